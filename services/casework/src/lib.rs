@@ -7,6 +7,7 @@
 extern crate alloc;
 
 pub mod calendar;
+pub mod figures;
 pub mod free_text;
 pub mod masking;
 pub mod timetable;
