@@ -1,1 +1,269 @@
-//! Stub.
+//! Identity: who somebody is, by a password once and by a session afterwards.
+//!
+//! Invariants: a token is stored only as its hash, a password only as Argon2id; an answer to a wrong
+//! password does not say, not even by its time, whether the username exists; a session ends at once, in
+//! every process, when it is deleted and when its person is removed, disabled or gets another password;
+//! a bus out of reach is [`IdentityError::Unreachable`], never "not signed in".
+//!
+//! Routers take `Signed` with any state `S` for which `Arc<Identity>: FromRef<S>` holds; a service's state
+//! gives it with `impl FromRef<State> for Arc<Identity>`, or with `#[derive(FromRef)]`.
+
+mod cache;
+mod password;
+mod routes;
+mod sessions;
+mod signed;
+mod staff;
+mod throttle;
+
+use std::sync::Arc;
+
+use async_nats::jetstream::{self};
+use chrono::{DateTime, Utc};
+use futures::StreamExt as _;
+use tokio_util::sync::CancellationToken;
+
+pub use password::{PASSWORD_CHARS_MAX, PASSWORD_CHARS_MIN};
+pub use routes::{SignIn, SignedIn, session_operations, session_routes};
+pub use sessions::{SESSION_HOURS_MAX, SESSION_IDLE_MINUTES_MAX};
+pub use signed::{SESSION_COOKIE, Signed, token_of};
+pub use staff::{Account, NewStaff, Staff, USERNAME_CHARS_MAX, Username};
+
+use crate::audit::{Audit, AuditLine};
+use crate::clock::SharedClock;
+use crate::kv::{Bucket, KvError};
+use crate::streams::{SESSIONS_BUCKET, STAFF_BUCKET};
+use cache::Cache;
+use password::Hasher;
+use sessions::SessionRecord;
+use throttle::Throttle;
+
+/// Why identity did not do what was asked.
+#[derive(Debug, thiserror::Error)]
+pub enum IdentityError {
+    /// The username or the password does not fit, or the account is disabled.
+    #[error("the username or the password is wrong")]
+    WrongPassword,
+    /// Too many wrong passwords for this username.
+    #[error("too many wrong passwords; try again in {retry_after_seconds} s")]
+    Throttled {
+        /// When to try again, in seconds.
+        retry_after_seconds: u32,
+    },
+    /// More sign-ins at once than the process takes.
+    #[error("too many people sign in at once")]
+    Busy,
+    /// The username has an account already.
+    #[error("the username {0} is taken")]
+    Taken(Username),
+    /// The username has no account.
+    #[error("there is no account {0}")]
+    Unknown(Username),
+    /// A rule for accounts says no.
+    #[error("{field}: {problem}")]
+    Invalid {
+        /// The field.
+        field: &'static str,
+        /// What is wrong with it.
+        problem: String,
+    },
+    /// The bus is out of reach.
+    #[error("the accounts are out of reach")]
+    Unreachable(#[from] KvError),
+    /// What is stored cannot be read.
+    #[error("the record of {what} cannot be read")]
+    Damaged {
+        /// Which record.
+        what: &'static str,
+        /// What is wrong with it.
+        #[source]
+        source: serde_json::Error,
+    },
+    /// The machine failed: no randomness, no thread.
+    #[error("the machine failed while {0}")]
+    Machine(&'static str),
+}
+
+/// A session that was just opened.
+#[derive(Debug, Clone)]
+pub struct Opened {
+    /// The token; nobody can ask for it again.
+    pub token: String,
+    /// When the session ends at the latest.
+    pub expires_at: DateTime<Utc>,
+    /// Whose it is.
+    pub staff: Staff,
+}
+
+/// Accounts and sessions of a site.
+#[derive(Debug)]
+pub struct Identity {
+    staff: Bucket,
+    sessions: Bucket,
+    staff_cache: Cache<Account>,
+    session_cache: Cache<SessionRecord>,
+    hasher: Hasher,
+    throttle: Throttle,
+    clock: SharedClockBox,
+    audit: Audit,
+}
+
+/// `dyn Clock` has no `Debug`.
+struct SharedClockBox(SharedClock);
+
+impl std::fmt::Debug for SharedClockBox {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.write_str("Clock")
+    }
+}
+
+impl Identity {
+    /// Opens the buckets [`STAFF_BUCKET`] and [`SESSIONS_BUCKET`].
+    ///
+    /// # Errors
+    /// When the bus is out of reach or a bucket is missing.
+    pub async fn open(
+        bus: &jetstream::Context,
+        clock: SharedClock,
+        audit: Audit,
+    ) -> Result<Arc<Self>, IdentityError> {
+        let staff = Bucket::open(bus, STAFF_BUCKET).await?;
+        let sessions = Bucket::open(bus, SESSIONS_BUCKET).await?;
+        Ok(Self::new(staff, sessions, clock, audit))
+    }
+
+    /// Makes it over opened buckets.
+    #[must_use]
+    pub fn new(staff: Bucket, sessions: Bucket, clock: SharedClock, audit: Audit) -> Arc<Self> {
+        Arc::new(Self {
+            staff,
+            sessions,
+            staff_cache: Cache::new(),
+            session_cache: Cache::new(),
+            hasher: Hasher::new(),
+            throttle: Throttle::default(),
+            clock: SharedClockBox(clock),
+            audit,
+        })
+    }
+
+    /// Follows both buckets, so that what another process revokes is forgotten here at once; a task for
+    /// `TaskSet`. While it cannot follow, what is remembered is at most some seconds old.
+    ///
+    /// # Errors
+    /// Never; it tries again until `shutdown`.
+    pub async fn watch(self: Arc<Self>, shutdown: CancellationToken) -> Result<(), IdentityError> {
+        tokio::select! {
+            () = shutdown.cancelled() => {}
+            () = follow(&self.staff, &self.staff_cache) => {}
+            () = follow(&self.sessions, &self.session_cache) => {}
+        }
+        Ok(())
+    }
+
+    /// Checks a username and password, without opening a session.
+    ///
+    /// # Errors
+    /// [`IdentityError::WrongPassword`], [`IdentityError::Throttled`], [`IdentityError::Busy`], or when
+    /// the bus is out of reach.
+    pub async fn authenticate(
+        &self,
+        username: &str,
+        password: &str,
+    ) -> Result<Staff, IdentityError> {
+        // A name that cannot exist costs and answers as one that does not exist.
+        let username = username.parse::<Username>().ok();
+        let throttled = username.as_ref().map_or("", Username::as_str);
+        if let Some(retry_after_seconds) = self.throttle.wait_seconds(throttled) {
+            return Err(IdentityError::Throttled { retry_after_seconds });
+        }
+        let account = match &username {
+            Some(username) => self.find_fresh(username).await?,
+            None => None,
+        };
+        let hash = account.as_ref().map(|account| account.password_hash.clone());
+        let is_right = self.hasher.verify(password, hash).await?;
+        match account {
+            Some(account) if is_right && !account.disabled => {
+                self.throttle.succeeded(throttled);
+                Ok(account.staff)
+            }
+            _ => {
+                self.throttle.failed(throttled);
+                Err(IdentityError::WrongPassword)
+            }
+        }
+    }
+
+    /// Signs somebody in: checks the password, opens a session, writes an audit line.
+    ///
+    /// # Errors
+    /// As [`Identity::authenticate`].
+    pub async fn sign_in(&self, username: &str, password: &str) -> Result<Opened, IdentityError> {
+        match self.authenticate(username, password).await {
+            Ok(staff) => {
+                let opened = self.open_session(&staff.username).await?;
+                let line = AuditLine::new(staff.username.as_str(), "signed_in").role(staff.role);
+                self.audit.record(line.center(staff.center.clone())).await;
+                Ok(opened)
+            }
+            Err(error) => {
+                let what = match error {
+                    IdentityError::WrongPassword => "sign_in_refused",
+                    IdentityError::Throttled { .. } => "sign_in_throttled",
+                    _ => return Err(error),
+                };
+                // What was typed is written only when it could be a name: it may be a password.
+                let actor = match username.parse::<Username>() {
+                    Ok(username) if self.find(&username).await?.is_some() => username.to_string(),
+                    _ => "unknown".to_owned(),
+                };
+                self.audit.record(AuditLine::new(actor, what)).await;
+                Err(error)
+            }
+        }
+    }
+
+    /// Signs somebody out: ends the session of a token, everywhere, and writes an audit line. Idempotent.
+    ///
+    /// # Errors
+    /// When the bus is out of reach.
+    pub async fn sign_out(&self, token: &str) -> Result<(), IdentityError> {
+        let staff = self.resolve(token).await?;
+        self.close_session(token).await?;
+        if let Some(staff) = staff {
+            let line = AuditLine::new(staff.username.as_str(), "signed_out").role(staff.role);
+            self.audit.record(line.center(staff.center)).await;
+        }
+        Ok(())
+    }
+
+    fn now(&self) -> DateTime<Utc> {
+        self.clock.0.now()
+    }
+}
+
+/// Forgets each key that changes. Ends never.
+async fn follow<V: Clone>(bucket: &Bucket, cache: &Cache<V>) {
+    let mut pause = std::time::Duration::from_millis(100);
+    loop {
+        if let Ok(mut changes) = bucket.store().watch_all().await {
+            // What changed before the watch stood is not told.
+            cache.forget_all();
+            while let Some(Ok(entry)) = changes.next().await {
+                cache.forget(&entry.key);
+                pause = std::time::Duration::from_millis(100);
+            }
+        }
+        cache.forget_all();
+        tokio::time::sleep(pause).await;
+        pause = (pause * 2).min(std::time::Duration::from_secs(5));
+    }
+}
+
+/// Random bytes in hex.
+fn random_hex<const N: usize>() -> Result<String, IdentityError> {
+    let mut bytes = [0; N];
+    getrandom::fill(&mut bytes).map_err(|_| IdentityError::Machine("drawing randomness"))?;
+    Ok(crate::http::body::hex(&bytes))
+}

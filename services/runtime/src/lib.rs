@@ -3,11 +3,13 @@
 //! Invariant: nothing in this crate knows what a case is. It sees subjects, envelopes and bytes;
 //! the rules live in `casework`, and `desk` joins the two.
 
+pub mod audit;
 pub mod clock;
 pub mod command_loop;
 pub mod consumer;
 pub mod http;
 pub mod identity;
+pub mod kv;
 pub mod log;
 pub mod metrics;
 pub mod nats_server;

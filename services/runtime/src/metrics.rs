@@ -1,1 +1,295 @@
-//! Stub.
+//! Metrics: what an operator watches, always there from the first second.
+//!
+//! Invariant: labels come from short lists of our own (routes, codes, names of consumers), never from a
+//! caller: no case, no person, no free text.
+
+use std::borrow::Cow;
+use std::fmt;
+use std::sync::atomic::AtomicU64;
+use std::sync::{Arc, Mutex, PoisonError};
+use std::time::Duration;
+
+use prometheus_client::encoding::EncodeLabelSet;
+use prometheus_client::encoding::text::encode;
+use prometheus_client::metrics::counter::Counter;
+use prometheus_client::metrics::family::Family;
+use prometheus_client::metrics::gauge::Gauge;
+use prometheus_client::metrics::histogram::Histogram;
+use prometheus_client::registry::{Metric, Registry};
+
+use crate::http::problem::problems;
+
+/// Upper bounds of the request histogram, in seconds: from a view's answer to the handler's limit.
+const REQUEST_SECONDS: [f64; 12] =
+    [0.000_5, 0.001, 0.002_5, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 1.0, 5.0, 30.0];
+
+/// The families of the house. Clones share their figures.
+#[derive(Clone)]
+pub struct Metrics {
+    shared: Arc<Families>,
+}
+
+struct Families {
+    registry: Mutex<Registry>,
+    http_requests: Family<RequestLabels, Counter>,
+    http_seconds: Family<RouteLabels, Histogram, fn() -> Histogram>,
+    problems: Family<CodeLabels, Counter>,
+    commands: Family<CommandLabels, Counter>,
+    conflicts: Family<NameLabels, Counter>,
+    reactions: Family<ReactionLabels, Counter>,
+    parked: Family<ConsumerLabels, Counter>,
+    quarantined: Counter,
+    projection_lag_events: Gauge,
+    projection_lag_seconds: Gauge<f64, AtomicU64>,
+    invariant_violations: Family<InvariantLabels, Counter>,
+    escalations: Family<LevelLabels, Counter>,
+    audit_failures: Counter,
+}
+
+#[derive(Clone, Debug, PartialEq, Eq, Hash, EncodeLabelSet)]
+struct RequestLabels {
+    method: &'static str,
+    route: String,
+    status: u16,
+}
+
+macro_rules! labels {
+    ($($name:ident { $($label:ident),+ })+) => {
+        $(
+            #[derive(Clone, Debug, PartialEq, Eq, Hash, EncodeLabelSet)]
+            struct $name { $($label: Cow<'static, str>),+ }
+        )+
+    };
+}
+
+labels! {
+    RouteLabels { route }
+    CodeLabels { code }
+    CommandLabels { command, outcome }
+    NameLabels { command }
+    ReactionLabels { reaction, outcome }
+    ConsumerLabels { consumer }
+    InvariantLabels { invariant }
+    LevelLabels { level }
+}
+
+impl Metrics {
+    /// The content type of [`Metrics::render`].
+    pub const CONTENT_TYPE: &'static str =
+        "application/openmetrics-text; version=1.0.0; charset=utf-8";
+
+    /// Makes the families, all at zero.
+    #[must_use]
+    pub fn new() -> Self {
+        let families = Families {
+            registry: Mutex::new(Registry::default()),
+            http_requests: Family::default(),
+            http_seconds: Family::new_with_constructor(request_histogram),
+            problems: Family::default(),
+            commands: Family::default(),
+            conflicts: Family::default(),
+            reactions: Family::default(),
+            parked: Family::default(),
+            quarantined: Counter::default(),
+            projection_lag_events: Gauge::default(),
+            projection_lag_seconds: Gauge::default(),
+            invariant_violations: Family::default(),
+            escalations: Family::default(),
+            audit_failures: Counter::default(),
+        };
+        for entry in problems() {
+            let _ = families.problems.get_or_create(&CodeLabels { code: entry.code.into() });
+        }
+        let mut registry = Registry::with_prefix("unstuck");
+        let f = &families;
+        registry.register(
+            "http_requests",
+            "Requests by method, route and status",
+            f.http_requests.clone(),
+        );
+        registry.register(
+            "http_request_seconds",
+            "Time until an answer begins",
+            f.http_seconds.clone(),
+        );
+        registry.register("problems", "Refusals and failures by code", f.problems.clone());
+        registry.register("commands", "Commands by name and outcome", f.commands.clone());
+        registry.register(
+            "append_conflicts",
+            "Appends that somebody else was faster than",
+            f.conflicts.clone(),
+        );
+        registry.register(
+            "reactions",
+            "Reactions to events by name and outcome",
+            f.reactions.clone(),
+        );
+        registry.register("parked", "Events that a consumer gave up on", f.parked.clone());
+        registry.register(
+            "quarantined_events",
+            "Events that nobody could read",
+            f.quarantined.clone(),
+        );
+        registry.register(
+            "projection_lag_events",
+            "Events that the views have not seen yet",
+            f.projection_lag_events.clone(),
+        );
+        registry.register(
+            "projection_lag_seconds",
+            "Age of the oldest event that the views have not seen",
+            f.projection_lag_seconds.clone(),
+        );
+        registry.register(
+            "invariant_violations",
+            "Invariants found broken, by id",
+            f.invariant_violations.clone(),
+        );
+        registry.register(
+            "escalations",
+            "Warnings and escalations fired, by level",
+            f.escalations.clone(),
+        );
+        registry.register(
+            "audit_failures",
+            "Audit lines that could not be written",
+            f.audit_failures.clone(),
+        );
+        *families.registry.lock().unwrap_or_else(PoisonError::into_inner) = registry;
+        Self { shared: Arc::new(families) }
+    }
+
+    /// Adds a metric of a service's own; `name` without the product's prefix.
+    pub fn register(&self, name: &str, help: &str, metric: impl Metric) {
+        let mut registry = self.shared.registry.lock().unwrap_or_else(PoisonError::into_inner);
+        registry.register(name, help, metric);
+    }
+
+    /// Counts a request. `route` is the pattern, not the path.
+    pub fn http_request(&self, method: &'static str, route: &str, status: u16, elapsed: Duration) {
+        let labels = RequestLabels { method, route: route.to_owned(), status };
+        self.shared.http_requests.get_or_create(&labels).inc();
+        let labels = RouteLabels { route: route.to_owned().into() };
+        self.shared.http_seconds.get_or_create(&labels).observe(elapsed.as_secs_f64());
+    }
+
+    /// Counts a problem by its code.
+    pub fn problem(&self, code: &Cow<'static, str>) {
+        self.shared.problems.get_or_create(&CodeLabels { code: code.clone() }).inc();
+    }
+
+    /// Counts a command: `outcome` is `done`, `repeated`, the code of a refusal, or `failed`.
+    pub fn command(&self, command: &'static str, outcome: impl Into<Cow<'static, str>>) {
+        let labels = CommandLabels { command: command.into(), outcome: outcome.into() };
+        self.shared.commands.get_or_create(&labels).inc();
+    }
+
+    /// Counts an append that lost against another writer.
+    pub fn conflict(&self, command: &'static str) {
+        self.shared.conflicts.get_or_create(&NameLabels { command: command.into() }).inc();
+    }
+
+    /// Counts a reaction: `outcome` is `done`, `nothing`, `refused` or `failed`.
+    pub fn reaction(&self, reaction: &'static str, outcome: &'static str) {
+        let labels = ReactionLabels { reaction: reaction.into(), outcome: outcome.into() };
+        self.shared.reactions.get_or_create(&labels).inc();
+    }
+
+    /// Counts an event that a consumer gave up on.
+    pub fn parked(&self, consumer: &'static str) {
+        self.shared.parked.get_or_create(&ConsumerLabels { consumer: consumer.into() }).inc();
+    }
+
+    /// Counts an event that nobody could read.
+    pub fn quarantined(&self) {
+        self.shared.quarantined.inc();
+    }
+
+    /// Says how far the views are behind.
+    pub fn projection_lag(&self, events: u64, seconds: f64) {
+        self.shared.projection_lag_events.set(i64::try_from(events).unwrap_or(i64::MAX));
+        self.shared.projection_lag_seconds.set(seconds);
+    }
+
+    /// Counts an invariant that was found broken.
+    pub fn invariant_violation(&self, invariant: &'static str) {
+        let labels = InvariantLabels { invariant: invariant.into() };
+        self.shared.invariant_violations.get_or_create(&labels).inc();
+    }
+
+    /// Counts an escalation of a level.
+    pub fn escalation(&self, level: &'static str) {
+        self.shared.escalations.get_or_create(&LevelLabels { level: level.into() }).inc();
+    }
+
+    /// Counts an audit line that could not be written.
+    pub fn audit_failure(&self) {
+        self.shared.audit_failures.inc();
+    }
+
+    /// Writes all families in the text format of OpenMetrics 1.0.
+    #[must_use]
+    pub fn render(&self) -> String {
+        let registry = self.shared.registry.lock().unwrap_or_else(PoisonError::into_inner);
+        let mut text = String::new();
+        // Writing into a String cannot fail; a family that could not be encoded is left out.
+        let _ = encode(&mut text, &registry);
+        text
+    }
+}
+
+impl Default for Metrics {
+    fn default() -> Self {
+        Self::new()
+    }
+}
+
+impl fmt::Debug for Metrics {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("Metrics")
+    }
+}
+
+fn request_histogram() -> Histogram {
+    Histogram::new(REQUEST_SECONDS)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn every_family_is_there_before_anything_happened() {
+        let text = Metrics::new().render();
+        for name in [
+            "http_requests",
+            "problems",
+            "commands",
+            "append_conflicts",
+            "reactions",
+            "parked",
+            "quarantined_events",
+            "projection_lag_events",
+            "projection_lag_seconds",
+            "invariant_violations",
+            "escalations",
+            "audit_failures",
+        ] {
+            assert!(text.contains(&format!("# TYPE unstuck_{name} ")), "{name}");
+        }
+        assert!(text.contains("unstuck_quarantined_events_total 0"), "{text}");
+        assert!(text.contains("unstuck_problems_total{code=\"stale\"} 0"));
+    }
+
+    #[test]
+    fn figures_of_clones_add_up() {
+        let metrics = Metrics::new();
+        metrics.clone().http_request("GET", "/v1/cases/{id}", 200, Duration::from_millis(2));
+        metrics.http_request("GET", "/v1/cases/{id}", 200, Duration::from_millis(3));
+        metrics.projection_lag(7, 1.5);
+        let text = metrics.render();
+        assert!(text.contains("route=\"/v1/cases/{id}\",status=\"200\"} 2"), "{text}");
+        assert!(text.contains("unstuck_projection_lag_seconds 1.5"));
+        assert!(text.ends_with("# EOF\n"));
+    }
+}

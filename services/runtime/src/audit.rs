@@ -1,0 +1,182 @@
+//! Audit lines: who did or read what, on the bus, in the stream `AUDIT`.
+//!
+//! Invariants: a line has no body of a request and no personal data; a line that could not be written is
+//! logged and counted; whoever reads personal data gets it only after its line stands
+//! ([`Audit::record_or_fail`]).
+
+use std::borrow::Cow;
+use std::time::Duration;
+
+use async_nats::jetstream::{self};
+use chrono::{DateTime, Utc};
+use proto_events::codes::Role;
+use proto_events::ids::{CaseId, CenterId, DistrictId};
+use proto_events::subject;
+use schemars::JsonSchema;
+use serde::{Deserialize, Serialize};
+
+use crate::clock::SharedClock;
+use crate::http::request_id;
+use crate::metrics::Metrics;
+
+/// How long the bus may take to store a line.
+const STORE_TIME_MAX: Duration = Duration::from_secs(3);
+
+/// One line of the audit.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+pub struct AuditLine {
+    /// When; [`Audit`] sets it.
+    pub at: DateTime<Utc>,
+    /// The username of the person, or the name of the part that acted.
+    pub actor: String,
+    /// The role in which the person acted; absent before sign-in.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub role: Option<Role>,
+    /// What happened, as a code: `signed_in`, `revealed`, `refused`, …
+    pub what: Cow<'static, str>,
+    /// The case that it was about.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub case_id: Option<CaseId>,
+    /// More, in a few words; never personal data.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub detail: Option<String>,
+    /// Finds the request in the log; [`Audit`] sets it when it is absent.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub request_id: Option<String>,
+    /// The center whose audit it belongs to; the district's when absent. Part of the subject.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub center: Option<CenterId>,
+}
+
+impl AuditLine {
+    /// Starts a line.
+    #[must_use]
+    pub fn new(actor: impl Into<String>, what: impl Into<Cow<'static, str>>) -> Self {
+        Self {
+            at: DateTime::UNIX_EPOCH,
+            actor: actor.into(),
+            role: None,
+            what: what.into(),
+            case_id: None,
+            detail: None,
+            request_id: None,
+            center: None,
+        }
+    }
+
+    /// Sets the role.
+    #[must_use]
+    pub fn role(mut self, role: Role) -> Self {
+        self.role = Some(role);
+        self
+    }
+
+    /// Sets the case.
+    #[must_use]
+    pub fn case(mut self, case_id: CaseId) -> Self {
+        self.case_id = Some(case_id);
+        self
+    }
+
+    /// Sets the center whose audit it belongs to.
+    #[must_use]
+    pub fn center(mut self, center: Option<CenterId>) -> Self {
+        self.center = center;
+        self
+    }
+
+    /// Sets the detail; never personal data.
+    #[must_use]
+    pub fn detail(mut self, detail: impl Into<String>) -> Self {
+        self.detail = Some(detail.into());
+        self
+    }
+}
+
+/// A line could not be written.
+#[derive(Debug, thiserror::Error)]
+#[error("the audit line could not be stored")]
+pub struct AuditError {
+    /// What the bus said.
+    #[source]
+    pub source: Box<dyn std::error::Error + Send + Sync>,
+}
+
+/// Writes audit lines. Clones write to the same stream.
+#[derive(Clone)]
+pub struct Audit {
+    bus: jetstream::Context,
+    district: DistrictId,
+    clock: SharedClock,
+    metrics: Metrics,
+}
+
+impl Audit {
+    /// Makes a writer; lines without a center belong to `district`.
+    #[must_use]
+    pub fn new(
+        bus: jetstream::Context,
+        district: DistrictId,
+        clock: SharedClock,
+        metrics: Metrics,
+    ) -> Self {
+        Self { bus, district, clock, metrics }
+    }
+
+    /// Writes a line; when that fails, the failure is logged and counted and the caller goes on.
+    pub async fn record(&self, line: AuditLine) {
+        // Logged and counted inside.
+        let _ = self.record_or_fail(line).await;
+    }
+
+    /// Writes a line and returns only when it stands.
+    ///
+    /// # Errors
+    /// When the bus did not say that the line stands; it may stand all the same.
+    pub async fn record_or_fail(&self, mut line: AuditLine) -> Result<(), AuditError> {
+        line.at = self.clock.now();
+        if line.request_id.is_none() {
+            line.request_id = request_id::current().map(|id| id.as_str().to_owned());
+        }
+        let outcome = self.store(&line).await;
+        if let Err(error) = &outcome {
+            self.metrics.audit_failure();
+            tracing::error!(audit.what = %line.what, error = %error.source, "an audit line could not be stored");
+        }
+        outcome
+    }
+
+    async fn store(&self, line: &AuditLine) -> Result<(), AuditError> {
+        let failed = |source: Box<dyn std::error::Error + Send + Sync>| AuditError { source };
+        let owner = line.center.as_ref().map_or(self.district.as_str(), CenterId::as_str);
+        let body = serde_json::to_vec(line).map_err(|error| failed(Box::new(error)))?;
+        let publish = async {
+            let stored = self.bus.publish(subject::audit(owner), body.into()).await?;
+            stored.await
+        };
+        match tokio::time::timeout(STORE_TIME_MAX, publish).await {
+            Ok(Ok(_)) => Ok(()),
+            Ok(Err(error)) => Err(failed(Box::new(error))),
+            Err(elapsed) => Err(failed(Box::new(elapsed))),
+        }
+    }
+}
+
+impl std::fmt::Debug for Audit {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_struct("Audit").field("district", &self.district).finish_non_exhaustive()
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_line_leaves_out_what_it_does_not_have_and_reads_back() {
+        let line = AuditLine::new("li.na", "signed_in").role(Role::Clerk);
+        let text = serde_json::to_string(&line).unwrap();
+        assert!(!text.contains("case_id") && !text.contains("null"), "{text}");
+        assert_eq!(serde_json::from_str::<AuditLine>(&text).unwrap(), line);
+    }
+}

@@ -1,0 +1,350 @@
+//! Problems: what a caller sees when something was refused or failed (RFC 9457).
+//!
+//! Invariants: every code has an entry in a catalogue and a page at `/problems/<code>`; a problem never
+//! carries what a machine said inside (paths, addresses, sources), only what the caller can act on.
+
+use std::borrow::Cow;
+
+use axum::http::{HeaderValue, StatusCode, header};
+use axum::response::{IntoResponse, Response};
+use schemars::JsonSchema;
+use serde::{Deserialize, Serialize};
+use serde_json::{Map, Value};
+
+use super::request_id;
+
+/// The content type of every problem.
+pub const PROBLEM_CONTENT_TYPE: &str = "application/problem+json";
+
+/// What one field of a request has wrong.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+pub struct FieldError {
+    /// Where: a JSON pointer into the body (`/applicant/phone`), or `/<name>` of a parameter.
+    pub pointer: String,
+    /// What is wrong there, in a sentence for a developer.
+    pub detail: String,
+}
+
+/// One code of the catalogue, with what its page says.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct ProblemEntry {
+    /// The code, as in `/problems/<code>`.
+    pub code: &'static str,
+    /// The HTTP status that it comes with.
+    pub status: u16,
+    /// The title in English; also the `title` of the body.
+    pub title_en: &'static str,
+    /// The title in Chinese.
+    pub title_zh: &'static str,
+    /// What it means and what to do, in English.
+    pub explanation_en: &'static str,
+    /// What it means and what to do, in Chinese.
+    pub explanation_zh: &'static str,
+}
+
+macro_rules! entries {
+    ($( $(#[$doc:meta])* $name:ident = $code:literal, $status:literal,
+        $title_en:literal, $title_zh:literal, $explanation_en:literal, $explanation_zh:literal; )+) => {
+        $(
+            $(#[$doc])*
+            pub const $name: ProblemEntry = ProblemEntry {
+                code: $code,
+                status: $status,
+                title_en: $title_en,
+                title_zh: $title_zh,
+                explanation_en: $explanation_en,
+                explanation_zh: $explanation_zh,
+            };
+        )+
+
+        /// The kit's own codes. To add one: append it here; its page and its place in OpenAPI follow.
+        pub const KIT_PROBLEMS: &[ProblemEntry] = &[$($name),+];
+    };
+}
+
+entries! {
+    /// The request cannot be read.
+    MALFORMED = "malformed", 400, "The request cannot be read", "请求无法解析",
+        "The body is no JSON, or a header or path has a form that nobody can read. `detail` says where. Sending the same again will fail again.",
+        "请求体不是合法的 JSON，或请求头、路径的格式有误。detail 指出位置。原样重发仍会失败。";
+    /// Nobody is signed in.
+    UNAUTHENTICATED = "unauthenticated", 401, "Sign in first", "请先登录",
+        "The session is missing, has ended or was revoked, or the username and password do not fit. Sign in with POST /v1/session.",
+        "没有登录、登录已过期或已被撤销，或用户名与密码不符。请通过 POST /v1/session 登录。";
+    /// The signed-in person may not do this.
+    FORBIDDEN = "forbidden", 403, "Not yours to do", "无权操作",
+        "Your role does not allow this, or the matter belongs to another center or department.",
+        "您的角色无权进行此操作，或该事项属于其他中心或部门。";
+    /// There is nothing here.
+    NOT_FOUND = "not_found", 404, "There is nothing here", "未找到",
+        "The address or the thing that it names does not exist.",
+        "该地址或其所指的内容不存在。";
+    /// The address exists, not for this method.
+    METHOD_NOT_ALLOWED = "method_not_allowed", 405, "Not with this method", "不支持该请求方法",
+        "The address exists, but not for this HTTP method. The Allow header names those that it takes.",
+        "该地址存在，但不支持此 HTTP 方法；Allow 响应头列出可用的方法。";
+    /// Somebody changed it since the caller read it.
+    STALE = "stale", 412, "Somebody changed it meanwhile", "内容已被他人更新",
+        "If-Match names a version that is no longer the newest. Read it again, look at what changed, then decide again.",
+        "If-Match 所示版本已不是最新。请重新读取，查看变化后再决定。";
+    /// The body is too large.
+    TOO_LARGE = "too_large", 413, "The body is too large", "请求体过大",
+        "A body may have at most 256 KiB.",
+        "请求体不得超过 256 KiB。";
+    /// The body is not JSON by its content type.
+    UNSUPPORTED_MEDIA_TYPE = "unsupported_media_type", 415, "Send JSON", "请使用 JSON",
+        "A body must be sent with `Content-Type: application/json`, in UTF-8, without content encoding.",
+        "请求体须以 Content-Type: application/json 发送，使用 UTF-8，且不带内容编码。";
+    /// Fields are missing, unknown or have a wrong value.
+    INVALID = "invalid", 422, "Some fields are not right", "部分内容有误",
+        "The request can be read, but a field is missing, unknown, or has a value that is not allowed. `errors` names each with a JSON pointer.",
+        "请求可以解析，但有字段缺失、未知或取值不允许。errors 以 JSON Pointer 逐一指出。";
+    /// A key came back with another body.
+    IDEMPOTENCY_MISMATCH = "idempotency_mismatch", 422, "This key was used for something else", "该幂等键已用于其他请求",
+        "This Idempotency-Key came before with another request. Use a new key for a new command.",
+        "该 Idempotency-Key 曾用于内容不同的请求。新的操作请使用新的键。";
+    /// Too often.
+    TOO_MANY_REQUESTS = "too_many_requests", 429, "Too often", "操作过于频繁",
+        "Wait as many seconds as Retry-After says, then try again.",
+        "请按 Retry-After 所示秒数等待后重试。";
+    /// A fault of ours.
+    INTERNAL = "internal", 500, "A fault of ours", "系统内部错误",
+        "Something failed that should not. The request id finds it in the log; please report it.",
+        "系统发生了不应有的错误。请将请求编号告知管理员，以便在日志中查找。";
+    /// More work than the service takes at once.
+    BUSY = "busy", 503, "Too much at once", "系统繁忙",
+        "More requests are under way than the service takes, or it took too long. With an Idempotency-Key a repeat is harmless; wait as Retry-After says.",
+        "同时处理的请求过多，或处理超时。携带 Idempotency-Key 重试不会重复办理；请按 Retry-After 等待。";
+    /// Something the service stands on is out of reach.
+    UNAVAILABLE = "unavailable", 503, "Out of reach for the moment", "服务暂不可用",
+        "The bus or a store is out of reach. Nothing was lost; wait as Retry-After says, then try again.",
+        "消息总线或存储暂时不可用。数据没有丢失；请按 Retry-After 等待后重试。";
+}
+
+/// The kit's own catalogue. Callers append the codes of their rules.
+#[must_use]
+pub fn problems() -> &'static [ProblemEntry] {
+    KIT_PROBLEMS
+}
+
+/// A refusal or failure, on its way to the caller.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Problem {
+    /// The code, as in `/problems/<code>`.
+    pub code: Cow<'static, str>,
+    /// The HTTP status.
+    pub status: StatusCode,
+    /// A short title that does not vary with the occurrence.
+    pub title: Cow<'static, str>,
+    /// What happened here, in a sentence.
+    pub detail: String,
+    /// The fields that are wrong.
+    pub errors: Vec<FieldError>,
+    /// When to try again, in seconds; becomes `Retry-After`.
+    pub retry_after_seconds: Option<u32>,
+    /// Further members of the body; never those that the body has by itself.
+    pub extra: Map<String, Value>,
+}
+
+/// Marks a response with the code of its problem, for the metrics of the outer layers.
+#[derive(Debug, Clone)]
+pub struct ProblemCode(pub Cow<'static, str>);
+
+/// How long a caller waits when nobody knows better, in seconds.
+const RETRY_AFTER_SECONDS: u32 = 5;
+
+impl Problem {
+    /// Makes a problem of a catalogue entry.
+    #[must_use]
+    pub fn of(entry: &ProblemEntry, detail: impl Into<String>) -> Self {
+        let status =
+            StatusCode::from_u16(entry.status).unwrap_or(StatusCode::INTERNAL_SERVER_ERROR);
+        Self {
+            code: Cow::Borrowed(entry.code),
+            status,
+            title: Cow::Borrowed(entry.title_en),
+            detail: detail.into(),
+            errors: Vec::new(),
+            retry_after_seconds: matches!(entry.status, 429 | 503).then_some(RETRY_AFTER_SECONDS),
+            extra: Map::new(),
+        }
+    }
+
+    /// A rule said no (409), with the code of the rule.
+    #[must_use]
+    pub fn conflict(
+        code: impl Into<Cow<'static, str>>,
+        title: impl Into<Cow<'static, str>>,
+        detail: impl Into<String>,
+    ) -> Self {
+        Self {
+            code: code.into(),
+            status: StatusCode::CONFLICT,
+            title: title.into(),
+            detail: detail.into(),
+            errors: Vec::new(),
+            retry_after_seconds: None,
+            extra: Map::new(),
+        }
+    }
+
+    /// The request cannot be read (400).
+    #[must_use]
+    pub fn malformed(detail: impl Into<String>) -> Self {
+        Self::of(&MALFORMED, detail)
+    }
+
+    /// Nobody is signed in (401).
+    #[must_use]
+    pub fn unauthenticated(detail: impl Into<String>) -> Self {
+        Self::of(&UNAUTHENTICATED, detail)
+    }
+
+    /// The signed-in person may not do this (403).
+    #[must_use]
+    pub fn forbidden(detail: impl Into<String>) -> Self {
+        Self::of(&FORBIDDEN, detail)
+    }
+
+    /// There is nothing here (404).
+    #[must_use]
+    pub fn not_found(detail: impl Into<String>) -> Self {
+        Self::of(&NOT_FOUND, detail)
+    }
+
+    /// The caller's version is no longer the newest (412); `version` is the newest.
+    #[must_use]
+    pub fn stale(version: u64) -> Self {
+        Self::of(&STALE, format!("the version is now {version}")).with("version", version)
+    }
+
+    /// One field is wrong (422).
+    #[must_use]
+    pub fn invalid(pointer: impl Into<String>, detail: impl Into<String>) -> Self {
+        Self::invalid_fields(vec![FieldError { pointer: pointer.into(), detail: detail.into() }])
+    }
+
+    /// Several fields are wrong (422).
+    #[must_use]
+    pub fn invalid_fields(errors: Vec<FieldError>) -> Self {
+        let detail = match errors.as_slice() {
+            [] => "the request is not right".to_owned(),
+            [only] => format!("{}: {}", only.pointer, only.detail),
+            many => format!("{} fields are not right", many.len()),
+        };
+        Self { errors, ..Self::of(&INVALID, detail) }
+    }
+
+    /// A fault of ours (500). The caller logs the cause; the body does not say it.
+    #[must_use]
+    pub fn internal() -> Self {
+        Self::of(&INTERNAL, "something failed that should not; the request id finds it in the log")
+    }
+
+    /// More work than the service takes (503).
+    #[must_use]
+    pub fn busy(detail: impl Into<String>) -> Self {
+        Self::of(&BUSY, detail).retry_after(1)
+    }
+
+    /// Something the service stands on is out of reach (503).
+    #[must_use]
+    pub fn unavailable(detail: impl Into<String>) -> Self {
+        Self::of(&UNAVAILABLE, detail)
+    }
+
+    /// Says when to try again, in seconds.
+    #[must_use]
+    pub fn retry_after(mut self, seconds: u32) -> Self {
+        self.retry_after_seconds = Some(seconds);
+        self
+    }
+
+    /// Adds a member to the body.
+    #[must_use]
+    pub fn with(mut self, name: impl Into<String>, value: impl Into<Value>) -> Self {
+        self.extra.insert(name.into(), value.into());
+        self
+    }
+
+    /// The body as JSON; the request id is that of the request being served, when there is one.
+    #[must_use]
+    pub fn to_json(&self) -> Value {
+        let mut body = self.extra.clone();
+        body.insert("type".to_owned(), format!("/problems/{}", self.code).into());
+        body.insert("title".to_owned(), self.title.clone().into_owned().into());
+        body.insert("status".to_owned(), self.status.as_u16().into());
+        body.insert("code".to_owned(), self.code.clone().into_owned().into());
+        body.insert("detail".to_owned(), self.detail.clone().into());
+        if !self.errors.is_empty() {
+            let errors = self.errors.iter().map(|error| {
+                let mut entry = Map::new();
+                entry.insert("pointer".to_owned(), error.pointer.clone().into());
+                entry.insert("detail".to_owned(), error.detail.clone().into());
+                Value::Object(entry)
+            });
+            body.insert("errors".to_owned(), errors.collect::<Vec<_>>().into());
+        }
+        if let Some(id) = request_id::current() {
+            body.insert("request_id".to_owned(), id.as_str().into());
+        }
+        Value::Object(body)
+    }
+}
+
+impl IntoResponse for Problem {
+    fn into_response(self) -> Response {
+        let mut response = (self.status, self.to_json().to_string()).into_response();
+        let headers = response.headers_mut();
+        headers.insert(header::CONTENT_TYPE, HeaderValue::from_static(PROBLEM_CONTENT_TYPE));
+        if let Some(seconds) = self.retry_after_seconds {
+            headers.insert(header::RETRY_AFTER, HeaderValue::from(seconds));
+        }
+        if self.status == StatusCode::UNAUTHORIZED {
+            headers.insert(header::WWW_AUTHENTICATE, HeaderValue::from_static("Bearer"));
+        }
+        response.extensions_mut().insert(ProblemCode(self.code));
+        response
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::collections::BTreeSet;
+
+    use super::*;
+
+    #[test]
+    fn every_kit_code_stands_once_and_explains_itself_in_both_languages() {
+        let codes: BTreeSet<_> = problems().iter().map(|entry| entry.code).collect();
+        assert_eq!(codes.len(), problems().len());
+        for entry in problems() {
+            assert!((400..600).contains(&entry.status), "{}", entry.code);
+            assert!(entry.explanation_en.len() > 20 && entry.explanation_zh.len() > 20);
+        }
+    }
+
+    #[test]
+    fn a_problem_carries_its_type_errors_and_extra_members() {
+        let json = Problem::invalid("/applicant/phone", "is too short").with("hint", 7).to_json();
+        assert_eq!(json["type"], "/problems/invalid");
+        assert_eq!(json["status"], 422);
+        assert_eq!(json["errors"][0]["pointer"], "/applicant/phone");
+        assert_eq!(json["hint"], 7);
+    }
+
+    #[test]
+    fn an_extra_member_cannot_replace_the_code() {
+        let json = Problem::malformed("no").with("code", "other").to_json();
+        assert_eq!(json["code"], "malformed");
+    }
+
+    #[test]
+    fn out_of_reach_comes_with_retry_after_and_unauthenticated_with_bearer() {
+        let response = Problem::unavailable("the bus is out of reach").into_response();
+        assert_eq!(response.headers()[header::RETRY_AFTER], "5");
+        let response = Problem::unauthenticated("sign in").into_response();
+        assert_eq!(response.headers()[header::WWW_AUTHENTICATE], "Bearer");
+        assert_eq!(response.headers()[header::CONTENT_TYPE], PROBLEM_CONTENT_TYPE);
+    }
+}

@@ -1,0 +1,60 @@
+//! Serving on a socket until the house shuts down.
+//!
+//! Invariant: after the word to stop no new connection is taken, and requests under way get
+//! [`DRAIN_TIME_MAX`] to finish.
+
+use std::future::{Future, IntoFuture as _};
+use std::io;
+use std::time::Duration;
+
+use axum::Router;
+use axum::serve::ListenerExt as _;
+use tokio::net::TcpListener;
+use tokio_util::sync::CancellationToken;
+
+/// How long requests under way may take after the word to stop.
+pub const DRAIN_TIME_MAX: Duration = Duration::from_secs(10);
+
+/// Serves `router` on `listener` until `shutdown`, then drains.
+///
+/// Live streams never end by themselves: their handlers should end them on the same token, else they are
+/// cut after [`DRAIN_TIME_MAX`].
+///
+/// # Errors
+/// When the listener breaks.
+pub async fn serve(
+    listener: TcpListener,
+    router: Router,
+    shutdown: CancellationToken,
+) -> io::Result<()> {
+    // Answers are small and somebody waits for each: never hold one back to fill a packet.
+    let listener = listener.tap_io(|stream| {
+        if let Err(error) = stream.set_nodelay(true) {
+            tracing::debug!(%error, "TCP_NODELAY could not be set");
+        }
+    });
+    let server = axum::serve(listener, router)
+        .with_graceful_shutdown(shutdown.clone().cancelled_owned())
+        .into_future();
+    until_drained(server, shutdown).await
+}
+
+async fn until_drained(
+    server: impl Future<Output = io::Result<()>>,
+    shutdown: CancellationToken,
+) -> io::Result<()> {
+    let deadline = async {
+        shutdown.cancelled().await;
+        tokio::time::sleep(DRAIN_TIME_MAX).await;
+    };
+    tokio::select! {
+        outcome = server => outcome,
+        () = deadline => {
+            tracing::warn!(
+                seconds = DRAIN_TIME_MAX.as_secs(),
+                "requests were still under way when the time to drain was over; they are cut"
+            );
+            Ok(())
+        }
+    }
+}

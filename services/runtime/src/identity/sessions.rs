@@ -1,0 +1,186 @@
+//! Sessions: a random token in the caller's hand, its hash in the bucket.
+//!
+//! Invariants: the token itself is never stored; a session that was ended is not brought back by a late
+//! touch (every write names the revision that it saw).
+
+use bytes::Bytes;
+use chrono::{DateTime, TimeDelta, Utc};
+use serde::{Deserialize, Serialize};
+use sha2::{Digest as _, Sha256};
+
+use super::staff::Username;
+use super::{Identity, IdentityError, Opened, Staff, random_hex};
+use crate::http::body::hex;
+
+/// Longest session, in hours: a working day with its margins.
+pub const SESSION_HOURS_MAX: i64 = 10;
+/// Longest pause within a session, in minutes: a noon break, not an evening.
+pub const SESSION_IDLE_MINUTES_MAX: i64 = 120;
+/// How often a session in use is written again, in minutes.
+const TOUCH_MINUTES: i64 = 5;
+/// Length of a token in hex digits: 256 random bits.
+const TOKEN_CHARS: usize = 64;
+
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub(super) struct SessionRecord {
+    username: Username,
+    created_at: DateTime<Utc>,
+    expires_at: DateTime<Utc>,
+    seen_at: DateTime<Utc>,
+    /// The account's stamp when the session was opened.
+    stamp: String,
+    /// The revision that was read; not stored.
+    #[serde(skip)]
+    revision: u64,
+}
+
+impl SessionRecord {
+    fn is_alive(&self, now: DateTime<Utc>) -> bool {
+        now < self.expires_at
+            && now < self.seen_at + TimeDelta::minutes(SESSION_IDLE_MINUTES_MAX)
+            // A clock that was set back far must not lengthen a session.
+            && self.created_at <= now + TimeDelta::minutes(TOUCH_MINUTES)
+    }
+}
+
+impl Identity {
+    /// Opens a session for an account, without asking for a password.
+    ///
+    /// # Errors
+    /// [`IdentityError::Unknown`] when there is no such account or it is disabled, or when the bus is out
+    /// of reach.
+    pub async fn open_session(&self, username: &Username) -> Result<Opened, IdentityError> {
+        let account = self
+            .find_fresh(username)
+            .await?
+            .filter(|account| !account.disabled)
+            .ok_or_else(|| IdentityError::Unknown(username.clone()))?;
+        let now = self.now();
+        let record = SessionRecord {
+            username: username.clone(),
+            created_at: now,
+            expires_at: now + TimeDelta::hours(SESSION_HOURS_MAX),
+            seen_at: now,
+            stamp: account.stamp,
+            revision: 0,
+        };
+        let token = random_hex::<{ TOKEN_CHARS / 2 }>()?;
+        self.sessions.put(&key(&token), written(&record)?).await?;
+        Ok(Opened { token, expires_at: record.expires_at, staff: account.staff })
+    }
+
+    /// Finds whose session a token opens; `None` when it opens none (any more).
+    ///
+    /// # Errors
+    /// When the bus is out of reach: then nobody knows.
+    pub async fn resolve(&self, token: &str) -> Result<Option<Staff>, IdentityError> {
+        if !is_token(token) {
+            return Ok(None);
+        }
+        let key = key(token);
+        let Some(record) = self.session(&key).await? else { return Ok(None) };
+        let now = self.now();
+        if !record.is_alive(now) {
+            self.session_cache.forget(&key);
+            self.sessions.purge(&key).await?;
+            return Ok(None);
+        }
+        let account = self.find(&record.username).await?;
+        let staff = account
+            .filter(|account| !account.disabled && account.stamp == record.stamp)
+            .map(|account| account.staff);
+        if staff.is_some() && now >= record.seen_at + TimeDelta::minutes(TOUCH_MINUTES) {
+            self.touch(&key, record, now).await;
+        }
+        Ok(staff)
+    }
+
+    /// Ends the session of a token, in every process. Idempotent.
+    ///
+    /// # Errors
+    /// When the bus is out of reach.
+    pub async fn close_session(&self, token: &str) -> Result<(), IdentityError> {
+        if is_token(token) {
+            let key = key(token);
+            self.sessions.purge(&key).await?;
+            self.session_cache.forget(&key);
+        }
+        Ok(())
+    }
+
+    async fn session(&self, key: &str) -> Result<Option<SessionRecord>, IdentityError> {
+        if let Some(record) = self.session_cache.get(key) {
+            return Ok(Some(record));
+        }
+        let ticket = self.session_cache.ticket();
+        let Some((value, revision)) = self.sessions.find(key).await?.value() else {
+            return Ok(None);
+        };
+        let record: SessionRecord = serde_json::from_slice(&value)
+            .map_err(|source| IdentityError::Damaged { what: "a session", source })?;
+        let record = SessionRecord { revision, ..record };
+        self.session_cache.remember(ticket, key, record.clone());
+        Ok(Some(record))
+    }
+
+    /// Notes that the session is in use. A failure costs nothing but an earlier end of the session.
+    async fn touch(&self, key: &str, record: SessionRecord, now: DateTime<Utc>) {
+        let revision = record.revision;
+        let Ok(value) = written(&SessionRecord { seen_at: now, ..record }) else { return };
+        if let Err(error) = self.sessions.replace(key, value, revision).await {
+            tracing::debug!(%error, "a session could not be touched");
+        }
+        self.session_cache.forget(key);
+    }
+}
+
+fn written(record: &SessionRecord) -> Result<Bytes, IdentityError> {
+    serde_json::to_vec(record)
+        .map(Into::into)
+        .map_err(|source| IdentityError::Damaged { what: "a session", source })
+}
+
+fn is_token(text: &str) -> bool {
+    text.len() == TOKEN_CHARS && text.bytes().all(|b| matches!(b, b'0'..=b'9' | b'a'..=b'f'))
+}
+
+fn key(token: &str) -> String {
+    hex(&Sha256::digest(token.as_bytes()))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn at(minutes: i64) -> DateTime<Utc> {
+        DateTime::UNIX_EPOCH + TimeDelta::minutes(minutes)
+    }
+
+    fn record(seen_at: i64) -> SessionRecord {
+        SessionRecord {
+            username: "li.na".parse().unwrap(),
+            created_at: at(0),
+            expires_at: at(600),
+            seen_at: at(seen_at),
+            stamp: "stamp".to_owned(),
+            revision: 0,
+        }
+    }
+
+    #[test]
+    fn a_session_ends_after_ten_hours_and_after_two_idle_ones() {
+        assert!(record(0).is_alive(at(119)));
+        assert!(!record(0).is_alive(at(120)));
+        assert!(record(590).is_alive(at(599)));
+        assert!(!record(599).is_alive(at(600)));
+        assert!(!record(0).is_alive(at(-60)));
+    }
+
+    #[test]
+    fn only_64_lower_case_hex_digits_are_looked_up() {
+        assert!(is_token(&"0a".repeat(32)));
+        for text in ["", "*", &"0A".repeat(32), &"0a".repeat(31), &"0a".repeat(33)] {
+            assert!(!is_token(text));
+        }
+    }
+}
