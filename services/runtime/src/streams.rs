@@ -1,1 +1,347 @@
-//! Stub.
+//! Streams and buckets: made when missing, compared when present, never repaired in silence.
+//!
+//! Invariants: the event streams deny delete and purge, so that their sequences are contiguous for ever and a
+//! gap is an incident; an existing stream is never changed from here.
+
+use std::time::Duration;
+
+use async_nats::jetstream::stream::{Config, DiscardPolicy, RetentionPolicy, StorageType};
+use async_nats::jetstream::{self, Context, kv};
+use async_nats::{ConnectOptions, ServerAddr};
+use proto_events::subject;
+
+/// Longest time for the whole provisioning; twelve questions of a few milliseconds each.
+const PROVISION_MAX: Duration = Duration::from_secs(10);
+
+/// How long the bus remembers a message id; a client's repeat comes within seconds.
+const DEDUPLICATION_WINDOW: Duration = Duration::from_secs(120);
+
+/// Bucket of the wrapped data keys, one per case; deleting one is the erasure.
+pub const CASE_KEYS_BUCKET: &str = "case_keys";
+/// Bucket of the staff.
+pub const STAFF_BUCKET: &str = "staff";
+/// Bucket of the revocable sessions.
+pub const SESSIONS_BUCKET: &str = "sessions";
+/// Bucket of the answers that are given again for the same Idempotency-Key.
+pub const IDEMPOTENCY_BUCKET: &str = "idempotency";
+/// Bucket of fingerprints of applicant and matter, to the case that is open for them.
+pub const OPEN_MATTERS_BUCKET: &str = "open_matters";
+/// Bucket of events that a reaction gave up on.
+pub const PARKED_BUCKET: &str = "parked";
+
+/// Longest life of a session: one working day with its overtime. The bus forgets it by itself.
+pub const SESSION_LIFE: Duration = Duration::from_secs(12 * 60 * 60);
+/// How long an answer is kept for a repeat. Beyond it, the log's own content still prevents a second case.
+pub const IDEMPOTENCY_LIFE: Duration = Duration::from_secs(24 * 60 * 60);
+
+/// Buckets and the life of their entries; zero is for ever.
+const BUCKETS: [(&str, Duration, &str); 6] = [
+    (CASE_KEYS_BUCKET, Duration::ZERO, "wrapped data keys of cases; never in the events' backup"),
+    (STAFF_BUCKET, Duration::ZERO, "who may sign in"),
+    (SESSIONS_BUCKET, SESSION_LIFE, "revocable sessions"),
+    (IDEMPOTENCY_BUCKET, IDEMPOTENCY_LIFE, "answers given again"),
+    (OPEN_MATTERS_BUCKET, Duration::ZERO, "one open case per applicant and matter"),
+    (PARKED_BUCKET, Duration::ZERO, "events that a reaction gave up on"),
+];
+
+/// How to make what is missing.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Provision {
+    /// Copies of each stream: 1 on a single server, 3 in a cluster.
+    pub replicas: usize,
+}
+
+/// A field of a stream that is not as this version makes it. The stream works; a person decides.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Drift {
+    /// The stream; a bucket is the stream `KV_<bucket>`.
+    pub stream: String,
+    /// The field, as the bus names it.
+    pub field: &'static str,
+    /// What this version would make.
+    pub expected: String,
+    /// What stands there.
+    pub found: String,
+}
+
+/// Why streams are not ready.
+#[derive(Debug, thiserror::Error)]
+pub enum ProvisionError {
+    /// The bus refused or did not answer.
+    #[error("{attempted} {stream} failed")]
+    Bus {
+        /// What was attempted.
+        attempted: &'static str,
+        /// The stream.
+        stream: String,
+        /// What the client said.
+        #[source]
+        source: Box<dyn std::error::Error + Send + Sync>,
+    },
+    /// It took too long.
+    #[error("the bus did not make all streams within {PROVISION_MAX:?}")]
+    TimedOut,
+}
+
+/// Why the bus could not be reached at the start.
+#[derive(Debug, thiserror::Error)]
+pub enum ConnectError {
+    /// The address is none.
+    #[error("the address of the bus is not of the form nats://user:password@host:port")]
+    Address(#[source] std::io::Error),
+    /// No host answers, or the credentials are refused.
+    #[error("the bus cannot be reached")]
+    Bus(#[source] async_nats::ConnectError),
+}
+
+/// Connects to the bus under the name of a service; reconnects for ever once it stood.
+///
+/// Credentials stand in the URL, `nats://user:password@host:port`; several hosts are separated by commas.
+///
+/// # Errors
+/// [`ConnectError`] when no host answers within five seconds or refuses the credentials.
+pub async fn connect(url: &str, service: &str) -> Result<Context, ConnectError> {
+    let event = |event: async_nats::Event| async move {
+        match event {
+            async_nats::Event::Connected => tracing::info!("the bus is connected"),
+            async_nats::Event::Disconnected => tracing::warn!("the line to the bus is down"),
+            async_nats::Event::SlowConsumer(id) => {
+                tracing::warn!(
+                    subscription = id,
+                    "messages of the bus were dropped; they come again"
+                );
+            }
+            other => tracing::warn!(event = %other, "the bus reports"),
+        }
+    };
+    let hosts: Vec<ServerAddr> = url
+        .split(',')
+        .map(|host| host.trim().parse())
+        .collect::<Result<_, _>>()
+        .map_err(ConnectError::Address)?;
+    let mut options = ConnectOptions::new();
+    // The client does not use the credentials of its addresses; those of the first host are for all.
+    let first = hosts.first();
+    if let Some((user, password)) = first.and_then(|host| host.username().zip(host.password())) {
+        options = options.user_and_password(percent_decoded(user), percent_decoded(password));
+    }
+    let client = options
+        .name(service)
+        .connection_timeout(Duration::from_secs(5))
+        // A half-open connection is noticed within two of these, not within minutes.
+        .ping_interval(Duration::from_secs(10))
+        // Short: the bus of a district is near, and a counter waits.
+        .reconnect_delay_callback(|attempts| {
+            let step = u32::try_from(attempts).unwrap_or(u32::MAX).min(20);
+            Duration::from_millis(100) * step
+        })
+        .event_callback(event)
+        .connect(hosts)
+        .await
+        .map_err(ConnectError::Bus)?;
+    Ok(jetstream::context::ContextBuilder::new().timeout(Duration::from_secs(5)).build(client))
+}
+
+/// Undoes the escapes of a URL's user or password; what is no escape stays.
+fn percent_decoded(text: &str) -> String {
+    let digit = |byte: u8| char::from(byte).to_digit(16).and_then(|digit| u8::try_from(digit).ok());
+    let bytes = text.as_bytes();
+    let mut decoded = Vec::with_capacity(bytes.len());
+    let mut index = 0;
+    while let Some(&byte) = bytes.get(index) {
+        let high = bytes.get(index + 1).copied().and_then(digit);
+        let low = bytes.get(index + 2).copied().and_then(digit);
+        match (byte, high, low) {
+            (b'%', Some(high), Some(low)) => {
+                decoded.push(high * 16 + low);
+                index += 3;
+            }
+            _ => {
+                decoded.push(byte);
+                index += 1;
+            }
+        }
+    }
+    String::from_utf8_lossy(&decoded).into_owned()
+}
+
+/// Makes the streams and buckets that are missing, and says how those that stand differ.
+///
+/// Idempotent; several services may do it at once.
+///
+/// # Errors
+/// See [`ProvisionError`].
+pub async fn provision(
+    context: &Context,
+    provision: &Provision,
+) -> Result<Vec<Drift>, ProvisionError> {
+    tokio::time::timeout(PROVISION_MAX, provision_all(context, provision))
+        .await
+        .unwrap_or(Err(ProvisionError::TimedOut))
+}
+
+async fn provision_all(
+    context: &Context,
+    provision: &Provision,
+) -> Result<Vec<Drift>, ProvisionError> {
+    let mut drifts = Vec::new();
+    for wanted in event_streams(provision.replicas) {
+        // The same configuration again is no error on the bus; another one is.
+        let found = match context.get_stream(&wanted.name).await {
+            Ok(stream) => stream.cached_info().config.clone(),
+            Err(error) if is_missing(&error) => match context.create_stream(wanted.clone()).await {
+                Ok(stream) => stream.cached_info().config.clone(),
+                Err(error) => {
+                    // Perhaps another service was faster, with other settings.
+                    let again = context.get_stream(&wanted.name).await;
+                    let made = again.map_err(|_| failed("making", &wanted.name, error))?;
+                    made.cached_info().config.clone()
+                }
+            },
+            Err(error) => return Err(failed("looking at", &wanted.name, error)),
+        };
+        drifts.extend(compare(&wanted, &found));
+    }
+    for (bucket, life, description) in BUCKETS {
+        let wanted = kv::Config {
+            bucket: bucket.to_owned(),
+            description: description.to_owned(),
+            history: 1,
+            max_age: life,
+            storage: StorageType::File,
+            num_replicas: provision.replicas,
+            ..kv::Config::default()
+        };
+        let name = format!("KV_{bucket}");
+        let found = match context.get_stream(&name).await {
+            Ok(stream) => stream.cached_info().config.clone(),
+            Err(error) if is_missing(&error) => {
+                match context.create_key_value(wanted.clone()).await {
+                    Ok(store) => store.stream.cached_info().config.clone(),
+                    Err(error) => {
+                        let again = context.get_stream(&name).await;
+                        let made = again.map_err(|_| failed("making", &name, error))?;
+                        made.cached_info().config.clone()
+                    }
+                }
+            }
+            Err(error) => return Err(failed("looking at", &name, error)),
+        };
+        drifts.extend(compare_bucket(&wanted, &found));
+    }
+    Ok(drifts)
+}
+
+fn event_streams(replicas: usize) -> [Config; 4] {
+    let stream = |name: &str, subjects: &[&str]| Config {
+        name: name.to_owned(),
+        subjects: subjects.iter().map(|subject| (*subject).to_owned()).collect(),
+        retention: RetentionPolicy::Limits,
+        discard: DiscardPolicy::Old,
+        storage: StorageType::File,
+        num_replicas: replicas,
+        max_bytes: -1,
+        max_messages: -1,
+        max_messages_per_subject: -1,
+        max_message_size: -1,
+        max_consumers: -1,
+        max_age: Duration::ZERO,
+        duplicate_window: DEDUPLICATION_WINDOW,
+        deny_delete: true,
+        deny_purge: true,
+        allow_rollup: false,
+        allow_direct: true,
+        allow_atomic_publish: true,
+        ..Config::default()
+    };
+    [
+        stream(subject::CASES_STREAM, &[subject::CASES_SUBJECTS]),
+        stream(subject::CENTERS_STREAM, &[subject::CENTERS_SUBJECTS]),
+        stream(subject::LEARNING_STREAM, &subject::LEARNING_SUBJECTS),
+        stream(subject::AUDIT_STREAM, &[subject::AUDIT_SUBJECTS]),
+    ]
+}
+
+/// Compares the fields that an invariant of ours stands on.
+fn compare(wanted: &Config, found: &Config) -> Vec<Drift> {
+    macro_rules! fields {
+        ($($field:ident as $name:literal),* $(,)?) => {
+            [$(($name, format!("{:?}", wanted.$field), format!("{:?}", found.$field))),*]
+        };
+    }
+    let fields = fields![
+        subjects as "subjects",
+        retention as "retention",
+        discard as "discard",
+        storage as "storage",
+        num_replicas as "num_replicas",
+        max_bytes as "max_bytes",
+        max_messages as "max_msgs",
+        max_messages_per_subject as "max_msgs_per_subject",
+        max_message_size as "max_msg_size",
+        max_age as "max_age",
+        duplicate_window as "duplicate_window",
+        deny_delete as "deny_delete",
+        deny_purge as "deny_purge",
+        allow_rollup as "allow_rollup_hdrs",
+        allow_direct as "allow_direct",
+        allow_atomic_publish as "allow_atomic",
+    ];
+    drifts(&wanted.name, fields)
+}
+
+fn compare_bucket(wanted: &kv::Config, found: &Config) -> Vec<Drift> {
+    let fields = [
+        (
+            "max_msgs_per_subject",
+            wanted.history.to_string(),
+            found.max_messages_per_subject.to_string(),
+        ),
+        ("max_age", format!("{:?}", wanted.max_age), format!("{:?}", found.max_age)),
+        ("storage", format!("{:?}", wanted.storage), format!("{:?}", found.storage)),
+        ("num_replicas", wanted.num_replicas.to_string(), found.num_replicas.to_string()),
+    ];
+    drifts(&found.name, fields)
+}
+
+fn drifts<const N: usize>(stream: &str, fields: [(&'static str, String, String); N]) -> Vec<Drift> {
+    let differing = fields.into_iter().filter(|(_, expected, found)| expected != found);
+    differing
+        .map(|(field, expected, found)| Drift { stream: stream.to_owned(), field, expected, found })
+        .collect()
+}
+
+fn is_missing(error: &jetstream::context::GetStreamError) -> bool {
+    matches!(
+        error.kind(),
+        jetstream::context::GetStreamErrorKind::JetStream(error)
+            if error.error_code() == jetstream::ErrorCode::STREAM_NOT_FOUND
+    )
+}
+
+fn failed(
+    attempted: &'static str,
+    stream: &str,
+    source: impl std::error::Error + Send + Sync + 'static,
+) -> ProvisionError {
+    ProvisionError::Bus { attempted, stream: stream.to_owned(), source: Box::new(source) }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn credentials_of_an_address_are_unescaped() {
+        assert_eq!(percent_decoded("p%40ss%3aword%"), "p@ss:word%");
+    }
+
+    #[test]
+    fn a_stream_as_we_make_it_has_no_drift_and_every_invariant_is_compared() {
+        let [cases, ..] = event_streams(1);
+        assert_eq!(compare(&cases, &cases), []);
+        let weak = Config { deny_purge: false, num_replicas: 3, ..cases.clone() };
+        let fields: Vec<_> = compare(&cases, &weak).into_iter().map(|drift| drift.field).collect();
+        assert_eq!(fields, ["num_replicas", "deny_purge"]);
+    }
+}

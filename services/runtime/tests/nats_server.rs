@@ -1,0 +1,202 @@
+//! The managed server: start, stop, restart on the same data, adoption, clear errors.
+
+mod support;
+
+use std::io::Write;
+use std::net::TcpListener;
+use std::os::unix::fs::PermissionsExt;
+use std::time::Duration;
+
+use runtime::log::contract::{events, fresh_subject};
+use runtime::log::jetstream::JetStreamLog;
+use runtime::log::{EventLog, Expected, Freshness};
+use runtime::nats_server::{BusAddress, NatsServer, NatsServerConfig, NatsServerError};
+use runtime::streams::{Provision, connect, provision};
+use support::{Bus, config};
+
+/// Longest wait for a process to come or go.
+const WAIT_MAX: Duration = Duration::from_secs(20);
+
+async fn wait_until_gone(address: &BusAddress) {
+    let gone = async {
+        while address.answers().await {
+            tokio::time::sleep(Duration::from_millis(20)).await;
+        }
+    };
+    tokio::time::timeout(WAIT_MAX, gone).await.expect("the server goes");
+}
+
+fn signal(name: &str, pid: &str) {
+    let status = std::process::Command::new("kill").args([name, pid]).status().unwrap();
+    assert!(status.success());
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn events_are_there_after_a_restart_on_the_same_data() {
+    let bus = Bus::start().await;
+    let log = JetStreamLog::open(bus.context.clone(), "CASES").await.unwrap();
+    let subject = fresh_subject();
+    log.append(&subject, Expected::Sequence(0), &events(3)).await.unwrap();
+    let head = log.head().await.unwrap();
+    let address = bus.server.address().clone();
+    bus.server.stop().await.unwrap();
+    assert!(!address.answers().await, "it is gone when stop returns");
+
+    let again = NatsServer::start(config(bus.folder.path())).await.unwrap();
+    assert!(!again.was_adopted());
+    assert_eq!(again.address().server_name, address.server_name);
+    let context = connect(&again.client_url(), "test").await.unwrap();
+    let log = JetStreamLog::open(context, "CASES").await.unwrap();
+    assert_eq!(log.load(&subject, Freshness::Any).await.unwrap().len(), 3);
+    assert_eq!(log.head().await.unwrap(), head, "the stream is the same one");
+    again.stop().await.unwrap();
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn the_address_is_for_the_owner_only_and_strangers_stay_outside() {
+    let bus = Bus::start().await;
+    let file = bus.folder.path().join("bus.json");
+    assert_eq!(std::fs::metadata(&file).unwrap().permissions().mode() & 0o777, 0o600);
+    let address = BusAddress::of(bus.folder.path()).unwrap().unwrap();
+    assert_eq!(&address, bus.server.address());
+    assert!(!format!("{address:?}").contains(&address.password));
+    assert!(connect(&bus.server.url(), "stranger").await.is_err());
+    bus.server.stop().await.unwrap();
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_dropped_owner_takes_its_server_along() {
+    let bus = Bus::start().await;
+    let address = bus.server.address().clone();
+    drop(bus.server);
+    wait_until_gone(&address).await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_server_that_dies_is_noticed() {
+    let mut bus = Bus::start().await;
+    signal("-KILL", &bus.server.address().pid.to_string());
+    let how = tokio::time::timeout(WAIT_MAX, bus.server.watch()).await.expect("it is noticed");
+    assert!(how.contains("ended"), "{how}");
+    let port = bus.server.address().port;
+    let again = NatsServerConfig { port: Some(port), ..config(bus.folder.path()) };
+    let again = NatsServer::start(again).await.unwrap();
+    assert_eq!(again.address().port, port, "clients find it where it was");
+    again.stop().await.unwrap();
+}
+
+/// Starts the server of a folder without a watchdog, as if its owner and watchdog had been killed.
+fn orphan(folder: &std::path::Path, binary: &std::path::Path) -> std::process::Child {
+    let config = folder.canonicalize().unwrap().join("bus/nats-server.conf");
+    std::process::Command::new(binary).arg("--config").arg(config).spawn().unwrap()
+}
+
+fn binary_of(pid: u32) -> std::path::PathBuf {
+    std::fs::read_link(format!("/proc/{pid}/exe")).unwrap()
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_server_that_outlived_its_owner_is_adopted_and_stopped_like_our_own() {
+    let folder = tempfile::tempdir().unwrap();
+    let port = TcpListener::bind("127.0.0.1:0").unwrap().local_addr().unwrap().port();
+    let fixed = NatsServerConfig { port: Some(port), ..config(folder.path()) };
+    let first = NatsServer::start(fixed.clone()).await.unwrap();
+    let mut address = first.address().clone();
+    let binary = binary_of(address.pid);
+    first.stop().await.unwrap();
+
+    let mut child = orphan(folder.path(), &binary);
+    address.pid = child.id();
+    let written = serde_json::to_vec(&address).unwrap();
+    std::fs::File::create(folder.path().join("bus.json")).unwrap().write_all(&written).unwrap();
+    let up = async {
+        while !address.answers().await {
+            tokio::time::sleep(Duration::from_millis(20)).await;
+        }
+    };
+    tokio::time::timeout(WAIT_MAX, up).await.unwrap();
+
+    let adopted = NatsServer::start(config(folder.path())).await.unwrap();
+    assert!(adopted.was_adopted());
+    assert_eq!(adopted.address().pid, child.id());
+    let context = connect(&adopted.client_url(), "test").await.unwrap();
+    provision(&context, &Provision { replicas: 1 }).await.unwrap();
+    let reaped = tokio::task::spawn_blocking(move || child.wait().unwrap());
+    adopted.stop().await.unwrap();
+    reaped.await.unwrap();
+    assert!(!address.answers().await);
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_server_with_other_settings_is_replaced_not_adopted() {
+    let folder = tempfile::tempdir().unwrap();
+    let port = TcpListener::bind("127.0.0.1:0").unwrap().local_addr().unwrap().port();
+    let fixed = NatsServerConfig { port: Some(port), ..config(folder.path()) };
+    let first = NatsServer::start(fixed.clone()).await.unwrap();
+    let mut address = first.address().clone();
+    let binary = binary_of(address.pid);
+    first.stop().await.unwrap();
+    let mut child = orphan(folder.path(), &binary);
+    address.pid = child.id();
+    let written = serde_json::to_vec(&address).unwrap();
+    std::fs::File::create(folder.path().join("bus.json")).unwrap().write_all(&written).unwrap();
+    let up = async {
+        while !address.answers().await {
+            tokio::time::sleep(Duration::from_millis(20)).await;
+        }
+    };
+    tokio::time::timeout(WAIT_MAX, up).await.unwrap();
+    let reaped = tokio::task::spawn_blocking(move || child.wait().unwrap());
+    let durable = NatsServerConfig { sync_always: true, ..fixed };
+    let replaced = NatsServer::start(durable).await.unwrap();
+    assert!(!replaced.was_adopted());
+    reaped.await.unwrap();
+    replaced.stop().await.unwrap();
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_stale_address_does_not_get_a_stranger_killed() {
+    let bus = Bus::start().await;
+    let mut address = bus.server.address().clone();
+    bus.server.stop().await.unwrap();
+    // The pid belongs to somebody else now: this test.
+    address.pid = std::process::id();
+    let written = serde_json::to_vec(&address).unwrap();
+    std::fs::File::create(bus.folder.path().join("bus.json")).unwrap().write_all(&written).unwrap();
+    let again = NatsServer::start(config(bus.folder.path())).await.unwrap();
+    assert!(!again.was_adopted());
+    again.stop().await.unwrap();
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn an_occupied_port_is_said() {
+    let folder = tempfile::tempdir().unwrap();
+    let taken = TcpListener::bind("127.0.0.1:0").unwrap();
+    let port = taken.local_addr().unwrap().port();
+    let config = NatsServerConfig { port: Some(port), ..config(folder.path()) };
+    let result = NatsServer::start(config).await;
+    assert!(matches!(result, Err(NatsServerError::PortTaken { port: named }) if named == port));
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_program_that_is_none_is_said() {
+    let folder = tempfile::tempdir().unwrap();
+    for (program, reason) in [("/nowhere/nats-server", "No such file"), ("/bin/cat", "it says")] {
+        let config = NatsServerConfig { binary: Some(program.into()), ..config(folder.path()) };
+        let error = NatsServer::start(config).await.unwrap_err();
+        assert!(matches!(error, NatsServerError::BinaryUnusable { .. }), "{error}");
+        assert!(error.to_string().contains(reason) || program == "/bin/cat", "{error}");
+    }
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_store_that_cannot_be_used_is_said_with_the_end_of_the_log() {
+    let folder = tempfile::tempdir().unwrap();
+    std::fs::create_dir_all(folder.path().join("bus")).unwrap();
+    std::fs::write(folder.path().join("bus/store"), "not a folder").unwrap();
+    let error = NatsServer::start(config(folder.path())).await.unwrap_err();
+    assert!(
+        matches!(&error, NatsServerError::NotStarted { log, .. } if !log.is_empty()),
+        "{error}"
+    );
+}
