@@ -281,7 +281,8 @@ mod tests {
         fn what_is_sealed_opens_again_at_the_same_place(plain: Vec<u8>, place: Vec<u8>) {
             let key = DataKey::random().unwrap();
             let sealed = key.seal(&plain, &place).unwrap();
-            prop_assert_eq!(key.open(&sealed, &place).unwrap().as_slice(), plain.as_slice());
+            let opened = key.open(&sealed, &place).unwrap();
+            prop_assert_eq!(opened.as_slice(), plain.as_slice());
         }
 
         #[test]
