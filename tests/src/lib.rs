@@ -1,1 +1,17 @@
-//! Stub.
+//! The harness of the black-box tests: a whole district from the real binary, and the people who use it.
+//!
+//! Invariants: tests reach the product only through its command line, its HTTP contract and, to harm it,
+//! its bus and its files; every address is port 0 on loopback, every folder a temporary one, so tests run
+//! side by side; nothing waits for a fixed time where it can wait for a condition with a deadline.
+
+pub mod api;
+pub mod binary;
+pub mod bodies;
+pub mod bus;
+pub mod district;
+pub mod process;
+pub mod waiting;
+
+pub use api::{Answer, Api};
+pub use district::District;
+pub use waiting::{holds_for, wait_for, wait_until};
