@@ -171,28 +171,8 @@ impl Identity {
         username: &str,
         password: &str,
     ) -> Result<Staff, IdentityError> {
-        // A name that cannot exist costs and answers as one that does not exist.
-        let username = username.parse::<Username>().ok();
-        let throttled = username.as_ref().map_or("", Username::as_str);
-        if let Some(retry_after_seconds) = self.throttle.wait_seconds(throttled) {
-            return Err(IdentityError::Throttled { retry_after_seconds });
-        }
-        let account = match &username {
-            Some(username) => self.find_fresh(username).await?,
-            None => None,
-        };
-        let hash = account.as_ref().map(|account| account.password_hash.clone());
-        let is_right = self.hasher.verify(password, hash).await?;
-        match account {
-            Some(account) if is_right && !account.disabled => {
-                self.throttle.succeeded(throttled);
-                Ok(account.staff)
-            }
-            _ => {
-                self.throttle.failed(throttled);
-                Err(IdentityError::WrongPassword)
-            }
-        }
+        let (_, outcome) = self.check(username, password).await?;
+        outcome
     }
 
     /// Signs somebody in: checks the password, opens a session, writes an audit line.
@@ -200,26 +180,54 @@ impl Identity {
     /// # Errors
     /// As [`Identity::authenticate`].
     pub async fn sign_in(&self, username: &str, password: &str) -> Result<Opened, IdentityError> {
-        match self.authenticate(username, password).await {
-            Ok(staff) => {
-                let opened = self.open_session(&staff.username).await?;
-                let line = AuditLine::new(staff.username.as_str(), "signed_in").role(staff.role);
-                self.audit.record(line.center(staff.center.clone())).await;
-                Ok(opened)
-            }
+        let (known, outcome) = self.check(username, password).await?;
+        let staff = match outcome {
+            Ok(staff) => staff,
             Err(error) => {
+                // What was typed is written only when it is a name that is known: it may be a password.
+                let actor = known.map_or_else(|| "unknown".to_owned(), String::from);
                 let what = match error {
-                    IdentityError::WrongPassword => "sign_in_refused",
                     IdentityError::Throttled { .. } => "sign_in_throttled",
-                    _ => return Err(error),
-                };
-                // What was typed is written only when it could be a name: it may be a password.
-                let actor = match username.parse::<Username>() {
-                    Ok(username) if self.find(&username).await?.is_some() => username.to_string(),
-                    _ => "unknown".to_owned(),
+                    _ => "sign_in_refused",
                 };
                 self.audit.record(AuditLine::new(actor, what)).await;
-                Err(error)
+                return Err(error);
+            }
+        };
+        let opened = self.open_session(&staff.username).await?;
+        let line = AuditLine::new(staff.username.as_str(), "signed_in").role(staff.role);
+        self.audit.record(line.center(staff.center)).await;
+        Ok(opened)
+    }
+
+    /// Checks a password. The outer error is a failure of the machinery; the inner result is what the
+    /// person learns, beside the username when it has an account.
+    async fn check(
+        &self,
+        username: &str,
+        password: &str,
+    ) -> Result<(Option<Username>, Result<Staff, IdentityError>), IdentityError> {
+        // A name that cannot exist costs and answers as one that does not exist.
+        let username = username.parse::<Username>().ok();
+        let name = username.as_ref().map_or("", Username::as_str);
+        let account = match &username {
+            Some(username) => self.find_fresh(username).await?,
+            None => None,
+        };
+        let known = account.as_ref().map(|account| account.staff.username.clone());
+        if let Some(retry_after_seconds) = self.throttle.wait_seconds(name) {
+            return Ok((known, Err(IdentityError::Throttled { retry_after_seconds })));
+        }
+        let hash = account.as_ref().map(|account| account.password_hash.clone());
+        let is_right = self.hasher.verify(password, hash).await?;
+        match account {
+            Some(account) if is_right && !account.disabled => {
+                self.throttle.succeeded(name);
+                Ok((known, Ok(account.staff)))
+            }
+            _ => {
+                self.throttle.failed(name);
+                Ok((known, Err(IdentityError::WrongPassword)))
             }
         }
     }

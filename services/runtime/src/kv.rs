@@ -164,7 +164,12 @@ impl Bucket {
         Ok(keys)
     }
 
-    async fn find_at_leader(&self, key: &str) -> Result<Found, KvError> {
+    /// Looks a key up at the leader: what was written anywhere before the call is seen. It takes the same
+    /// way whether there is a value or not.
+    ///
+    /// # Errors
+    /// When the bus is out of reach.
+    pub async fn find_at_leader(&self, key: &str) -> Result<Found, KvError> {
         let subject = format!("{}{key}", self.store.prefix);
         let lookup = async {
             match self.store.stream.get_last_raw_message_by_subject(&subject).await {

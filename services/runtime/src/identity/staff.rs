@@ -271,7 +271,9 @@ impl Identity {
     ) -> Result<Option<Account>, IdentityError> {
         let key = username.key();
         let ticket = self.staff_cache.ticket();
-        let Some((value, _)) = self.staff.find(&key).await?.value() else { return Ok(None) };
+        let Some((value, _)) = self.staff.find_at_leader(&key).await?.value() else {
+            return Ok(None);
+        };
         let account: Account = read(&value)?;
         self.staff_cache.remember(ticket, &key, account.clone());
         Ok(Some(account))

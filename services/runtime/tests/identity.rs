@@ -1,0 +1,330 @@
+//! Accounts and sessions against a real bus, over the router as a caller uses it.
+
+mod support;
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use axum::Router;
+use axum::body::{Body, to_bytes};
+use axum::http::{HeaderMap, Request, StatusCode, header};
+use chrono::{DateTime, TimeDelta, Utc};
+use futures::TryStreamExt as _;
+use proto_events::codes::Role;
+use proto_events::subject::AUDIT_STREAM;
+use runtime::audit::{Audit, AuditLine};
+use runtime::clock::ManualClock;
+use runtime::http::{Kit, kit_layers};
+use runtime::identity::{Identity, IdentityError, NewStaff, Username, session_routes};
+use runtime::kv::Bucket;
+use runtime::metrics::Metrics;
+use runtime::streams::{SESSIONS_BUCKET, STAFF_BUCKET};
+use serde_json::{Value, json};
+use support::Bus;
+use tokio::time::Instant;
+use tokio_util::sync::CancellationToken;
+use tower::Service as _;
+
+const PASSWORD: &str = "窗口一号今天很高兴呀";
+
+struct House {
+    bus: Bus,
+    clock: Arc<ManualClock>,
+    metrics: Metrics,
+    identity: Arc<Identity>,
+    router: Router,
+}
+
+impl House {
+    async fn build() -> Self {
+        let bus = Bus::start().await;
+        let clock = Arc::new(ManualClock::new("2026-03-02T01:00:00Z".parse().unwrap()));
+        let metrics = Metrics::new();
+        let identity = open(&bus, &clock, &metrics).await;
+        let router = router(&identity, &metrics);
+        Self { bus, clock, metrics, identity, router }
+    }
+
+    async fn add(&self, username: &str) -> Username {
+        let new = NewStaff {
+            username: username.parse().unwrap(),
+            name: "李娜".to_owned(),
+            role: Role::Clerk,
+            center: Some("chaoyangmen".parse().unwrap()),
+            department: None,
+        };
+        self.identity.add(new, PASSWORD).await.unwrap().username
+    }
+
+    async fn sign_in(&self, username: &str, password: &str) -> (StatusCode, HeaderMap, Value) {
+        let body = json!({ "username": username, "password": password }).to_string();
+        let request = Request::post("/v1/session").header(header::CONTENT_TYPE, "application/json");
+        call(&self.router, request.body(Body::from(body)).unwrap()).await
+    }
+
+    async fn token(&self, username: &str) -> String {
+        let (status, _, body) = self.sign_in(username, PASSWORD).await;
+        assert_eq!(status, StatusCode::OK, "{body}");
+        body["token"].as_str().unwrap().to_owned()
+    }
+
+    async fn who(&self, token: &str) -> StatusCode {
+        call(&self.router, with_token("GET", token)).await.0
+    }
+}
+
+async fn open(bus: &Bus, clock: &Arc<ManualClock>, metrics: &Metrics) -> Arc<Identity> {
+    Identity::open(&bus.context, clock.clone(), audit(bus, clock, metrics)).await.unwrap()
+}
+
+fn audit(bus: &Bus, clock: &Arc<ManualClock>, metrics: &Metrics) -> Audit {
+    let district = "dongcheng".parse().unwrap();
+    Audit::new(bus.context.clone(), district, clock.clone(), metrics.clone())
+}
+
+fn router(identity: &Arc<Identity>, metrics: &Metrics) -> Router {
+    kit_layers(session_routes(), Kit::new(metrics.clone())).with_state(identity.clone())
+}
+
+fn with_token(method: &str, token: &str) -> Request<Body> {
+    Request::builder()
+        .method(method)
+        .uri("/v1/session")
+        .header(header::AUTHORIZATION, format!("Bearer {token}"))
+        .body(Body::empty())
+        .unwrap()
+}
+
+async fn call(router: &Router, request: Request<Body>) -> (StatusCode, HeaderMap, Value) {
+    let (parts, body) = router.clone().call(request).await.unwrap().into_parts();
+    let bytes = to_bytes(body, usize::MAX).await.unwrap();
+    (parts.status, parts.headers, serde_json::from_slice(&bytes).unwrap_or(Value::Null))
+}
+
+async fn audit_lines(bus: &Bus) -> Vec<AuditLine> {
+    let mut stream = bus.context.get_stream(AUDIT_STREAM).await.unwrap();
+    let last = stream.info().await.unwrap().state.last_sequence;
+    let mut lines = Vec::new();
+    for sequence in 1..=last {
+        let message = stream.get_raw_message(sequence).await.unwrap();
+        lines.push(serde_json::from_slice(&message.payload).unwrap());
+    }
+    lines
+}
+
+#[tokio::test]
+async fn a_person_signs_in_is_known_and_signs_out() {
+    let house = House::build().await;
+    house.add("Li.Na").await;
+    let (status, _, body) = house.sign_in(" LI.NA", PASSWORD).await;
+    assert_eq!(status, StatusCode::OK);
+    assert_eq!(
+        body["staff"],
+        json!({ "username": "li.na", "name": "李娜", "role": "clerk", "center": "chaoyangmen", "department": null })
+    );
+    let expires_at: DateTime<Utc> = body["expires_at"].as_str().unwrap().parse().unwrap();
+    assert_eq!(expires_at.to_rfc3339(), "2026-03-02T11:00:00+00:00");
+    let token = body["token"].as_str().unwrap();
+    let (status, _, staff) = call(&house.router, with_token("GET", token)).await;
+    assert_eq!((status, staff), (StatusCode::OK, body["staff"].clone()));
+
+    let cookie =
+        Request::get("/v1/session").header(header::COOKIE, format!("a=b; session={token}"));
+    let (status, ..) = call(&house.router, cookie.body(Body::empty()).unwrap()).await;
+    assert_eq!(status, StatusCode::OK);
+
+    assert_eq!(call(&house.router, with_token("DELETE", token)).await.0, StatusCode::NO_CONTENT);
+    let (status, headers, body) = call(&house.router, with_token("GET", token)).await;
+    assert_eq!((status, &body["code"]), (StatusCode::UNAUTHORIZED, &json!("unauthenticated")));
+    assert_eq!(headers[header::WWW_AUTHENTICATE], "Bearer");
+}
+
+#[tokio::test]
+async fn sign_ins_and_refusals_leave_audit_lines_without_what_was_typed() {
+    let house = House::build().await;
+    house.add("li.na").await;
+    let token = house.token("li.na").await;
+    house.sign_in("li.na", "not the password").await;
+    house.sign_in("a typed password", "x").await;
+    call(&house.router, with_token("DELETE", &token)).await;
+    let lines = audit_lines(&house.bus).await;
+    let told: Vec<_> = lines.iter().map(|line| (line.actor.as_str(), line.what.as_ref())).collect();
+    assert_eq!(
+        told,
+        [
+            ("li.na", "signed_in"),
+            ("li.na", "sign_in_refused"),
+            ("unknown", "sign_in_refused"),
+            ("li.na", "signed_out"),
+        ]
+    );
+    assert!(lines.iter().all(|line| line.request_id.is_some()));
+    assert_eq!(lines[0].role, Some(Role::Clerk));
+}
+
+#[tokio::test]
+async fn a_wrong_password_and_an_unknown_name_get_one_answer_and_then_a_wait() {
+    let house = House::build().await;
+    house.add("li.na").await;
+    let (status, _, known) = house.sign_in("li.na", "not the password").await;
+    let (_, _, unknown) = house.sign_in("nobody", "not the password").await;
+    assert_eq!(status, StatusCode::UNAUTHORIZED);
+    assert_eq!(known["detail"], unknown["detail"]);
+    for _ in 0..4 {
+        house.sign_in("li.na", "not the password").await;
+    }
+    let (status, headers, body) = house.sign_in("li.na", PASSWORD).await;
+    assert_eq!(
+        (status, &body["code"]),
+        (StatusCode::TOO_MANY_REQUESTS, &json!("too_many_requests"))
+    );
+    assert!(headers.contains_key(header::RETRY_AFTER));
+}
+
+#[tokio::test]
+async fn neither_token_nor_password_is_stored() {
+    let house = House::build().await;
+    house.add("李娜").await;
+    let token = house.token("李娜").await;
+    for bucket in [STAFF_BUCKET, SESSIONS_BUCKET] {
+        let bucket = Bucket::open(&house.bus.context, bucket).await.unwrap();
+        let keys: Vec<String> = bucket.store().keys().await.unwrap().try_collect().await.unwrap();
+        assert_eq!(keys.len(), 1);
+        let (value, _) = bucket.find(&keys[0]).await.unwrap().value().unwrap();
+        let text = format!("{}{}", keys[0], String::from_utf8(value.to_vec()).unwrap());
+        assert!(!text.contains(&token) && !text.contains(PASSWORD));
+    }
+}
+
+#[tokio::test]
+async fn removal_disabling_and_another_password_end_all_sessions() {
+    let house = House::build().await;
+    let username = house.add("li.na").await;
+
+    let token = house.token("li.na").await;
+    assert_eq!(house.who(&token).await, StatusCode::OK);
+    house.identity.set_password(&username, "another long one").await.unwrap();
+    assert_eq!(house.who(&token).await, StatusCode::UNAUTHORIZED);
+    house.identity.set_password(&username, PASSWORD).await.unwrap();
+    assert_eq!(
+        house.who(&token).await,
+        StatusCode::UNAUTHORIZED,
+        "the old password does not revive it"
+    );
+
+    let token = house.token("li.na").await;
+    house.identity.set_disabled(&username, true).await.unwrap();
+    assert_eq!(house.who(&token).await, StatusCode::UNAUTHORIZED);
+    assert_eq!(house.sign_in("li.na", PASSWORD).await.0, StatusCode::UNAUTHORIZED);
+    assert!(house.identity.find_active(&username).await.unwrap().is_none());
+    house.identity.set_disabled(&username, false).await.unwrap();
+
+    let token = house.token("li.na").await;
+    house.identity.remove(&username).await.unwrap();
+    assert_eq!(house.who(&token).await, StatusCode::UNAUTHORIZED);
+    let refused = house.identity.remove(&username).await;
+    assert!(matches!(refused, Err(IdentityError::Unknown(_))));
+    house.add("li.na").await;
+    assert_eq!(house.who(&token).await, StatusCode::UNAUTHORIZED, "a namesake gets no old session");
+    assert_eq!(house.identity.list().await.unwrap().len(), 1);
+}
+
+#[tokio::test]
+async fn a_username_has_one_account_whatever_its_case() {
+    let house = House::build().await;
+    let username = house.add("Li.Na").await;
+    let new = NewStaff {
+        username: "LI.NA".parse().unwrap(),
+        name: "another".to_owned(),
+        role: Role::Auditor,
+        center: None,
+        department: None,
+    };
+    let refused = house.identity.add(new.clone(), PASSWORD).await;
+    assert!(matches!(refused, Err(IdentityError::Taken(_))));
+    let refused = house.identity.add(new, "short").await;
+    assert!(matches!(refused, Err(IdentityError::Invalid { field: "password", .. })));
+    assert_eq!(house.identity.find_active(&username).await.unwrap().unwrap().role, Role::Clerk);
+}
+
+#[tokio::test]
+async fn what_one_process_revokes_the_other_forgets_at_once() {
+    let house = House::build().await;
+    let username = house.add("li.na").await;
+    let other = open(&house.bus, &house.clock, &house.metrics).await;
+    let shutdown = CancellationToken::new();
+    let watch = tokio::spawn(other.clone().watch(shutdown.clone()));
+    // Without the watch a remembered session lives for three seconds; with it, for the time of a message.
+    let revoked_within = async |token: &str| {
+        let begun = Instant::now();
+        while other.resolve(token).await.unwrap().is_some() {
+            assert!(begun.elapsed() < Duration::from_secs(5));
+            tokio::task::yield_now().await;
+        }
+        begun.elapsed()
+    };
+    let mut fastest = Duration::MAX;
+    for _ in 0..5 {
+        let token = house.token("li.na").await;
+        assert!(other.resolve(&token).await.unwrap().is_some());
+        house.identity.close_session(&token).await.unwrap();
+        fastest = fastest.min(revoked_within(&token).await);
+    }
+    assert!(fastest < Duration::from_millis(1000), "{fastest:?}");
+
+    let token = house.token("li.na").await;
+    assert!(other.resolve(&token).await.unwrap().is_some());
+    house.identity.remove(&username).await.unwrap();
+    assert!(revoked_within(&token).await < Duration::from_secs(4));
+    shutdown.cancel();
+    watch.await.unwrap().unwrap();
+}
+
+#[tokio::test]
+async fn a_session_in_use_lives_ten_hours_and_an_idle_one_two() {
+    let house = House::build().await;
+    house.add("li.na").await;
+    let idle = house.token("li.na").await;
+    let used = house.token("li.na").await;
+    for _ in 0..9 {
+        house.clock.advance(TimeDelta::hours(1));
+        assert_eq!(house.who(&used).await, StatusCode::OK);
+    }
+    assert_eq!(house.who(&idle).await, StatusCode::UNAUTHORIZED);
+    house.clock.advance(TimeDelta::hours(1));
+    assert_eq!(house.who(&used).await, StatusCode::UNAUTHORIZED);
+    let sessions = Bucket::open(&house.bus.context, SESSIONS_BUCKET).await.unwrap();
+    assert_eq!(sessions.keys().await.unwrap(), [""; 0], "what ended is cleared away");
+}
+
+#[tokio::test]
+async fn a_bus_out_of_reach_is_503_and_not_401() {
+    let house = House::build().await;
+    house.add("li.na").await;
+    let token = house.token("li.na").await;
+    let House { bus, clock, metrics, identity, .. } = house;
+    let fresh = router(
+        &Identity::new(
+            Bucket::open(&bus.context, STAFF_BUCKET).await.unwrap(),
+            Bucket::open(&bus.context, SESSIONS_BUCKET).await.unwrap(),
+            clock.clone(),
+            audit(&bus, &clock, &metrics),
+        ),
+        &metrics,
+    );
+    let audit = audit(&bus, &clock, &metrics);
+    let Bus { server, folder, context: _ } = bus;
+    server.stop().await.unwrap();
+
+    let (status, headers, body) = call(&fresh, with_token("GET", &token)).await;
+    assert_eq!((status, &body["code"]), (StatusCode::SERVICE_UNAVAILABLE, &json!("unavailable")));
+    assert_eq!(headers[header::RETRY_AFTER], "5");
+    assert!(matches!(
+        identity.authenticate("li.na", PASSWORD).await,
+        Err(IdentityError::Unreachable(_))
+    ));
+
+    assert!(audit.record_or_fail(AuditLine::new("li.na", "revealed")).await.is_err());
+    assert!(metrics.render().contains("unstuck_audit_failures_total 1"));
+    drop(folder);
+}
