@@ -23,7 +23,8 @@ use tracing::Instrument as _;
 use super::body::buffered;
 use super::problem::{
     FORBIDDEN, INTERNAL, INVALID, MALFORMED, METHOD_NOT_ALLOWED, NOT_FOUND, Problem, ProblemCode,
-    ProblemEntry, TOO_LARGE, UNAVAILABLE, UNSUPPORTED_MEDIA_TYPE,
+    ProblemEntry, STALE, TOO_LARGE, TOO_MANY_REQUESTS, UNAUTHENTICATED, UNAVAILABLE,
+    UNSUPPORTED_MEDIA_TYPE,
 };
 use super::request_id::{REQUEST_ID_HEADER, RequestId};
 use crate::metrics::Metrics;
@@ -209,9 +210,12 @@ async fn retold(response: Response) -> Response {
 
 fn entry_of(status: StatusCode) -> &'static ProblemEntry {
     match status {
+        StatusCode::UNAUTHORIZED => &UNAUTHENTICATED,
         StatusCode::FORBIDDEN => &FORBIDDEN,
         StatusCode::NOT_FOUND => &NOT_FOUND,
         StatusCode::METHOD_NOT_ALLOWED => &METHOD_NOT_ALLOWED,
+        StatusCode::PRECONDITION_FAILED => &STALE,
+        StatusCode::TOO_MANY_REQUESTS => &TOO_MANY_REQUESTS,
         StatusCode::PAYLOAD_TOO_LARGE => &TOO_LARGE,
         StatusCode::UNSUPPORTED_MEDIA_TYPE => &UNSUPPORTED_MEDIA_TYPE,
         StatusCode::UNPROCESSABLE_ENTITY => &INVALID,

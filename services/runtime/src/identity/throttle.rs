@@ -1,6 +1,9 @@
 //! Slowing down who guesses: after five wrong passwords each further one costs twice the wait.
 //!
 //! Invariants: nobody is locked out for ever; the table has a limit; a right password clears its name.
+//!
+//! Limit: guesses that are under way at once are judged together; the queue of hashes bounds them to some
+//! dozens per wait.
 
 use std::collections::HashMap;
 use std::sync::{Mutex, MutexGuard, PoisonError};
