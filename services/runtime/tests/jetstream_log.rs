@@ -16,7 +16,7 @@ async fn the_log_on_jetstream_keeps_the_contract() {
     let bus = Bus::start().await;
     let log = JetStreamLog::open(bus.context.clone(), "CASES").await.unwrap();
     contract::check(Arc::new(log)).await;
-    bus.server.stop().await.unwrap();
+    bus.stop().await;
 }
 
 #[tokio::test(flavor = "multi_thread")]
@@ -31,7 +31,7 @@ async fn a_subject_with_too_many_events_is_said_instead_of_loaded() {
         let result = log.load(&subject, freshness).await;
         assert!(matches!(result, Err(LogError::TooLong { .. })), "{freshness:?}");
     }
-    bus.server.stop().await.unwrap();
+    bus.stop().await;
 }
 
 #[tokio::test(flavor = "multi_thread")]
@@ -54,7 +54,7 @@ async fn a_missing_stream_is_said_when_the_log_is_opened() {
     let bus = Bus::start().await;
     let opened = JetStreamLog::open(bus.context.clone(), "NOWHERE").await;
     assert!(matches!(opened, Err(LogError::Unreachable { .. })));
-    bus.server.stop().await.unwrap();
+    bus.stop().await;
 }
 
 #[tokio::test(flavor = "multi_thread")]
@@ -80,7 +80,7 @@ async fn many_writers_of_one_case_on_two_loops_are_all_served_once() {
     }
     let stored = log.load(&subject, Freshness::Leader).await.unwrap();
     assert_eq!(stored.len(), 80);
-    bus.server.stop().await.unwrap();
+    bus.stop().await;
 }
 
 #[tokio::test(flavor = "multi_thread")]
@@ -96,5 +96,5 @@ async fn provisioning_again_changes_nothing_and_a_difference_is_named_but_not_re
             drifts.iter().map(|drift| (drift.stream.as_str(), drift.field)).collect();
         assert_eq!(named, [("AUDIT", "max_msgs")]);
     }
-    bus.server.stop().await.unwrap();
+    bus.stop().await;
 }

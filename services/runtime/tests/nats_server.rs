@@ -2,9 +2,10 @@
 
 mod support;
 
-use std::io::Write;
 use std::net::TcpListener;
 use std::os::unix::fs::PermissionsExt;
+use std::path::Path;
+use std::process::{Child, Command};
 use std::time::Duration;
 
 use runtime::log::contract::{events, fresh_subject};
@@ -27,7 +28,7 @@ async fn wait_until_gone(address: &BusAddress) {
 }
 
 fn signal(name: &str, pid: &str) {
-    let status = std::process::Command::new("kill").args([name, pid]).status().unwrap();
+    let status = Command::new("kill").args([name, pid]).status().expect("kill runs");
     assert!(status.success());
 }
 
@@ -61,7 +62,7 @@ async fn the_address_is_for_the_owner_only_and_strangers_stay_outside() {
     assert_eq!(&address, bus.server.address());
     assert!(!format!("{address:?}").contains(&address.password));
     assert!(connect(&bus.server.url(), "stranger").await.is_err());
-    bus.server.stop().await.unwrap();
+    bus.stop().await;
 }
 
 #[tokio::test(flavor = "multi_thread")]
@@ -85,72 +86,59 @@ async fn a_server_that_dies_is_noticed() {
     again.stop().await.unwrap();
 }
 
-/// Starts the server of a folder without a watchdog, as if its owner and watchdog had been killed.
-fn orphan(folder: &std::path::Path, binary: &std::path::Path) -> std::process::Child {
-    let config = folder.canonicalize().unwrap().join("bus/nats-server.conf");
-    std::process::Command::new(binary).arg("--config").arg(config).spawn().unwrap()
+/// Leaves a running server on a folder as an owner does who was killed together with the watchdog.
+async fn orphan(folder: &Path, fixed: &NatsServerConfig) -> (BusAddress, Child) {
+    let owner = NatsServer::start(fixed.clone()).await.expect("the server starts");
+    let mut address = owner.address().clone();
+    let binary = std::fs::read_link(format!("/proc/{}/exe", address.pid)).expect("it runs");
+    owner.stop().await.expect("the server stops");
+    let config = folder.canonicalize().expect("it is there").join("bus/nats-server.conf");
+    let child = Command::new(binary).arg("--config").arg(config).spawn().expect("it starts");
+    address.pid = child.id();
+    write_address(folder, &address);
+    let up = async {
+        while !address.answers().await {
+            tokio::time::sleep(Duration::from_millis(20)).await;
+        }
+    };
+    tokio::time::timeout(WAIT_MAX, up).await.expect("it answers");
+    (address, child)
 }
 
-fn binary_of(pid: u32) -> std::path::PathBuf {
-    std::fs::read_link(format!("/proc/{pid}/exe")).unwrap()
+fn write_address(folder: &Path, address: &BusAddress) {
+    let written = serde_json::to_vec(address).expect("it is JSON");
+    std::fs::write(folder.join("bus.json"), written).expect("the folder is writable");
+}
+
+fn free_port() -> u16 {
+    let taken = TcpListener::bind("127.0.0.1:0").expect("a port is free");
+    taken.local_addr().expect("it has an address").port()
 }
 
 #[tokio::test(flavor = "multi_thread")]
 async fn a_server_that_outlived_its_owner_is_adopted_and_stopped_like_our_own() {
     let folder = tempfile::tempdir().unwrap();
-    let port = TcpListener::bind("127.0.0.1:0").unwrap().local_addr().unwrap().port();
-    let fixed = NatsServerConfig { port: Some(port), ..config(folder.path()) };
-    let first = NatsServer::start(fixed.clone()).await.unwrap();
-    let mut address = first.address().clone();
-    let binary = binary_of(address.pid);
-    first.stop().await.unwrap();
-
-    let mut child = orphan(folder.path(), &binary);
-    address.pid = child.id();
-    let written = serde_json::to_vec(&address).unwrap();
-    std::fs::File::create(folder.path().join("bus.json")).unwrap().write_all(&written).unwrap();
-    let up = async {
-        while !address.answers().await {
-            tokio::time::sleep(Duration::from_millis(20)).await;
-        }
-    };
-    tokio::time::timeout(WAIT_MAX, up).await.unwrap();
-
+    let fixed = NatsServerConfig { port: Some(free_port()), ..config(folder.path()) };
+    let (address, mut child) = orphan(folder.path(), &fixed).await;
     let adopted = NatsServer::start(config(folder.path())).await.unwrap();
     assert!(adopted.was_adopted());
     assert_eq!(adopted.address().pid, child.id());
     let context = connect(&adopted.client_url(), "test").await.unwrap();
     provision(&context, &Provision { replicas: 1 }).await.unwrap();
-    let reaped = tokio::task::spawn_blocking(move || child.wait().unwrap());
     adopted.stop().await.unwrap();
-    reaped.await.unwrap();
     assert!(!address.answers().await);
+    child.wait().unwrap();
 }
 
 #[tokio::test(flavor = "multi_thread")]
 async fn a_server_with_other_settings_is_replaced_not_adopted() {
     let folder = tempfile::tempdir().unwrap();
-    let port = TcpListener::bind("127.0.0.1:0").unwrap().local_addr().unwrap().port();
-    let fixed = NatsServerConfig { port: Some(port), ..config(folder.path()) };
-    let first = NatsServer::start(fixed.clone()).await.unwrap();
-    let mut address = first.address().clone();
-    let binary = binary_of(address.pid);
-    first.stop().await.unwrap();
-    let mut child = orphan(folder.path(), &binary);
-    address.pid = child.id();
-    let written = serde_json::to_vec(&address).unwrap();
-    std::fs::File::create(folder.path().join("bus.json")).unwrap().write_all(&written).unwrap();
-    let up = async {
-        while !address.answers().await {
-            tokio::time::sleep(Duration::from_millis(20)).await;
-        }
-    };
-    tokio::time::timeout(WAIT_MAX, up).await.unwrap();
-    let reaped = tokio::task::spawn_blocking(move || child.wait().unwrap());
+    let fixed = NatsServerConfig { port: Some(free_port()), ..config(folder.path()) };
+    let (_, mut child) = orphan(folder.path(), &fixed).await;
     let durable = NatsServerConfig { sync_always: true, ..fixed };
     let replaced = NatsServer::start(durable).await.unwrap();
     assert!(!replaced.was_adopted());
-    reaped.await.unwrap();
+    assert!(child.try_wait().unwrap().is_some(), "the old one is gone");
     replaced.stop().await.unwrap();
 }
 
@@ -161,8 +149,7 @@ async fn a_stale_address_does_not_get_a_stranger_killed() {
     bus.server.stop().await.unwrap();
     // The pid belongs to somebody else now: this test.
     address.pid = std::process::id();
-    let written = serde_json::to_vec(&address).unwrap();
-    std::fs::File::create(bus.folder.path().join("bus.json")).unwrap().write_all(&written).unwrap();
+    write_address(bus.folder.path(), &address);
     let again = NatsServer::start(config(bus.folder.path())).await.unwrap();
     assert!(!again.was_adopted());
     again.stop().await.unwrap();

@@ -7,6 +7,7 @@
 mod append;
 mod read;
 
+use std::sync::atomic::Ordering;
 use std::time::Duration;
 
 use async_nats::HeaderMap;
@@ -26,6 +27,11 @@ use super::{
 /// Longest wait for one answer of the bus: the fsync of a busy disk takes tens of milliseconds, the election
 /// of a leader two to four seconds; a person at a counter waits no longer.
 const ANSWER_MAX: Duration = Duration::from_secs(5);
+
+/// How soon a new connection is noticed. An atomic counter is looked at, so this may be short.
+const RECONNECT_LOOK_EVERY: Duration = Duration::from_millis(100);
+
+const FOLLOWING: &str = "following the stream";
 
 /// The log on one stream of JetStream. Cheap to clone.
 #[derive(Debug, Clone)]
@@ -87,15 +93,18 @@ impl JetStreamLog {
         };
         let consumer =
             bounded("making an ordered consumer", self.stream.create_consumer(config)).await?;
-        let messages = bounded("following the stream", consumer.messages()).await?;
-        let line = stream::unfold(Some((messages, after)), |state| async move {
-            let (mut messages, after) = state?;
-            let item = match messages.next().await? {
-                Ok(message) => delivered(&message),
-                Err(error) => Err(unreachable("following the stream", error)),
+        let messages = bounded(FOLLOWING, consumer.messages()).await?;
+        let reconnected = reconnected(self.context.client()).boxed();
+        let line = stream::unfold(Some((messages, reconnected, after)), |state| async move {
+            let (mut messages, mut reconnected, after) = state?;
+            let next = tokio::select! {
+                biased;
+                next = messages.next() => next?.map_err(|error| unreachable(FOLLOWING, error)),
+                () = &mut reconnected => Err(unreachable(FOLLOWING, "the bus was away")),
             };
-            match item.and_then(|event| contiguous(after, event)) {
-                Ok(event) => Some((Ok(event), Some((messages, after + 1)))),
+            let event = next.and_then(|message| contiguous(after, delivered(&message)?));
+            match event {
+                Ok(event) => Some((Ok(event), Some((messages, reconnected, after + 1)))),
                 Err(error) => Some((Err(error), None)),
             }
         });
@@ -160,7 +169,7 @@ fn contiguous(after: u64, event: Recorded) -> Result<Recorded, LogError> {
         came if came == after + 1 => Ok(event),
         came if came > after + 1 => Err(LogError::Gap { after, came }),
         came => Err(unreachable(
-            "following the stream",
+            FOLLOWING,
             format!("the consumer started again from {came}, before the checkpoint {after}"),
         )),
     }
@@ -198,6 +207,17 @@ fn unreachable(
     source: impl Into<Box<dyn std::error::Error + Send + Sync>>,
 ) -> LogError {
     LogError::Unreachable { attempted, source: source.into() }
+}
+
+/// Waits until the client has connected anew. A question that the bus was holding is lost then, and the client
+/// would notice by a missing heartbeat only, tens of seconds later.
+pub(crate) async fn reconnected(client: async_nats::Client) {
+    let statistics = client.statistics();
+    let connects = || statistics.connects.load(Ordering::Relaxed);
+    let before = connects();
+    while connects() == before {
+        tokio::time::sleep(RECONNECT_LOOK_EVERY).await;
+    }
 }
 
 /// Waits for an answer of the bus, but not for ever.

@@ -9,18 +9,22 @@ use tempfile::TempDir;
 pub(crate) struct Bus {
     pub(crate) context: Context,
     pub(crate) server: NatsServer,
-    /// Kept, so that the folder goes last.
     pub(crate) folder: TempDir,
 }
 
 impl Bus {
     pub(crate) async fn start() -> Self {
-        let folder = tempfile::tempdir().unwrap();
-        let server = NatsServer::start(config(folder.path())).await.unwrap();
-        let context = connect(&server.client_url(), "test").await.unwrap();
-        let drifts = provision(&context, &Provision { replicas: 1 }).await.unwrap();
-        assert_eq!(drifts, []);
+        let folder = tempfile::tempdir().expect("a folder");
+        let server = NatsServer::start(config(folder.path())).await.expect("the server starts");
+        let context = connect(&server.client_url(), "test").await.expect("the server lets us in");
+        let provisioned = provision(&context, &Provision { replicas: 1 }).await;
+        assert_eq!(provisioned.expect("the streams are made"), []);
         Self { context, server, folder }
+    }
+
+    pub(crate) async fn stop(self) {
+        self.server.stop().await.expect("the server stops");
+        self.folder.close().expect("nobody writes to the folder any more");
     }
 }
 

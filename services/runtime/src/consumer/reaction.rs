@@ -1,0 +1,380 @@
+//! Reactions: event → commands, on a durable pull consumer that the bus remembers.
+//!
+//! Invariants: an event is acknowledged only after its reaction succeeded or it was parked; the number of attempts
+//! is counted by the bus, so a crash counts, too, and an event that kills the process is parked in the end;
+//! while one event waits for its next attempt, the others go on. A reaction must therefore be idempotent and
+//! must look at the state of its case, not at the order of events.
+
+use std::collections::BTreeMap;
+use std::error::Error;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicU64, Ordering};
+use std::time::Duration;
+
+use async_nats::jetstream::consumer::pull::Config;
+use async_nats::jetstream::consumer::{AckPolicy, Consumer, DeliverPolicy};
+use async_nats::jetstream::message::Acker;
+use async_nats::jetstream::{AckKind, Context, Message};
+use futures::future::BoxFuture;
+use futures::stream::{self, StreamExt};
+use proto_events::envelope::header;
+use tokio_util::sync::CancellationToken;
+
+use super::Backoff;
+use super::parked::{Parked, park};
+use crate::clock::SharedClock;
+use crate::log::Recorded;
+use crate::log::jetstream::{delivered, reconnected};
+
+/// Waits between the attempts of one event: a busy case is free again in a moment, a service comes back in
+/// seconds, a person mends in minutes.
+pub const RETRY_DELAYS: [Duration; 6] = [
+    Duration::from_millis(200),
+    Duration::from_secs(1),
+    Duration::from_secs(5),
+    Duration::from_secs(30),
+    Duration::from_secs(60),
+    Duration::from_secs(300),
+];
+
+/// Attempts before an event is parked.
+pub const ATTEMPTS_MAX: u64 = RETRY_DELAYS.len() as u64 + 1;
+
+/// Longest time of one attempt; a command loop gives up after five seconds.
+pub const REACTING_MAX: Duration = Duration::from_secs(25);
+
+/// After this time without a sign of life the bus delivers again. Short, because after a crash the events that
+/// were held wait this long; an attempt may be longer, since it gives signs of life.
+const ACK_WAIT: Duration = Duration::from_secs(10);
+
+/// How often the bus hears that held events are still being worked on.
+const SIGN_OF_LIFE_EVERY: Duration = Duration::from_secs(3);
+
+/// Events held at once.
+const HELD_MAX: usize = 64;
+
+/// Subjects worked on at once: reactions wait for the disk of the bus, not for a processor.
+const SUBJECTS_AT_ONCE: usize = 16;
+
+/// Longest wait for events that are there already.
+const FETCHING_MAX: Duration = Duration::from_secs(5);
+
+/// How long the bus holds a question for the next event.
+const LONG_POLL: Duration = Duration::from_secs(15);
+
+/// Reacts to events, one at a time per subject.
+pub trait Reaction: Send + Sync + 'static {
+    /// The durable name: letters, digits and dashes; another name starts from the first event of the stream.
+    fn name(&self) -> &'static str;
+
+    /// Reacts to one event; most events concern it not and are left with `Ok`.
+    ///
+    /// Idempotent: derive command ids from the event's id ([`proto_events::ids::CommandId::of_reaction`]).
+    ///
+    /// # Errors
+    /// [`ReactionError::Retry`] comes again, [`ReactionError::Poison`] is parked at once.
+    fn react<'a>(&'a self, event: &'a Recorded) -> BoxFuture<'a, Result<(), ReactionError>>;
+}
+
+/// Why a reaction failed.
+#[derive(Debug, thiserror::Error)]
+pub enum ReactionError {
+    /// It may succeed later.
+    #[error("the reaction failed for now")]
+    Retry(#[source] Box<dyn Error + Send + Sync>),
+    /// It never will: the event cannot be read, a rule says no. Without personal data.
+    #[error("the reaction cannot succeed: {0}")]
+    Poison(String),
+}
+
+/// What a loop has done since it started, for `/metrics`.
+#[derive(Debug, Default)]
+pub struct ReactionFigures {
+    handled: AtomicU64,
+    retried: AtomicU64,
+    parked: AtomicU64,
+    last_sequence: AtomicU64,
+}
+
+impl ReactionFigures {
+    /// Events whose reaction succeeded.
+    #[must_use]
+    pub fn handled(&self) -> u64 {
+        self.handled.load(Ordering::Relaxed)
+    }
+
+    /// Attempts that failed and come again.
+    #[must_use]
+    pub fn retried(&self) -> u64 {
+        self.retried.load(Ordering::Relaxed)
+    }
+
+    /// Events that were parked; anything but zero needs a person.
+    #[must_use]
+    pub fn parked(&self) -> u64 {
+        self.parked.load(Ordering::Relaxed)
+    }
+
+    /// The highest sequence that was handled or parked.
+    #[must_use]
+    pub fn last_sequence(&self) -> u64 {
+        self.last_sequence.load(Ordering::Relaxed)
+    }
+}
+
+/// Runs one reaction on one stream.
+pub struct ReactionLoop {
+    context: Context,
+    stream: String,
+    reaction: Arc<dyn Reaction>,
+    clock: SharedClock,
+    figures: Arc<ReactionFigures>,
+}
+
+impl std::fmt::Debug for ReactionLoop {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_struct("ReactionLoop")
+            .field("reaction", &self.reaction.name())
+            .field("stream", &self.stream)
+            .finish_non_exhaustive()
+    }
+}
+
+/// An event that the bus gave us, and the handle to answer for it.
+struct Held {
+    event: Recorded,
+    attempt: u64,
+    /// Shared with whoever gives signs of life meanwhile.
+    acker: Arc<Acker>,
+}
+
+impl ReactionLoop {
+    /// Makes a loop; `clock` dates what is parked.
+    #[must_use]
+    pub fn new(
+        context: Context,
+        stream: &str,
+        reaction: Arc<dyn Reaction>,
+        clock: SharedClock,
+    ) -> Self {
+        let figures = Arc::default();
+        Self { context, stream: stream.to_owned(), reaction, clock, figures }
+    }
+
+    /// What the loop has done; keep a handle before it runs.
+    #[must_use]
+    pub fn figures(&self) -> Arc<ReactionFigures> {
+        Arc::clone(&self.figures)
+    }
+
+    /// Reacts until the token is cancelled, from the first event that this reaction has not answered for;
+    /// finishes the events that it holds, then returns. A broken line is tried again for ever.
+    pub async fn run(self, token: CancellationToken) {
+        let mut backoff = Backoff::default();
+        while !token.is_cancelled() {
+            let before = self.figures.last_sequence();
+            if let Err(error) = self.run_line(&token).await {
+                let reaction = self.reaction.name();
+                tracing::warn!(reaction, error = &*error, "the line of a reaction broke; again");
+            }
+            if self.figures.last_sequence() > before {
+                backoff = Backoff::default();
+            }
+            if !token.is_cancelled() {
+                backoff.wait(&token).await;
+            }
+        }
+        // What was acknowledged last is on its way; without this it would come again, harmlessly.
+        let _ = tokio::time::timeout(Duration::from_secs(2), self.context.client().flush()).await;
+    }
+
+    async fn run_line(
+        &self,
+        token: &CancellationToken,
+    ) -> Result<(), Box<dyn Error + Send + Sync>> {
+        let config = Config {
+            durable_name: Some(self.reaction.name().to_owned()),
+            deliver_policy: DeliverPolicy::All,
+            ack_policy: AckPolicy::Explicit,
+            ack_wait: ACK_WAIT,
+            // Without end on the bus: there, an event beyond the last delivery would be dropped without a word.
+            // We count and park ourselves.
+            max_deliver: -1,
+            max_ack_pending: 1_000,
+            ..Config::default()
+        };
+        let consumer = self.context.create_consumer_on_stream(config, self.stream.clone()).await?;
+        loop {
+            let held = tokio::select! {
+                biased;
+                held = hold(&consumer, token) => held?,
+                () = reconnected(self.context.client()) => return Err("the bus was away".into()),
+            };
+            self.answer_for(held).await;
+            if token.is_cancelled() {
+                return Ok(());
+            }
+        }
+    }
+
+    /// Works on what is held: subjects side by side, the events of one subject in order.
+    async fn answer_for(&self, held: Vec<Held>) {
+        let mut by_subject: BTreeMap<String, Vec<Held>> = BTreeMap::new();
+        let signs: Vec<_> = held.iter().map(|held| Arc::clone(&held.acker)).collect();
+        for held in held {
+            by_subject.entry(held.event.subject.clone()).or_default().push(held);
+        }
+        let work = stream::iter(by_subject.into_values()).for_each_concurrent(
+            SUBJECTS_AT_ONCE,
+            |events| async move {
+                for held in events {
+                    self.attempt(held).await;
+                }
+            },
+        );
+        let signs_of_life = async {
+            loop {
+                tokio::time::sleep(SIGN_OF_LIFE_EVERY).await;
+                for acker in &signs {
+                    // For an event that is answered already the bus ignores it.
+                    let _ = acker.ack_with(AckKind::Progress).await;
+                }
+            }
+        };
+        tokio::select! {
+            () = work => {}
+            () = signs_of_life => {}
+        }
+    }
+
+    async fn attempt(&self, held: Held) {
+        let reaction = self.reaction.name();
+        let sequence = held.event.sequence;
+        let result = if held.attempt > ATTEMPTS_MAX {
+            // The last attempt never came to an end.
+            Err(ReactionError::Poison("every attempt ended without an answer".to_owned()))
+        } else {
+            tokio::time::timeout(REACTING_MAX, self.reaction.react(&held.event))
+                .await
+                .unwrap_or_else(|elapsed| Err(ReactionError::Retry(elapsed.into())))
+        };
+        let answer = match result {
+            Ok(()) => {
+                self.figures.handled.fetch_add(1, Ordering::Relaxed);
+                self.figures.last_sequence.fetch_max(sequence, Ordering::Relaxed);
+                AckKind::Ack
+            }
+            Err(ReactionError::Retry(error)) => match retry_delay(held.attempt) {
+                Some(delay) => {
+                    self.figures.retried.fetch_add(1, Ordering::Relaxed);
+                    let attempt = held.attempt;
+                    tracing::debug!(reaction, sequence, attempt, error = &*error, "comes again");
+                    AckKind::Nak(Some(delay))
+                }
+                None => self.give_up(&held, chain(&*error)).await,
+            },
+            Err(ReactionError::Poison(reason)) => self.give_up(&held, reason).await,
+        };
+        if let Err(error) = held.acker.ack_with(answer).await {
+            // Without an answer it comes again, and the reaction is idempotent.
+            tracing::debug!(reaction, sequence, error = &*error, "the answer did not get out");
+        }
+    }
+
+    /// Parks the event; while that fails, the event comes again.
+    async fn give_up(&self, held: &Held, reason: String) -> AckKind {
+        let reaction = self.reaction.name();
+        let event = &held.event;
+        let entry = Parked {
+            reaction: reaction.to_owned(),
+            stream: self.stream.clone(),
+            sequence: event.sequence,
+            subject: event.subject.clone(),
+            event_type: event.headers.get(header::TYPE).cloned(),
+            delivered: held.attempt,
+            reason,
+            at: self.clock.now(),
+        };
+        let sequence = entry.sequence;
+        match park(&self.context, &entry).await {
+            Ok(()) => {
+                self.figures.parked.fetch_add(1, Ordering::Relaxed);
+                self.figures.last_sequence.fetch_max(sequence, Ordering::Relaxed);
+                tracing::error!(
+                    reaction,
+                    stream.sequence = sequence,
+                    reason = entry.reason,
+                    "a reaction gave up on an event; it is parked and needs a person"
+                );
+                AckKind::Term
+            }
+            Err(error) => {
+                tracing::error!(
+                    reaction,
+                    stream.sequence = sequence,
+                    error = &error as &dyn Error,
+                    "an event could not be parked; it comes again"
+                );
+                AckKind::Nak(Some(RETRY_DELAYS[2]))
+            }
+        }
+    }
+}
+
+/// Waits for events and takes what is there, 1 to [`HELD_MAX`]; empty after a long poll without any, or when the
+/// token is cancelled.
+async fn hold(
+    consumer: &Consumer<Config>,
+    token: &CancellationToken,
+) -> Result<Vec<Held>, Box<dyn Error + Send + Sync>> {
+    let mut held = Vec::new();
+    // First what is there, without waiting; only then a question that the bus holds.
+    let mut messages =
+        consumer.fetch().max_messages(HELD_MAX).expires(FETCHING_MAX).messages().await?;
+    while let Some(message) = messages.next().await {
+        held.push(read(message?)?);
+    }
+    if held.is_empty() {
+        let mut next = consumer.batch().max_messages(1).expires(LONG_POLL).messages().await?;
+        // The client ends the wait a little after the bus should have.
+        while let Some(Some(message)) = token.run_until_cancelled(next.next()).await {
+            held.push(read(message?)?);
+        }
+    }
+    Ok(held)
+}
+
+fn read(message: Message) -> Result<Held, Box<dyn Error + Send + Sync>> {
+    let event = delivered(&message)?;
+    let attempt = u64::try_from(message.info()?.delivered).unwrap_or(1);
+    let (_, acker) = message.split();
+    Ok(Held { event, attempt, acker: Arc::new(acker) })
+}
+
+fn retry_delay(attempt: u64) -> Option<Duration> {
+    let index = usize::try_from(attempt.saturating_sub(1)).ok()?;
+    RETRY_DELAYS.get(index).copied()
+}
+
+/// An error with its causes, in one line.
+fn chain(error: &(dyn Error + 'static)) -> String {
+    let mut text = error.to_string();
+    let mut source = error.source();
+    while let Some(cause) = source {
+        text = format!("{text}: {cause}");
+        source = cause.source();
+    }
+    text
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn an_event_is_tried_as_often_as_there_are_delays_and_once_more() {
+        assert_eq!(retry_delay(1), Some(RETRY_DELAYS[0]));
+        assert_eq!(retry_delay(ATTEMPTS_MAX - 1), Some(RETRY_DELAYS[5]));
+        assert_eq!(retry_delay(ATTEMPTS_MAX), None);
+    }
+}
