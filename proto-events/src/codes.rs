@@ -353,20 +353,6 @@ codes! {
 }
 
 codes! {
-    /// How a person was reached, told or asked (联系方式).
-    ContactMode {
-        InPerson = "in_person", "当面", "In person";
-        Phone = "phone", "电话", "By telephone";
-        Sms = "sms", "短信", "By text message";
-        Wechat = "wechat", "微信", "By WeChat";
-        Video = "video", "视频", "By video";
-        HomeVisit = "home_visit", "上门", "Home visit";
-        Written = "written", "书面", "In writing";
-        Online = "online", "网上", "Online";
-    }
-}
-
-codes! {
     /// Why a task force was convened (专班启动缘由).
     ConveneTrigger {
         Person = "person", "人工提请", "A person";
@@ -458,16 +444,6 @@ codes! {
 }
 
 codes! {
-    /// Why a citizen withdraws (撤回原因).
-    WithdrawReason {
-        SolvedElsewhere = "solved_elsewhere", "已通过其他途径解决", "Solved elsewhere";
-        NoLongerNeeded = "no_longer_needed", "不再需要", "No longer needed";
-        OtherRoute = "other_route", "改走其他途径", "Took another route";
-        Other = "other", "其他", "Other";
-    }
-}
-
-codes! {
     /// Why a case is closed (结案方式).
     ClosingCode {
         FeedbackRecorded = "feedback_recorded", "已回访", "Feedback recorded";
@@ -487,8 +463,8 @@ codes! {
 /// A grade of satisfaction (满意度; 好差评 GB/T 39734): 5 very satisfied to 1 very dissatisfied.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize, JsonSchema)]
 #[serde(try_from = "u8", into = "u8")]
-#[schemars(transparent)]
-pub struct Grade(#[schemars(range(min = 1, max = 5))] u8);
+#[schemars(with = "u8", extend("minimum" = 1, "maximum" = 5))]
+pub struct Grade(u8);
 
 impl Grade {
     /// The grade as a number, 1 to 5.

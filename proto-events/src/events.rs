@@ -1,1 +1,271 @@
-//! Stub.
+//! Every event of a case, typed: what happened, in the past tense.
+//!
+//! Invariants: a published event is never edited; an optional field may be added (with
+//! `#[serde(default)]`), anything else is a new version with an upcaster. Readers ignore fields that
+//! they do not know. No personal data in clear: the applicant is sealed, free text has been scanned.
+//!
+//! To add an event: add its struct to the file of the service that writes it, one line to
+//! [`case_events!`] below, a sample in `proto-events/samples`, its fold in `casework::case`, and run
+//! the golden tests with `UPDATE_GOLDEN=1`.
+
+pub mod escalation;
+pub mod intake;
+pub mod routing;
+
+use alloc::string::{String, ToString};
+use alloc::vec::Vec;
+
+use schemars::{JsonSchema, Schema, SchemaGenerator};
+use serde::{Deserialize, Serialize};
+
+pub use escalation::*;
+pub use intake::*;
+pub use routing::*;
+
+/// What every event type of a case begins with.
+pub const TYPE_PREFIX: &str = "cn.unstuck.case.";
+
+/// The service that writes an event.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
+pub enum Service {
+    /// A citizen's facts.
+    Intake,
+    /// Who handles the case, and its outcome.
+    Routing,
+    /// Time and help.
+    Escalation,
+}
+
+impl Service {
+    /// The service's name, as in `ce-source`.
+    #[must_use]
+    pub const fn name(self) -> &'static str {
+        match self {
+            Self::Intake => "intake",
+            Self::Routing => "routing",
+            Self::Escalation => "escalation",
+        }
+    }
+}
+
+macro_rules! case_events {
+    ($( $variant:ident, $name:literal, v $version:literal, $service:ident, $zh:literal; )+) => {
+        /// One event of a case.
+        #[derive(Debug, Clone, PartialEq)]
+        pub enum CaseEvent {
+            $(
+                #[doc = $zh]
+                $variant($variant),
+            )+
+        }
+
+        /// Which event it is, without its data.
+        #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
+        pub enum CaseEventKind {
+            $(
+                #[doc = $zh]
+                $variant,
+            )+
+        }
+
+        impl CaseEventKind {
+            /// Every kind, in the order of the handbook.
+            pub const ALL: &'static [Self] = &[$(Self::$variant),+];
+
+            /// The last part of the type: `forwarded`.
+            #[must_use]
+            pub const fn name(self) -> &'static str {
+                match self { $(Self::$variant => $name),+ }
+            }
+
+            /// The full type with its current version: `cn.unstuck.case.forwarded.v1`.
+            #[must_use]
+            pub const fn event_type(self) -> &'static str {
+                match self {
+                    $(Self::$variant => concat!("cn.unstuck.case.", $name, ".v", $version)),+
+                }
+            }
+
+            /// The Chinese label.
+            #[must_use]
+            pub const fn label_zh(self) -> &'static str {
+                match self { $(Self::$variant => $zh),+ }
+            }
+
+            /// The service that writes it.
+            #[must_use]
+            pub const fn service(self) -> Service {
+                match self { $(Self::$variant => Service::$service),+ }
+            }
+
+            /// The kind of this full type, when it is one of the current versions.
+            #[must_use]
+            pub fn of_type(event_type: &str) -> Option<Self> {
+                Self::ALL.iter().copied().find(|kind| kind.event_type() == event_type)
+            }
+
+            /// The JSON Schema of its data.
+            #[must_use]
+            pub fn schema(self, generator: &mut SchemaGenerator) -> Schema {
+                match self { $(Self::$variant => <$variant as JsonSchema>::json_schema(generator)),+ }
+            }
+
+            /// Reads the data of an event of this kind.
+            ///
+            /// # Errors
+            /// Says what does not fit, as serde puts it.
+            pub fn read(self, body: serde_json::Value) -> Result<CaseEvent, serde_json::Error> {
+                match self {
+                    $(Self::$variant => serde_json::from_value(body).map(CaseEvent::$variant)),+
+                }
+            }
+        }
+
+        impl CaseEvent {
+            /// Which event it is.
+            #[must_use]
+            pub const fn kind(&self) -> CaseEventKind {
+                match self { $(Self::$variant(_) => CaseEventKind::$variant),+ }
+            }
+
+            /// Writes the data as JSON.
+            #[must_use]
+            pub fn to_body(&self) -> Vec<u8> {
+                match self {
+                    $(Self::$variant(data) => serde_json::to_vec(data),)+
+                }
+                .expect("the data of an event has string keys only, so it is always JSON")
+            }
+        }
+
+        $(
+            impl From<$variant> for CaseEvent {
+                fn from(data: $variant) -> Self {
+                    Self::$variant(data)
+                }
+            }
+        )+
+    };
+}
+
+case_events! {
+    Opened, "opened", v 1, Intake, "登记";
+    Declined, "declined", v 1, Intake, "不予纳入";
+    Forwarded, "forwarded", v 1, Routing, "转办";
+    Accepted, "accepted", v 1, Routing, "签收";
+    ApplicantContacted, "applicant_contacted", v 1, Routing, "联系群众";
+    Returned, "returned", v 1, Routing, "退单";
+    Arbitrated, "arbitrated", v 1, Routing, "裁定";
+    JointHandlingAssigned, "joint_handling_assigned", v 1, Routing, "联办";
+    PartCompleted, "part_completed", v 1, Routing, "联办事项完成";
+    MaterialsRequested, "materials_requested", v 1, Routing, "一次性告知";
+    MaterialsReceived, "materials_received", v 1, Intake, "收到材料";
+    ProgressNoted, "progress_noted", v 1, Routing, "进展";
+    TaskForceConvened, "task_force_convened", v 1, Escalation, "成立专班";
+    TaskForceMet, "task_force_met", v 1, Escalation, "专班会商";
+    TaskForceDissolved, "task_force_dissolved", v 1, Escalation, "专班解散";
+    SpecialHandlingRequested, "special_handling_requested", v 1, Escalation, "提请特事特办";
+    SpecialHandlingChecked, "special_handling_checked", v 1, Escalation, "层层把关";
+    SpecialHandlingDecided, "special_handling_decided", v 1, Escalation, "特事特办决定";
+    SpecialHandlingReviewed, "special_handling_reviewed", v 1, Escalation, "特事特办回头看";
+    NotDoableDetermined, "not_doable_determined", v 1, Routing, "认定不能办";
+    Explained, "explained", v 1, Routing, "解释";
+    Resolved, "resolved", v 1, Routing, "办成";
+    ClockPaused, "clock_paused", v 1, Escalation, "暂停计时";
+    ClockResumed, "clock_resumed", v 1, Escalation, "恢复计时";
+    DeadlineExtended, "deadline_extended", v 1, Escalation, "延期";
+    Reclassified, "reclassified", v 1, Routing, "改分类";
+    Escalated, "escalated", v 1, Escalation, "督办";
+    FeedbackRecorded, "feedback_recorded", v 1, Intake, "回访";
+    RectificationOpened, "rectification_opened", v 1, Escalation, "启动整改";
+    RectificationCompleted, "rectification_completed", v 1, Escalation, "整改完成";
+    Reopened, "reopened", v 1, Intake, "重启";
+    Withdrawn, "withdrawn", v 1, Intake, "撤回";
+    Transferred, "transferred", v 1, Routing, "移送";
+    Closed, "closed", v 1, Escalation, "结案";
+    Corrected, "corrected", v 1, Intake, "更正";
+    PersonalDataErased, "personal_data_erased", v 1, Intake, "删除个人信息";
+}
+
+impl CaseEvent {
+    /// The full type with its version.
+    #[must_use]
+    pub const fn event_type(&self) -> &'static str {
+        self.kind().event_type()
+    }
+
+    /// True for a citizen's fact that needs no knowledge of the case: it commutes with whatever the
+    /// district decides, and is appended without an expectation (design 2, "many centers").
+    #[must_use]
+    pub const fn commutes(&self) -> bool {
+        matches!(
+            self,
+            Self::MaterialsReceived(_)
+                | Self::FeedbackRecorded(_)
+                | Self::Reopened(_)
+                | Self::Withdrawn(_)
+        )
+    }
+}
+
+/// How a person was reached, told or asked (方式): an open list, because ways of reaching people change
+/// faster than software. Known ones have labels in [`Mode::label_zh`], others are shown as they are.
+#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize, JsonSchema)]
+#[serde(try_from = "String", into = "String")]
+#[schemars(with = "String", extend("pattern" = r"^[a-z][a-z0-9_]{0,31}$"))]
+pub struct Mode(String);
+
+/// The modes that have a label: code, Chinese, English.
+const MODES: &[(&str, &str, &str)] = &[
+    ("in_person", "当面", "In person"),
+    ("oral", "口头", "Orally"),
+    ("phone", "电话", "By telephone"),
+    ("sms", "短信", "By text message"),
+    ("wechat", "微信", "By WeChat"),
+    ("video", "视频", "By video"),
+    ("home_visit", "上门", "Home visit"),
+    ("written", "书面", "In writing"),
+    ("online", "网上", "Online"),
+];
+
+impl Mode {
+    /// The code as it stands in events.
+    #[must_use]
+    pub fn as_str(&self) -> &str {
+        &self.0
+    }
+
+    /// The Chinese label, or the code itself.
+    #[must_use]
+    pub fn label_zh(&self) -> &str {
+        MODES.iter().find(|mode| mode.0 == self.0).map_or(self.as_str(), |mode| mode.1)
+    }
+
+    /// The English label, or the code itself.
+    #[must_use]
+    pub fn label_en(&self) -> &str {
+        MODES.iter().find(|mode| mode.0 == self.0).map_or(self.as_str(), |mode| mode.2)
+    }
+}
+
+impl TryFrom<String> for Mode {
+    type Error = String;
+
+    fn try_from(text: String) -> Result<Self, String> {
+        let fits = text.len() <= 32
+            && text.starts_with(|first: char| first.is_ascii_lowercase())
+            && text.bytes().all(|b| b.is_ascii_lowercase() || b.is_ascii_digit() || b == b'_');
+        if fits {
+            Ok(Self(text))
+        } else {
+            Err("a mode is 1 to 32 characters of a-z, 0-9 and '_', such as phone or in_person"
+                .to_string())
+        }
+    }
+}
+
+impl From<Mode> for String {
+    fn from(mode: Mode) -> Self {
+        mode.0
+    }
+}

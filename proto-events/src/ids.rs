@@ -125,11 +125,8 @@ macro_rules! slug_id {
         $(#[$doc])*
         #[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize, JsonSchema)]
         #[serde(try_from = "String", into = "String")]
-        #[schemars(transparent)]
-        pub struct $name(
-            #[schemars(regex(pattern = r"^[a-z0-9][a-z0-9-]{0,63}$"))]
-            String
-        );
+        #[schemars(with = "String", extend("pattern" = r"^[a-z0-9][a-z0-9-]{0,63}$"))]
+        pub struct $name(String);
 
         impl $name {
             /// The id as text.
@@ -200,7 +197,7 @@ pub const RECEIPT_CHARS: usize = 12;
 /// must not be guessed (54 random bits) and survives a slip of the tongue (check character, mod 31).
 #[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize, JsonSchema)]
 #[serde(try_from = "String", into = "String")]
-#[schemars(transparent)]
+#[schemars(with = "String")]
 pub struct ReceiptCode(String);
 
 impl ReceiptCode {

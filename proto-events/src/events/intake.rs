@@ -1,0 +1,203 @@
+//! What intake writes: a citizen's facts.
+
+use alloc::string::String;
+use alloc::vec::Vec;
+
+use schemars::JsonSchema;
+use serde::{Deserialize, Serialize};
+
+use super::Mode;
+use crate::Timestamp;
+use crate::codes::{
+    ApplicantKind, Cause, Channel, Complexity, ErasureReason, Exclusion, Grade, ReopenReason,
+    Solved, Stage,
+};
+use crate::ids::{CenterId, ReceiptCode};
+
+/// The matter that got stuck (事项).
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
+pub struct Matter {
+    /// Its name as the guide has it, 1 to 100 characters.
+    pub name: String,
+    /// Its code in the national catalogue of matters (事项编码), where known.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub code: Option<String>,
+}
+
+/// The notice about personal data that was given before anything was written down
+/// (个人信息保护法 17).
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
+pub struct Notice {
+    /// Which version of the text.
+    pub version: String,
+    /// How it was given.
+    pub mode: Mode,
+}
+
+/// The applicant as the log holds him: everything that tells who he is, is ciphertext.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+pub struct SealedApplicant {
+    /// What kind of applicant; says nothing about a person.
+    pub kind: ApplicantKind,
+    /// XChaCha20-Poly1305 of the JSON of name, phone, id_number, address and care, under the case's data
+    /// key; base64url of nonce and ciphertext; the case id is authenticated with it.
+    pub sealed: String,
+}
+
+/// Somebody's matter got stuck and the desk took it on (登记).
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+pub struct Opened {
+    /// The number that people write down (编号), `DHS20210126-7K3M`.
+    pub case_no: String,
+    /// The code on the receipt.
+    pub receipt_code: ReceiptCode,
+    /// The center that took it on: the first receiver (首接), responsible until the end.
+    pub center: CenterId,
+    /// How it came in.
+    pub channel: Channel,
+    /// The matter.
+    pub matter: Matter,
+    /// Where in the official process it is stuck.
+    pub blocked_stage: Stage,
+    /// Why, as far as the desk can tell now (初判).
+    pub cause: Cause,
+    /// What the applicant asks for, 1 to 500 characters.
+    pub demand: String,
+    /// What happened so far, up to 2000 characters.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub summary: Option<String>,
+    /// How many times the applicant had come in vain before.
+    pub attempts_before: u32,
+    /// How hard it looks; decides the limit.
+    pub complexity: Complexity,
+    /// The applicant, sealed.
+    pub applicant: SealedApplicant,
+    /// The notice that was given.
+    pub notice: Notice,
+    /// The promise: end of business of the last day.
+    pub due_at: Timestamp,
+    /// True when the promise lies beyond the last published calendar year.
+    #[serde(default)]
+    pub provisional: bool,
+}
+
+/// Where to go instead.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
+pub struct Remedy {
+    /// The right body.
+    pub body: String,
+    /// How to reach it: a window, a number of an office.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub contact: Option<String>,
+}
+
+/// The desk does not take it on, and says why and where to go instead (不予纳入).
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+pub struct Declined {
+    /// Which exclusion.
+    pub exclusion: Exclusion,
+    /// Why it applies here.
+    pub reason: String,
+    /// Where to go instead.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub remedy: Option<Remedy>,
+    /// The second person who looked (E1, E10).
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub second_check_by: Option<String>,
+}
+
+/// A paper that was handed in.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
+pub struct ReceivedItem {
+    /// What it is.
+    pub name: String,
+    /// Why it is needed, where it was asked for.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub basis: Option<String>,
+}
+
+/// The applicant handed in papers (收到材料).
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+pub struct MaterialsReceived {
+    /// What came.
+    pub items: Vec<ReceivedItem>,
+    /// True when everything that was asked for is there.
+    pub complete: bool,
+}
+
+/// Somebody asked the applicant how it went (回访).
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+pub struct FeedbackRecorded {
+    /// False when nobody answered; such a try counts towards closing.
+    pub responded: bool,
+    /// Whether the matter is solved.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub solved: Option<Solved>,
+    /// How satisfied the applicant is; none: not rated.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub grade: Option<Grade>,
+    /// In the applicant's words.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub comment: Option<String>,
+    /// How he was asked.
+    pub mode: Mode,
+}
+
+impl FeedbackRecorded {
+    /// True for a grade of 1 or 2 or an unsolved matter: opens a rectification by itself.
+    #[must_use]
+    pub fn is_bad(&self) -> bool {
+        self.responded && (self.grade.is_some_and(Grade::is_bad) || self.solved == Some(Solved::No))
+    }
+}
+
+/// The applicant asked to take the case up again (重启).
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+pub struct Reopened {
+    /// Why.
+    pub reason: ReopenReason,
+    /// More about it.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub note: Option<String>,
+    /// The new promise, counted from now.
+    pub due_at: Timestamp,
+    /// True when the promise lies beyond the last published calendar year.
+    #[serde(default)]
+    pub provisional: bool,
+}
+
+/// The applicant no longer wants it (撤回).
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+pub struct Withdrawn {
+    /// Why.
+    pub reason: String,
+    /// More about it.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub note: Option<String>,
+}
+
+/// Something written down before was wrong (更正); history is never edited.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+pub struct Corrected {
+    /// Which field of the case.
+    pub field: String,
+    /// The right value; none when it is personal and stands in `sealed`.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub value: Option<String>,
+    /// The right value of a personal field, sealed like the applicant.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub sealed: Option<String>,
+    /// Why.
+    pub reason: String,
+}
+
+/// The case's data key was destroyed (删除个人信息); nobody can read the applicant any more.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+pub struct PersonalDataErased {
+    /// Why.
+    pub reason: ErasureReason,
+}
