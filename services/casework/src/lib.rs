@@ -2,12 +2,22 @@
 //!
 //! Invariant: no clock, no randomness, no I/O, no logging. `#![no_std]` makes the compiler hold it:
 //! what a decision needs (the time, the district's limits, the calendar) comes in with the command.
+//!
+//! Reading order: [`case`] (what a case is and how events change it), [`command`] (what may be wished),
+//! [`decide`] (which events a wish leads to, or the refusal), [`permission`] (who may wish it),
+//! [`timetable`] and [`calendar`] (when it is due), [`figures`] (what is counted).
 #![no_std]
 
 extern crate alloc;
 
 pub mod calendar;
+pub mod case;
+pub mod command;
+pub mod decide;
 pub mod figures;
 pub mod free_text;
 pub mod masking;
+pub mod permission;
+pub mod refusal;
+pub mod rules;
 pub mod timetable;
