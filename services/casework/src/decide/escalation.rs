@@ -1,0 +1,246 @@
+//! Decisions about time, and about the help that comes when time runs out.
+
+use alloc::format;
+use alloc::string::{String, ToString};
+use alloc::vec;
+use alloc::vec::Vec;
+
+use chrono::Months;
+use proto_events::codes::{
+    CaseState, Clock, ClosingCode, ConveneTrigger, Grade, Level, Position, Role, Solved,
+};
+use proto_events::events::{
+    CaseEvent, Closed, DepartmentPosition, Escalated, MeetingAction, Member, RectificationCompleted,
+    RectificationOpened, TaskForceConvened, TaskForceDissolved, TaskForceMet,
+};
+
+use super::checks::{Checks, LONG_CHARS_MAX, SHORT_CHARS_MAX, TEXT_CHARS_MAX};
+use crate::case::Case;
+use crate::command::Context;
+use crate::refusal::{Refusal, RefusalCode};
+
+/// Tries in vain after which a case may be closed, and on how many days they have to lie (handbook 5).
+const FEEDBACK_TRIES_MIN: usize = 3;
+const FEEDBACK_TRY_DAYS_MIN: usize = 2;
+
+/// The wish for a task force.
+pub(super) struct ConveneWish<'a> {
+    pub(super) trigger: ConveneTrigger,
+    pub(super) chair: &'a str,
+    pub(super) members: &'a [Member],
+    pub(super) objective: &'a str,
+    pub(super) reason: &'a str,
+}
+
+pub(super) fn convene(
+    case: &Case,
+    wish: &ConveneWish<'_>,
+    context: &Context<'_>,
+) -> Result<Vec<CaseEvent>, Refusal> {
+    let by_rule = context.actor.role == Role::System;
+    if by_rule && (case.active_task_force().is_some() || !can_sit(case)) {
+        // What the rule wants is already true, or no longer makes sense.
+        return Ok(Vec::new());
+    }
+    let mut checks = Checks::default();
+    let chair = checks.text("/chair", wish.chair, SHORT_CHARS_MAX);
+    checks.count("/members", wish.members.len());
+    checks.require(!wish.members.is_empty(), "/members", "at least one member");
+    for (index, member) in wish.members.iter().enumerate() {
+        let pointer = format!("/members/{index}/department");
+        checks.body(&pointer, &member.department, context.rules);
+    }
+    let objective = checks.text("/objective", wish.objective, TEXT_CHARS_MAX);
+    let reason = checks.text("/reason", wish.reason, TEXT_CHARS_MAX);
+    checks.finish()?;
+    if !can_sit(case) {
+        return Err(Refusal::wrong_state(case.state));
+    }
+    if case.active_task_force().is_some() {
+        return Err(Refusal::rule(RefusalCode::AlreadyTaskForce, "a task force already sits"));
+    }
+    let rules = context.rules;
+    let convened = TaskForceConvened {
+        trigger: wish.trigger,
+        chair,
+        members: wish.members.to_vec(),
+        objective,
+        reason,
+        first_meeting_due_at: rules.calendar.deadline(context.now, rules.limits.first_meeting).due_at,
+    };
+    Ok(vec![convened.into()])
+}
+
+fn can_sit(case: &Case) -> bool {
+    case.is_open() && case.state != CaseState::NotDoable
+}
+
+/// The minutes of a meeting.
+pub(super) struct MeetingWish<'a> {
+    pub(super) attendees: &'a [String],
+    pub(super) positions: &'a [DepartmentPosition],
+    pub(super) decisions: &'a [String],
+    pub(super) actions: &'a [MeetingAction],
+}
+
+pub(super) fn record_meeting(
+    case: &Case,
+    wish: &MeetingWish<'_>,
+    context: &Context<'_>,
+) -> Result<Vec<CaseEvent>, Refusal> {
+    let mut checks = Checks::default();
+    checks.require(!wish.attendees.is_empty(), "/attendees", "at least one");
+    let attendees = checks.texts("/attendees", wish.attendees, SHORT_CHARS_MAX);
+    checks.count("/positions", wish.positions.len());
+    for (index, one) in wish.positions.iter().enumerate() {
+        checks.body(&format!("/positions/{index}/department"), &one.department, context.rules);
+        let pointer = format!("/positions/{index}/basis");
+        let basis = checks.optional_text(&pointer, one.basis.as_ref(), TEXT_CHARS_MAX);
+        let detail = "an objection needs a basis (反对须有依据)";
+        checks.require(one.position != Position::Object || basis.is_some(), &pointer, detail);
+    }
+    let decisions = checks.texts("/decisions", wish.decisions, TEXT_CHARS_MAX);
+    checks.count("/actions", wish.actions.len());
+    for (index, action) in wish.actions.iter().enumerate() {
+        checks.text(&format!("/actions/{index}/owner"), &action.owner, SHORT_CHARS_MAX);
+        checks.text(&format!("/actions/{index}/what"), &action.what, TEXT_CHARS_MAX);
+    }
+    checks.finish()?;
+    let Some(force) = case.active_task_force() else {
+        return Err(Refusal::wrong_state(case.state));
+    };
+    let met = TaskForceMet {
+        number: u32::try_from(force.meetings.len()).unwrap_or(u32::MAX).saturating_add(1),
+        attendees,
+        positions: wish.positions.to_vec(),
+        decisions,
+        actions: wish.actions.to_vec(),
+    };
+    Ok(vec![met.into()])
+}
+
+pub(super) fn dissolve(case: &Case, outcome: &str) -> Result<Vec<CaseEvent>, Refusal> {
+    let mut checks = Checks::default();
+    let outcome = checks.text("/outcome", outcome, TEXT_CHARS_MAX);
+    checks.finish()?;
+    if case.active_task_force().is_none() {
+        return Err(Refusal::wrong_state(case.state));
+    }
+    Ok(vec![TaskForceDissolved { outcome }.into()])
+}
+
+pub(super) fn escalate(
+    case: &Case,
+    level: Level,
+    clock: Clock,
+    occurrence: u32,
+) -> Result<Vec<CaseEvent>, Refusal> {
+    let runs = case.clocks();
+    let run = runs.iter().find(|run| run.clock == clock && run.occurrence == occurrence);
+    let Some(run) = run.filter(|_| !case.has_escalated(clock, occurrence, level)) else {
+        // The clock has stopped meanwhile, or the step was taken: nothing to say.
+        return Ok(Vec::new());
+    };
+    let (rule, told) = match level {
+        Level::Warning50 => ("50%", worker(case)),
+        Level::Warning80 => ("80%", worker(case)),
+        Level::Director => ("due", Role::Director),
+        Level::DepartmentLead => ("due+1", Role::DepartmentLead),
+        Level::Coordinator => ("due+3", Role::Coordinator),
+        Level::LeadingGroup => ("due+5", Role::Coordinator),
+    };
+    let escalated = Escalated {
+        level,
+        clock,
+        occurrence,
+        rule: rule.to_string(),
+        told,
+        body: owner(case),
+        due_at: run.due_at,
+    };
+    Ok(vec![escalated.into()])
+}
+
+/// Who works on it: the department's handler, or the center's clerk while no department has it.
+fn worker(case: &Case) -> Role {
+    if case.department.is_some() { Role::Handler } else { Role::Clerk }
+}
+
+/// The body that has the case: the department, or the center while no department has it.
+fn owner(case: &Case) -> String {
+    case.department.as_ref().map_or_else(|| case.center.to_string(), ToString::to_string)
+}
+
+/// Whether the last word of the applicant is bad and nobody has begun to put it right.
+fn waits_for_rectification(case: &Case) -> bool {
+    let Some(feedback) = &case.feedback else { return false };
+    let is_bad =
+        feedback.grade.is_some_and(Grade::is_bad) || feedback.solved == Some(Solved::No);
+    is_bad && case.rectification.as_ref().is_none_or(|work| work.opened_at < feedback.at)
+}
+
+pub(super) fn open_rectification(
+    case: &Case,
+    context: &Context<'_>,
+) -> Result<Vec<CaseEvent>, Refusal> {
+    if !waits_for_rectification(case) || case.is_open() {
+        return Ok(Vec::new());
+    }
+    let rules = context.rules;
+    let deadline = |days| rules.calendar.deadline(context.now, days).due_at;
+    let opened = RectificationOpened {
+        owner: owner(case),
+        contact_due_at: deadline(rules.limits.bad_review_contact),
+        due_at: deadline(rules.limits.bad_review_fix),
+    };
+    Ok(vec![opened.into()])
+}
+
+pub(super) fn complete_rectification(
+    case: &Case,
+    action: &str,
+    result: &str,
+) -> Result<Vec<CaseEvent>, Refusal> {
+    let mut checks = Checks::default();
+    let action = checks.text("/action", action, LONG_CHARS_MAX);
+    let result = checks.text("/result", result, LONG_CHARS_MAX);
+    checks.finish()?;
+    if case.open_rectification().is_none() {
+        return Err(Refusal::wrong_state(case.state));
+    }
+    Ok(vec![RectificationCompleted { action, result }.into()])
+}
+
+pub(super) fn close(
+    case: &Case,
+    code: ClosingCode,
+    context: &Context<'_>,
+) -> Result<Vec<CaseEvent>, Refusal> {
+    if case.state == CaseState::Closed {
+        return Ok(Vec::new());
+    }
+    let Some(outcome) = case.outcome.as_ref().filter(|_| case.has_ended()) else {
+        return Err(Refusal::wrong_state(case.state));
+    };
+    if case.open_rectification().is_some() || waits_for_rectification(case) {
+        return Err(Refusal::rule(RefusalCode::RectificationOpen, "a bad review is not put right"));
+    }
+    let rules = context.rules;
+    let holds = match code {
+        ClosingCode::FeedbackRecorded => case.feedback.is_some(),
+        ClosingCode::NotReached => {
+            case.feedback_tries.len() >= FEEDBACK_TRIES_MIN
+                && case.feedback_try_days() >= FEEDBACK_TRY_DAYS_MIN
+        }
+        ClosingCode::WindowPassed => {
+            let window = rules.calendar.deadline(outcome.at, rules.limits.reopen_window);
+            context.now >= window.due_at
+        }
+    };
+    if !holds {
+        return Err(Refusal::rule(RefusalCode::WrongState, "it is not time to close the case"));
+    }
+    let months = Months::new(rules.limits.erase_after_years.saturating_mul(12));
+    let erase_after = context.now.checked_add_months(months).unwrap_or(context.now);
+    Ok(vec![Closed { code, erase_after }.into()])
+}

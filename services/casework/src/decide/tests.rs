@@ -1,0 +1,1 @@
+//! Rules of the decisions, told as given / when / then.
