@@ -461,7 +461,9 @@ codes! {
 }
 
 /// A grade of satisfaction (满意度; 好差评 GB/T 39734): 5 very satisfied to 1 very dissatisfied.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize, JsonSchema)]
+#[derive(
+    Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize, JsonSchema,
+)]
 #[serde(try_from = "u8", into = "u8")]
 #[schemars(with = "u8", extend("minimum" = 1, "maximum" = 5))]
 pub struct Grade(u8);

@@ -210,7 +210,9 @@ impl CaseEvent {
 
 /// How a person was reached, told or asked (方式): an open list, because ways of reaching people change
 /// faster than software. Known ones have labels in [`Mode::label_zh`], others are shown as they are.
-#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize, JsonSchema)]
+#[derive(
+    Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize, JsonSchema,
+)]
 #[serde(try_from = "String", into = "String")]
 #[schemars(with = "String", extend("pattern" = r"^[a-z][a-z0-9_]{0,31}$"))]
 pub struct Mode(String);

@@ -21,7 +21,9 @@ pub enum InvalidId {
     #[error("is not a UUID")]
     NotUuid,
     /// The text is empty, too long or has characters that may not enter a subject.
-    #[error("must be 1 to {SLUG_CHARS_MAX} characters of a-z, 0-9 and '-', starting with a letter or digit")]
+    #[error(
+        "must be 1 to {SLUG_CHARS_MAX} characters of a-z, 0-9 and '-', starting with a letter or digit"
+    )]
     NotSlug,
     /// The text is no receipt code: wrong length, alphabet or check character.
     #[error("is not a receipt code")]
@@ -195,7 +197,9 @@ pub const RECEIPT_CHARS: usize = 12;
 
 /// The code on the applicant's receipt (回执码), `ABCD-EFGH-JKMN`: opens the public status page, so it
 /// must not be guessed (54 random bits) and survives a slip of the tongue (check character, mod 31).
-#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize, JsonSchema)]
+#[derive(
+    Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize, JsonSchema,
+)]
 #[serde(try_from = "String", into = "String")]
 #[schemars(with = "String")]
 pub struct ReceiptCode(String);

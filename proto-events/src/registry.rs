@@ -22,7 +22,10 @@ pub fn schema(kind: CaseEventKind) -> Value {
     let definitions = generator.take_definitions(true);
     if let Value::Object(object) = &mut value {
         object.insert("$schema".to_string(), json!("https://json-schema.org/draft/2020-12/schema"));
-        object.insert("$id".to_string(), json!(format!("urn:{}", kind.event_type().replace('.', ":"))));
+        object.insert(
+            "$id".to_string(),
+            json!(format!("urn:{}", kind.event_type().replace('.', ":"))),
+        );
         object.insert("title".to_string(), json!(kind.event_type()));
         if !definitions.is_empty() {
             object.insert("$defs".to_string(), Value::Object(definitions));

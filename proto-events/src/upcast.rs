@@ -79,17 +79,16 @@ pub fn read_with(
     let mut current = event_type;
     for _ in 0..STEPS_MAX {
         if let Some(kind) = CaseEventKind::of_type(current) {
-            return kind
-                .read(data)
-                .map_err(|source| UnreadableEvent::Shape { event_type: event_type.into(), source });
+            return kind.read(data).map_err(|source| UnreadableEvent::Shape {
+                event_type: event_type.into(),
+                source,
+            });
         }
         let Some(step) = upcasters.iter().find(|upcaster| upcaster.from == current) else {
             break;
         };
-        data = (step.apply)(data).map_err(|reason| UnreadableEvent::Upcast {
-            event_type: event_type.into(),
-            reason,
-        })?;
+        data = (step.apply)(data)
+            .map_err(|reason| UnreadableEvent::Upcast { event_type: event_type.into(), reason })?;
         current = step.to;
     }
     Err(UnreadableEvent::UnknownType(event_type.into()))

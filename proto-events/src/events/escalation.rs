@@ -8,7 +8,8 @@ use serde::{Deserialize, Serialize};
 
 use crate::Timestamp;
 use crate::codes::{
-    CheckLayer, Clock, ClosingCode, ConveneTrigger, Level, PauseReason, Position, ReviewResult, Role,
+    CheckLayer, Clock, ClosingCode, ConveneTrigger, Level, PauseReason, Position, ReviewResult,
+    Role,
 };
 use crate::ids::DepartmentId;
 

@@ -252,15 +252,16 @@ impl Case {
     /// Whether this step of this run of a clock was already taken.
     #[must_use]
     pub fn has_escalated(&self, clock: Clock, occurrence: u32, level: Level) -> bool {
-        self.escalations.iter().any(|step| {
-            step.clock == clock && step.occurrence == occurrence && step.level == level
-        })
+        self.escalations
+            .iter()
+            .any(|step| step.clock == clock && step.occurrence == occurrence && step.level == level)
     }
 
     /// On how many different days the applicant was asked in vain since the outcome.
     #[must_use]
     pub fn feedback_try_days(&self) -> usize {
-        let mut days: Vec<NaiveDate> = self.feedback_tries.iter().map(Timestamp::date_naive).collect();
+        let mut days: Vec<NaiveDate> =
+            self.feedback_tries.iter().map(Timestamp::date_naive).collect();
         days.sort_unstable();
         days.dedup();
         days.len()

@@ -8,8 +8,8 @@ use alloc::vec::Vec;
 
 use proto_events::Timestamp;
 use proto_events::codes::{
-    Cause, Channel, ClosingCode, Clock, Complexity, ConveneTrigger, Exclusion, ExplanationMode, Grade, Level,
-    ReopenReason, Resolution, ReturnReason, Role, Solved, Stage, Understood,
+    Cause, Channel, Clock, ClosingCode, Complexity, ConveneTrigger, Exclusion, ExplanationMode,
+    Grade, Level, ReopenReason, Resolution, ReturnReason, Role, Solved, Stage, Understood,
 };
 use proto_events::events::{
     DepartmentPosition, Explainer, Matter, MeetingAction, Member, Mode, Notice, PolicyBasis,
@@ -55,7 +55,12 @@ pub enum Command {
     /// Opens a case.
     Open(Open),
     /// Does not take it on.
-    Decline { exclusion: Exclusion, reason: String, remedy: Option<Remedy>, second_check_by: Option<String> },
+    Decline {
+        exclusion: Exclusion,
+        reason: String,
+        remedy: Option<Remedy>,
+        second_check_by: Option<String>,
+    },
     /// Writes down papers that came in.
     ReceiveMaterials { items: Vec<ReceivedItem>, complete: bool },
     /// Writes down what the applicant said.
@@ -71,7 +76,12 @@ pub enum Command {
     /// Withdraws it.
     Withdraw { reason: String, note: Option<String> },
     /// Hands it to a department.
-    Forward { department: DepartmentId, ask: String, contact: Option<WindowContact>, automatic: bool },
+    Forward {
+        department: DepartmentId,
+        ask: String,
+        contact: Option<WindowContact>,
+        automatic: bool,
+    },
     /// Signs for it; the handler is the actor unless named.
     Accept { handler: Option<String> },
     /// Writes down a contact with the applicant.

@@ -110,13 +110,8 @@ pub fn decide(
             routing::resolve(case, &wish, context)
         }
         Command::ConveneTaskForce { trigger, chair, members, objective, reason } => {
-            let wish = escalation::ConveneWish {
-                trigger: *trigger,
-                chair,
-                members,
-                objective,
-                reason,
-            };
+            let wish =
+                escalation::ConveneWish { trigger: *trigger, chair, members, objective, reason };
             escalation::convene(case, &wish, context)
         }
         Command::RecordMeeting { attendees, positions, decisions, actions } => {

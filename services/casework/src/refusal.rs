@@ -54,7 +54,11 @@ impl Refusal {
     pub fn wrong_state(state: CaseState) -> Self {
         Self::rule(
             RefusalCode::WrongState,
-            alloc::format!("the case is {} ({}), where this cannot be done", state.code(), state.label_zh()),
+            alloc::format!(
+                "the case is {} ({}), where this cannot be done",
+                state.code(),
+                state.label_zh()
+            ),
         )
     }
 }

@@ -78,8 +78,7 @@ impl Rules {
     /// The name of a department or center, or the id itself when the district no longer has it.
     #[must_use]
     pub fn body_name<'a>(&'a self, body: &'a str) -> &'a str {
-        let department =
-            body.parse::<DepartmentId>().ok().and_then(|id| self.departments.get(&id));
+        let department = body.parse::<DepartmentId>().ok().and_then(|id| self.departments.get(&id));
         if let Some(department) = department {
             return &department.name;
         }

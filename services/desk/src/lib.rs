@@ -1,1 +1,200 @@
-//! Stub.
+//! The desk: one command on one case, from the request to the appended events. What intake, routing and
+//! escalation share.
+//!
+//! It joins `casework` (the rules) and `runtime` (the machinery), so that neither has to know the other.
+//! Invariants: the clock is read once per command; a decision sees the whole case; a refused command leaves no
+//! event, only an audit line; a repeated command gives the first answer again.
+
+pub mod bodies;
+pub mod decode;
+pub mod district;
+pub mod endpoint;
+pub mod order;
+pub mod problem;
+pub mod service;
+
+use std::collections::HashMap;
+use std::sync::{Arc, Mutex};
+
+use async_nats::jetstream::Context;
+use axum::extract::FromRef;
+use casework::command::Actor;
+use chrono::{DateTime, FixedOffset};
+use proto_events::Timestamp;
+use proto_events::ids::{CaseId, CenterId};
+use proto_events::subject::CASES_STREAM;
+use runtime::audit::Audit;
+use runtime::clock::SharedClock;
+use runtime::command_loop::{CommandLoop, CommandObserver};
+use runtime::identity::{Identity, Staff};
+use runtime::kv::Bucket;
+use runtime::log::EventLog;
+use runtime::log::jetstream::JetStreamLog;
+use runtime::metrics::Metrics;
+use runtime::streams::{CASE_KEYS_BUCKET, OPEN_MATTERS_BUCKET};
+use runtime::vault::{MasterKey, Vault};
+
+pub use decode::{Undecodable, decode};
+pub use district::District;
+pub use order::{Carried, Order};
+
+/// Cases whose center is remembered; above it the memory starts anew (a miss costs one read of the bus).
+const CENTERS_REMEMBERED_MAX: usize = 100_000;
+
+/// What a desk is opened with.
+pub struct DeskConfig {
+    /// The bus; its streams and buckets are there already.
+    pub js: Context,
+    /// The district.
+    pub district: Arc<District>,
+    /// The clock.
+    pub clock: SharedClock,
+    /// The key that wraps the cases' keys.
+    pub master_key: MasterKey,
+    /// Where figures go.
+    pub metrics: Metrics,
+}
+
+/// Why a desk could not be opened.
+#[derive(Debug, thiserror::Error)]
+pub enum DeskError {
+    /// The log could not be opened.
+    #[error("the stream of cases could not be opened")]
+    Log(#[source] runtime::log::LogError),
+    /// A bucket could not be opened.
+    #[error("a bucket could not be opened")]
+    Bucket(#[from] runtime::kv::KvError),
+    /// The accounts could not be opened.
+    #[error("the accounts could not be opened")]
+    Identity(#[from] runtime::identity::IdentityError),
+}
+
+/// What a service stands on.
+pub struct Desk {
+    /// The district.
+    pub district: Arc<District>,
+    /// The clock.
+    pub clock: SharedClock,
+    /// The log of all cases.
+    pub log: Arc<dyn EventLog>,
+    /// The way of one command.
+    pub commands: CommandLoop,
+    /// The bus, for reactions.
+    pub js: Context,
+    /// Accounts and sessions.
+    pub identity: Arc<Identity>,
+    /// The cases' keys.
+    pub vault: Vault,
+    /// Audit lines.
+    pub audit: Audit,
+    /// Figures.
+    pub metrics: Metrics,
+    /// One open case per applicant and matter: fingerprint to case.
+    pub open_matters: Bucket,
+    centers: Mutex<HashMap<CaseId, CenterId>>,
+}
+
+impl std::fmt::Debug for Desk {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_struct("Desk")
+            .field("district", &self.district.rules.district)
+            .finish_non_exhaustive()
+    }
+}
+
+struct CommandFigures(Metrics);
+
+impl CommandObserver for CommandFigures {
+    fn command_ended(&self, ended: &'static str, conflicts: u32, _took: std::time::Duration) {
+        self.0.command("case", ended);
+        for _ in 0..conflicts {
+            self.0.conflict("case");
+        }
+    }
+}
+
+impl Desk {
+    /// Opens the log and the buckets.
+    ///
+    /// # Errors
+    /// See [`DeskError`]: mostly that the bus is out of reach.
+    pub async fn open(config: DeskConfig) -> Result<Arc<Self>, DeskError> {
+        let DeskConfig { js, district, clock, master_key, metrics } = config;
+        let log: Arc<dyn EventLog> =
+            Arc::new(JetStreamLog::open(js.clone(), CASES_STREAM).await.map_err(DeskError::Log)?);
+        let audit =
+            Audit::new(js.clone(), district.rules.district.clone(), clock.clone(), metrics.clone());
+        let identity = Identity::open(&js, clock.clone(), audit.clone()).await?;
+        let vault = Vault::new(Bucket::open(&js, CASE_KEYS_BUCKET).await?, master_key);
+        let open_matters = Bucket::open(&js, OPEN_MATTERS_BUCKET).await?;
+        metrics.declare_commands(&["case"]);
+        let commands = CommandLoop::new(Arc::clone(&log))
+            .with_observer(Arc::new(CommandFigures(metrics.clone())));
+        Ok(Arc::new(Self {
+            district,
+            clock,
+            log,
+            commands,
+            js,
+            identity,
+            vault,
+            audit,
+            metrics,
+            open_matters,
+            centers: Mutex::new(HashMap::new()),
+        }))
+    }
+
+    /// The present instant in the district's offset.
+    #[must_use]
+    pub fn now(&self) -> Timestamp {
+        self.local(self.clock.now())
+    }
+
+    /// An instant in the district's offset.
+    #[must_use]
+    pub fn local(&self, instant: DateTime<chrono::Utc>) -> Timestamp {
+        let offset: FixedOffset = self.district.offset;
+        instant.with_timezone(&offset)
+    }
+
+    fn remembered_center(&self, case_id: CaseId) -> Option<CenterId> {
+        self.centers.lock().ok()?.get(&case_id).cloned()
+    }
+
+    fn remember_center(&self, case_id: CaseId, center: &CenterId) {
+        if let Ok(mut centers) = self.centers.lock() {
+            if centers.len() >= CENTERS_REMEMBERED_MAX {
+                centers.clear();
+            }
+            centers.insert(case_id, center.clone());
+        }
+    }
+}
+
+/// The state of a service's routes: a desk, and through it the accounts.
+#[derive(Debug, Clone)]
+pub struct DeskState(pub Arc<Desk>);
+
+impl FromRef<DeskState> for Arc<Desk> {
+    fn from_ref(state: &DeskState) -> Self {
+        Arc::clone(&state.0)
+    }
+}
+
+impl FromRef<DeskState> for Arc<Identity> {
+    fn from_ref(state: &DeskState) -> Self {
+        Arc::clone(&state.0.identity)
+    }
+}
+
+/// A member of the staff as the rules see him.
+#[must_use]
+pub fn actor_of(staff: &Staff) -> Actor {
+    Actor {
+        username: staff.username.to_string(),
+        role: staff.role,
+        center: staff.center.clone(),
+        department: staff.department.clone(),
+    }
+}

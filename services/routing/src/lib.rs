@@ -1,1 +1,92 @@
-//! Stub.
+//! Routing: who handles a case, and how it ends. Forward by the table or by hand, accept, return, arbitrate,
+//! determine, explain, resolve.
+//!
+//! Invariant: the table decides only what it knows; anything else waits for a person in its center's queue.
+
+mod bodies;
+mod forwarding;
+
+use std::sync::Arc;
+
+use casework::refusal::RefusalCode;
+use desk::Desk;
+use desk::endpoint::Endpoints;
+use desk::service::{ServiceParts, ServiceTask};
+use proto_events::subject::CASES_STREAM;
+use runtime::consumer::ReactionLoop;
+
+/// The service, ready to be served.
+#[must_use]
+pub fn service(desk: &Arc<Desk>) -> ServiceParts {
+    use RefusalCode::{
+        Arbitrated, PartsOpen, PiiInText, PingPong, ReturnLimit, ReturnTooLate, SamePerson,
+        SpecialHandlingMissing,
+    };
+    let (router, operations) = Endpoints::default()
+        .command::<bodies::Forward>(
+            "/v1/cases/{id}/forward",
+            "routing",
+            "Hands the case to a department's window (转办)",
+            &[PingPong, PiiInText],
+        )
+        .command::<bodies::Accept>(
+            "/v1/cases/{id}/accept",
+            "routing",
+            "Signs for the case (签收)",
+            &[],
+        )
+        .command::<bodies::Contact>(
+            "/v1/cases/{id}/contact",
+            "routing",
+            "Writes down a contact with the applicant (联系群众)",
+            &[],
+        )
+        .command::<bodies::Progress>(
+            "/v1/cases/{id}/progress",
+            "routing",
+            "Writes down how far it is (进展); touches no clock",
+            &[PiiInText],
+        )
+        .command::<bodies::SendBack>(
+            "/v1/cases/{id}/return",
+            "routing",
+            "Sends the case back (退单)",
+            &[ReturnTooLate, ReturnLimit, Arbitrated, PiiInText],
+        )
+        .command::<bodies::Arbitrate>(
+            "/v1/cases/{id}/arbitrate",
+            "routing",
+            "Rules whose case it is (裁定)",
+            &[PiiInText],
+        )
+        .command::<bodies::NotDoable>(
+            "/v1/cases/{id}/not-doable",
+            "routing",
+            "Determines that it cannot be done, with basis and countersignature (认定不能办)",
+            &[SamePerson, PartsOpen, PiiInText],
+        )
+        .command::<bodies::Explain>(
+            "/v1/cases/{id}/explain",
+            "routing",
+            "Writes down a session of explaining (解释)",
+            &[PiiInText],
+        )
+        .command::<bodies::Resolve>(
+            "/v1/cases/{id}/resolve",
+            "routing",
+            "Resolves the case (办成)",
+            &[PartsOpen, SpecialHandlingMissing, PiiInText],
+        )
+        .finish(desk);
+    let forwarding = ReactionLoop::new(
+        desk.js.clone(),
+        CASES_STREAM,
+        Arc::new(forwarding::Forwarding::new(Arc::clone(desk))),
+        desk.clock.clone(),
+    );
+    let task = ServiceTask::new("routing-forwarding", |token| async move {
+        forwarding.run(token).await;
+        Ok(())
+    });
+    ServiceParts { name: "routing", router, operations, ready: Vec::new(), tasks: vec![task] }
+}

@@ -491,7 +491,8 @@ impl Case {
             at: meta.time,
         });
         if data.ends {
-            let facts = self.determination.as_ref().map(|determination| determination.facts.clone());
+            let facts =
+                self.determination.as_ref().map(|determination| determination.facts.clone());
             self.end(meta, CaseState::Explained, facts);
             if let Some(outcome) = &mut self.outcome {
                 outcome.callback_due_at = data.callback_due_at;

@@ -5,7 +5,7 @@ use alloc::vec::Vec;
 
 use proto_events::Timestamp;
 use proto_events::codes::{
-    CaseState, CheckLayer, Clock, ConveneTrigger, ExplanationMode, Exclusion, Grade, Level,
+    CaseState, CheckLayer, Clock, ConveneTrigger, Exclusion, ExplanationMode, Grade, Level,
     PauseReason, Resolution, ReturnReason, ReviewResult, Role, Solved, Understood,
 };
 use proto_events::events::{

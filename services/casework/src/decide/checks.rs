@@ -63,7 +63,12 @@ impl Checks {
     }
 
     /// Checks a list of texts.
-    pub(super) fn texts(&mut self, pointer: &str, texts: &[String], chars_max: usize) -> Vec<String> {
+    pub(super) fn texts(
+        &mut self,
+        pointer: &str,
+        texts: &[String],
+        chars_max: usize,
+    ) -> Vec<String> {
         self.count(pointer, texts.len());
         texts
             .iter()

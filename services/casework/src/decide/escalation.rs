@@ -10,8 +10,9 @@ use proto_events::codes::{
     CaseState, Clock, ClosingCode, ConveneTrigger, Grade, Level, Position, Role, Solved,
 };
 use proto_events::events::{
-    CaseEvent, Closed, DepartmentPosition, Escalated, MeetingAction, Member, RectificationCompleted,
-    RectificationOpened, TaskForceConvened, TaskForceDissolved, TaskForceMet,
+    CaseEvent, Closed, DepartmentPosition, Escalated, MeetingAction, Member,
+    RectificationCompleted, RectificationOpened, TaskForceConvened, TaskForceDissolved,
+    TaskForceMet,
 };
 
 use super::checks::{Checks, LONG_CHARS_MAX, SHORT_CHARS_MAX, TEXT_CHARS_MAX};
@@ -66,7 +67,10 @@ pub(super) fn convene(
         members: wish.members.to_vec(),
         objective,
         reason,
-        first_meeting_due_at: rules.calendar.deadline(context.now, rules.limits.first_meeting).due_at,
+        first_meeting_due_at: rules
+            .calendar
+            .deadline(context.now, rules.limits.first_meeting)
+            .due_at,
     };
     Ok(vec![convened.into()])
 }
@@ -174,8 +178,7 @@ fn owner(case: &Case) -> String {
 /// Whether the last word of the applicant is bad and nobody has begun to put it right.
 fn waits_for_rectification(case: &Case) -> bool {
     let Some(feedback) = &case.feedback else { return false };
-    let is_bad =
-        feedback.grade.is_some_and(Grade::is_bad) || feedback.solved == Some(Solved::No);
+    let is_bad = feedback.grade.is_some_and(Grade::is_bad) || feedback.solved == Some(Solved::No);
     is_bad && case.rectification.as_ref().is_none_or(|work| work.opened_at < feedback.at)
 }
 

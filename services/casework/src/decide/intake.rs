@@ -45,7 +45,9 @@ pub(super) fn open(
     notice.version = checks.text("/notice/version", &notice.version, SHORT_CHARS_MAX);
     checks.finish()?;
     if !permission::is_of_center(context.actor, &wish.center) {
-        return Err(Refusal::Forbidden("cases are opened at one's own center (只能在本中心登记)".into()));
+        return Err(Refusal::Forbidden(
+            "cases are opened at one's own center (只能在本中心登记)".into(),
+        ));
     }
     if case.is_some() {
         return Ok(Vec::new());
@@ -87,7 +89,11 @@ pub(super) fn decline(
             body: checks
                 .optional_text("/remedy/body", Some(&remedy.body), SHORT_CHARS_MAX)
                 .unwrap_or_default(),
-            contact: checks.optional_text("/remedy/contact", remedy.contact.as_ref(), SHORT_CHARS_MAX),
+            contact: checks.optional_text(
+                "/remedy/contact",
+                remedy.contact.as_ref(),
+                SHORT_CHARS_MAX,
+            ),
         })
         .filter(|remedy| !remedy.body.is_empty() || remedy.contact.is_some());
     let names_body = remedy.as_ref().is_some_and(|remedy| !remedy.body.is_empty());
@@ -110,7 +116,11 @@ pub(super) fn decline(
         (Some(_), Some(second)) => {
             let fits = matches!(second.role, Role::Clerk | Role::Director | Role::Coordinator)
                 && permission::is_of_center(second, &case.center);
-            checks.require(fits, "/second_check_by", "has to be staff of this center or a coordinator");
+            checks.require(
+                fits,
+                "/second_check_by",
+                "has to be staff of this center or a coordinator",
+            );
         }
         (None, _) => {}
     }

@@ -396,7 +396,10 @@ pub(super) fn resolve(
     let mut checks = Checks::default();
     let result = checks.text("/result", wish.result, LONG_CHARS_MAX);
     if wish.cause.category() == CauseCategory::Applicant {
-        checks.fault("/cause", "X is never the cause of a case that was handled (X类不用于已办理案件)");
+        checks.fault(
+            "/cause",
+            "X is never the cause of a case that was handled (X类不用于已办理案件)",
+        );
     } else {
         checks.require(wish.cause.has_sub_code(), "/cause", "needs its sub-code (须选到细类)");
     }

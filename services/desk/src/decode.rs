@@ -1,0 +1,63 @@
+//! From a recorded message to an event: envelope, version, data.
+//!
+//! Invariant: what cannot be read is named with its reason and never dropped here.
+
+use casework::case::{Case, EventMeta};
+use proto_events::events::CaseEvent;
+use proto_events::ids::CaseId;
+use proto_events::subject::CaseSubject;
+use proto_events::upcast;
+use runtime::log::Recorded;
+
+/// A message of the stream that is no readable event of a case.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+#[error("event {sequence} on {subject} cannot be read: {reason}")]
+pub struct Undecodable {
+    /// Its place in the stream.
+    pub sequence: u64,
+    /// Its subject.
+    pub subject: String,
+    /// The case, when the subject names one.
+    pub case_id: Option<CaseId>,
+    /// Why; without data of the event.
+    pub reason: String,
+}
+
+/// Reads one message.
+///
+/// # Errors
+/// Says why it cannot be read.
+pub fn decode(recorded: &Recorded) -> Result<(EventMeta, CaseEvent), Undecodable> {
+    let subject = CaseSubject::parse(&recorded.subject);
+    let case_id = subject.map(|subject| subject.case_id);
+    let fail = |reason: String| Undecodable {
+        sequence: recorded.sequence,
+        subject: recorded.subject.clone(),
+        case_id,
+        reason,
+    };
+    let case_id = case_id.ok_or_else(|| fail("the subject is none of a case".to_owned()))?;
+    let envelope = recorded.envelope().map_err(|error| fail(error.to_string()))?;
+    let event = upcast::read(&envelope.event_type, &recorded.body).map_err(|error| {
+        // The source may quote a value; the kind of fault and its place are enough.
+        let place = std::error::Error::source(&error).map(|_| " (see the stored message)");
+        fail(format!("{error}{}", place.unwrap_or_default()))
+    })?;
+    Ok((EventMeta::of(&envelope, case_id, recorded.sequence), event))
+}
+
+/// Folds the history of one case, passing over what cannot be read (the projection reports that).
+#[must_use]
+pub fn fold<'a>(history: impl IntoIterator<Item = &'a Recorded>) -> Option<Case> {
+    history.into_iter().fold(None, |case, recorded| match decode(recorded) {
+        Ok((meta, event)) => Case::step(case, &meta, &event),
+        Err(error) => {
+            tracing::warn!(
+                stream.sequence = error.sequence,
+                reason = error.reason,
+                "unreadable event"
+            );
+            case
+        }
+    })
+}

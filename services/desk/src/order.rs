@@ -1,0 +1,252 @@
+//! One command on one case, carried out.
+
+use bytes::Bytes;
+use casework::case::Case;
+use casework::command::{Actor, Command, Context};
+use casework::decide::decide;
+use casework::refusal::Refusal;
+use proto_events::Timestamp;
+use proto_events::codes::Role;
+use proto_events::envelope::Envelope;
+use proto_events::events::CaseEvent;
+use proto_events::ids::{CaseId, CenterId, CommandId, EventId};
+use proto_events::subject::CaseSubject;
+use runtime::audit::AuditLine;
+use runtime::command_loop::{CommandError, Decision, Outcome};
+use runtime::http::Problem;
+use runtime::http::problem::IDEMPOTENCY_MISMATCH;
+use runtime::identity::Username;
+use runtime::log::{Freshness, NewEvent, Recorded};
+
+use crate::decode::{decode, fold};
+use crate::{Desk, actor_of, problem};
+
+/// A command on its way to a case.
+#[derive(Debug, Clone)]
+pub struct Order {
+    /// The case.
+    pub case_id: CaseId,
+    /// Its center, where known; found on the bus otherwise.
+    pub center: Option<CenterId>,
+    /// The wish.
+    pub command: Command,
+    /// Who wishes it.
+    pub actor: Actor,
+    /// What makes a repeat harmless.
+    pub command_id: CommandId,
+    /// Hash of the request, when it came with an Idempotency-Key.
+    pub command_hash: Option<String>,
+    /// The version that the caller decided on.
+    pub if_match: Option<u64>,
+    /// When it happened; none: now.
+    pub at: Option<Timestamp>,
+    /// The event that caused it, in a reaction.
+    pub causation: Option<EventId>,
+    /// The request, for the chain.
+    pub request_id: Option<String>,
+}
+
+impl Order {
+    /// Orders a command of the timer or a reaction.
+    #[must_use]
+    pub fn of_system(name: &str, case_id: CaseId, command: Command, command_id: CommandId) -> Self {
+        Self {
+            case_id,
+            center: None,
+            command,
+            actor: Actor::system(name),
+            command_id,
+            command_hash: None,
+            if_match: None,
+            at: None,
+            causation: None,
+            request_id: None,
+        }
+    }
+}
+
+/// What a command led to.
+#[derive(Debug, Clone)]
+pub struct Carried {
+    /// The case after it.
+    pub case: Case,
+    /// Its events: id and full type; none when it was already true.
+    pub events: Vec<(EventId, &'static str)>,
+    /// Whether it had been carried out before.
+    pub repeated: bool,
+}
+
+/// Why a decision stopped.
+enum Stop {
+    Stale(u64),
+    Refused(Refusal),
+}
+
+impl Desk {
+    /// Carries out a command: loads the case, decides, appends, and says how the case stands.
+    ///
+    /// # Errors
+    /// The problem for the caller: a refusal (also written to the audit), or that the bus is out of reach.
+    pub async fn execute(&self, order: Order) -> Result<Carried, Problem> {
+        let result = self.carry_out(&order).await;
+        if let Err(problem) = &result
+            && order.actor.role != Role::System
+            && matches!(problem.status.as_u16(), 403 | 409 | 412)
+        {
+            let line = AuditLine::new(order.actor.username.clone(), "refused")
+                .role(order.actor.role)
+                .case(order.case_id)
+                .center(order.actor.center.clone())
+                .detail(format!("{:?}: {}", order.command.kind(), problem.code));
+            self.audit.record(line).await;
+        }
+        result
+    }
+
+    async fn carry_out(&self, order: &Order) -> Result<Carried, Problem> {
+        let subject = self.subject_of(order.case_id, order.center.as_ref()).await?;
+        let second = self.second_person(&order.command).await?;
+        let recorded_at = self.now();
+        let now = order.at.unwrap_or(recorded_at);
+        let rules = &self.district.rules;
+        let context = Context { now, actor: &order.actor, second: second.as_ref(), rules };
+        let outcome = self
+            .commands
+            .run(&subject.to_subject(), order.command_id, |history| {
+                let case = fold(history);
+                if case.is_none() && !matches!(order.command, Command::Open(_)) {
+                    return Err(Stop::Refused(Refusal::NotFound));
+                }
+                let version = history.last().map_or(0, |event| event.sequence);
+                if let Some(expected) = order.if_match
+                    && expected != version
+                {
+                    return Err(Stop::Stale(version));
+                }
+                let events =
+                    decide(case.as_ref(), &order.command, &context).map_err(Stop::Refused)?;
+                let commutes = !events.is_empty() && events.iter().all(CaseEvent::commutes);
+                let new = |(index, event): (usize, &CaseEvent)| {
+                    self.envelop(order, &subject, event, index, now, recorded_at)
+                };
+                Ok(Decision { events: events.iter().enumerate().map(new).collect(), commutes })
+            })
+            .await
+            .map_err(|error| match error {
+                CommandError::Refused(Stop::Stale(version)) => Problem::stale(version),
+                CommandError::Refused(Stop::Refused(refusal)) => problem::of_refusal(refusal),
+                other => problem::of_failure(other),
+            })?;
+        carried(order, &outcome)
+    }
+
+    fn envelop(
+        &self,
+        order: &Order,
+        subject: &CaseSubject,
+        event: &CaseEvent,
+        index: usize,
+        time: Timestamp,
+        recorded_at: Timestamp,
+    ) -> NewEvent {
+        let district = &self.district.rules.district;
+        let service = event.kind().service().name();
+        NewEvent {
+            envelope: Envelope {
+                id: EventId::of_command(order.command_id, index),
+                source: format!("/{district}/{service}/{}", subject.center),
+                event_type: event.event_type().to_owned(),
+                subject: subject.case_id.to_string(),
+                time,
+                recorded_at,
+                actor: order.actor.username.clone(),
+                role: order.actor.role,
+                command_id: order.command_id,
+                command_hash: order.command_hash.clone(),
+                causation_id: order.causation,
+                correlation_id: order.request_id.clone(),
+                trace_parent: None,
+            },
+            body: Bytes::from(event.to_body()),
+        }
+    }
+
+    /// Finds the subject of a case. Without its center: remembered, else one read of the bus.
+    ///
+    /// # Errors
+    /// 404 when there is no such case, 503 when the bus is out of reach.
+    pub async fn subject_of(
+        &self,
+        case_id: CaseId,
+        center: Option<&CenterId>,
+    ) -> Result<CaseSubject, Problem> {
+        if let Some(center) = center.cloned().or_else(|| self.remembered_center(case_id)) {
+            return Ok(CaseSubject { center, case_id });
+        }
+        let found = self
+            .log
+            .locate(&format!("case.*.{case_id}"))
+            .await
+            .map_err(|error| problem::unavailable("a case could not be looked for", &error))?;
+        let subject = found
+            .as_deref()
+            .and_then(CaseSubject::parse)
+            .ok_or_else(|| Problem::not_found("there is no such case (没有这个案件)"))?;
+        self.remember_center(case_id, &subject.center);
+        Ok(subject)
+    }
+
+    /// Reads a case from the log, as its events have made it; `None` when it has none.
+    ///
+    /// # Errors
+    /// 503 when the bus is out of reach.
+    pub async fn load(&self, subject: &CaseSubject) -> Result<Option<Case>, Problem> {
+        let history = self
+            .log
+            .load(&subject.to_subject(), Freshness::Leader)
+            .await
+            .map_err(|error| problem::unavailable("a case could not be read", &error))?;
+        Ok(fold(&history))
+    }
+
+    async fn second_person(&self, command: &Command) -> Result<Option<Actor>, Problem> {
+        let Some((username, _)) = command.second_person() else { return Ok(None) };
+        let Ok(username) = username.parse::<Username>() else { return Ok(None) };
+        Ok(self.identity.find_active(&username).await?.as_ref().map(actor_of))
+    }
+}
+
+/// The answer to a command: the case as it stood right after its events, also when it is repeated.
+fn carried(order: &Order, outcome: &Outcome) -> Result<Carried, Problem> {
+    if outcome.repeated {
+        refuse_another_body(order, &outcome.command_events)?;
+    }
+    let last = outcome.command_events.last().map_or(u64::MAX, |event| event.sequence);
+    let history = outcome.history.iter().filter(|event| event.sequence <= last);
+    let case =
+        fold(history).ok_or_else(|| Problem::not_found("there is no such case (没有这个案件)"))?;
+    if outcome.command_events.is_empty() && matches!(order.command, Command::Open(_)) {
+        // The key was used before, by somebody else: the same case, if it was the same request.
+        refuse_another_body(order, &outcome.history)?;
+    }
+    let mut events = Vec::new();
+    for recorded in &outcome.command_events {
+        if let Ok((meta, event)) = decode(recorded) {
+            events.push((meta.id, event.event_type()));
+        }
+    }
+    Ok(Carried { case, events, repeated: outcome.repeated })
+}
+
+fn refuse_another_body(order: &Order, recorded: &[Recorded]) -> Result<(), Problem> {
+    let stored = recorded
+        .first()
+        .and_then(|event| event.headers.get(proto_events::envelope::header::COMMAND_HASH));
+    match (stored, &order.command_hash) {
+        (Some(stored), Some(now)) if stored != now => Err(Problem::of(
+            &IDEMPOTENCY_MISMATCH,
+            "this Idempotency-Key was used for another request (同一幂等键已用于另一请求)",
+        )),
+        _ => Ok(()),
+    }
+}

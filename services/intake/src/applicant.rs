@@ -1,0 +1,165 @@
+//! The applicant, in clear only inside this service's handler.
+//!
+//! Invariant: `Debug` says nothing about the person; what leaves is sealed.
+
+use std::fmt;
+
+use casework::free_text::{normalize_digits, valid_id_number, valid_phone};
+use proto_events::codes::{ApplicantKind, Care};
+use proto_events::events::SealedApplicant;
+use proto_events::ids::CaseId;
+use runtime::http::FieldError;
+use runtime::vault::{DataKey, SealError};
+use schemars::JsonSchema;
+use serde::{Deserialize, Serialize};
+
+/// Longest name of an applicant in characters: a company's name is long.
+const NAME_CHARS_MAX: usize = 60;
+/// Longest address in characters.
+const ADDRESS_CHARS_MAX: usize = 200;
+
+/// Whose matter got stuck.
+#[derive(Clone, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
+pub struct Applicant {
+    /// What kind of applicant.
+    pub kind: ApplicantKind,
+    /// The name.
+    pub name: String,
+    /// The telephone: a mainland mobile, or a landline with its area code.
+    pub phone: String,
+    /// The ID number.
+    #[serde(default)]
+    pub id_number: Option<String>,
+    /// The address.
+    #[serde(default)]
+    pub address: Option<String>,
+    /// What to take care of.
+    #[serde(default)]
+    pub care: Vec<Care>,
+}
+
+impl fmt::Debug for Applicant {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Applicant").field("kind", &self.kind).finish_non_exhaustive()
+    }
+}
+
+/// What is sealed: everything that tells who the applicant is.
+#[derive(Serialize)]
+struct Personal<'a> {
+    name: &'a str,
+    phone: &'a str,
+    id_number: Option<&'a str>,
+    address: Option<&'a str>,
+    care: &'a [Care],
+}
+
+impl Applicant {
+    /// Checks the applicant and brings digits and blanks into one form.
+    ///
+    /// # Errors
+    /// Every field that is wrong; the value itself is not repeated.
+    pub fn checked(mut self) -> Result<Self, Vec<FieldError>> {
+        let mut faults = Vec::new();
+        let mut fault = |pointer: &str, detail: &str| {
+            faults.push(FieldError { pointer: pointer.to_owned(), detail: detail.to_owned() });
+        };
+        self.name = self.name.trim().to_owned();
+        let name_chars = self.name.chars().count();
+        if name_chars == 0 || name_chars > NAME_CHARS_MAX || self.name.chars().any(char::is_control)
+        {
+            fault("/applicant/name", "1 to 60 characters (姓名或名称，1至60字)");
+        }
+        self.phone = compact(&self.phone);
+        if !valid_phone(&self.phone) {
+            fault("/applicant/phone", "is no telephone number (电话号码不正确)");
+        }
+        self.id_number = self
+            .id_number
+            .map(|number| compact(&number).to_uppercase())
+            .filter(|number| !number.is_empty());
+        if self.id_number.as_deref().is_some_and(|number| !valid_id_number(number)) {
+            fault("/applicant/id_number", "is no ID number (身份证号不正确)");
+        }
+        self.address =
+            self.address.map(|text| text.trim().to_owned()).filter(|text| !text.is_empty());
+        if self.address.as_deref().is_some_and(|text| text.chars().count() > ADDRESS_CHARS_MAX) {
+            fault("/applicant/address", "at most 200 characters");
+        }
+        self.care.sort_unstable();
+        self.care.dedup();
+        if faults.is_empty() { Ok(self) } else { Err(faults) }
+    }
+
+    /// Seals the person under the case's key.
+    ///
+    /// # Errors
+    /// When the cipher refuses, which it does not for texts of this size.
+    pub fn seal(&self, key: &DataKey, case_id: CaseId) -> Result<SealedApplicant, SealError> {
+        let personal = Personal {
+            name: &self.name,
+            phone: &self.phone,
+            id_number: self.id_number.as_deref(),
+            address: self.address.as_deref(),
+            care: &self.care,
+        };
+        let plain = serde_json::to_vec(&personal).expect("texts and codes are always JSON");
+        let sealed = key.seal(&plain, case_id.to_string().as_bytes())?;
+        Ok(SealedApplicant { kind: self.kind, sealed })
+    }
+
+    /// What tells two applicants apart: name and telephone.
+    #[must_use]
+    pub fn identity(&self) -> String {
+        format!("{}\u{0}{}", self.name, self.phone)
+    }
+}
+
+/// Full-width digits to ASCII; blanks and dashes between digits away.
+fn compact(text: &str) -> String {
+    let text = normalize_digits(text.trim());
+    let digits = text.chars().filter(|c| !matches!(c, ' ' | '-' | '\u{3000}' | '—' | '－'));
+    let compact: String = digits.collect();
+    compact.strip_prefix("+86").map(str::to_owned).unwrap_or(compact)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn applicant(phone: &str) -> Applicant {
+        Applicant {
+            kind: ApplicantKind::Person,
+            name: " 样例 ".to_owned(),
+            phone: phone.to_owned(),
+            id_number: None,
+            address: None,
+            care: vec![Care::Veteran, Care::Veteran],
+        }
+    }
+
+    #[test]
+    fn full_width_digits_and_blanks_lead_to_one_telephone_number() {
+        for phone in ["13800000000", "１３８００００００００", "138 0000 0000", "+86 138-0000-0000"]
+        {
+            let checked = applicant(phone).checked().unwrap();
+            assert_eq!(checked.phone, "13800000000", "{phone}");
+            assert_eq!(checked.name, "样例");
+            assert_eq!(checked.care.len(), 1);
+        }
+    }
+
+    #[test]
+    fn a_wrong_number_is_named_by_its_field_and_not_repeated() {
+        let faults = applicant("12").checked().unwrap_err();
+        assert_eq!(faults[0].pointer, "/applicant/phone");
+        assert!(!faults[0].detail.contains("12"));
+    }
+
+    #[test]
+    fn debug_says_nothing_about_the_person() {
+        let text = format!("{:?}", applicant("13800000000"));
+        assert!(!text.contains("138") && !text.contains("样例"), "{text}");
+    }
+}

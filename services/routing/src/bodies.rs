@@ -1,0 +1,215 @@
+//! The bodies of routing's commands.
+
+use casework::command::Command;
+use desk::bodies::{Explainer, PolicyBasis, WindowContact, all};
+use desk::endpoint::CommandBody;
+use proto_events::codes::{Cause, ExplanationMode, Resolution, ReturnReason, Understood};
+use proto_events::events::Mode;
+use proto_events::ids::DepartmentId;
+use runtime::http::FieldError;
+use schemars::JsonSchema;
+use serde::Deserialize;
+
+/// Hands the case to a department.
+#[derive(Debug, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
+pub(crate) struct Forward {
+    /// The department.
+    department: DepartmentId,
+    /// What is asked of it.
+    ask: String,
+    /// Its window; the one of the district file when left out.
+    #[serde(default)]
+    contact: Option<WindowContact>,
+}
+
+impl CommandBody for Forward {
+    fn into_command(self) -> Result<Command, Vec<FieldError>> {
+        Ok(Command::Forward {
+            department: self.department,
+            ask: self.ask,
+            contact: self.contact.map(Into::into),
+            automatic: false,
+        })
+    }
+}
+
+/// Signs for the case.
+#[derive(Debug, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
+pub(crate) struct Accept {
+    /// Username of who handles it; the signed-in person when left out.
+    #[serde(default)]
+    handler: Option<String>,
+}
+
+impl CommandBody for Accept {
+    fn into_command(self) -> Result<Command, Vec<FieldError>> {
+        Ok(Command::Accept { handler: self.handler })
+    }
+}
+
+/// A contact with the applicant.
+#[derive(Debug, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
+pub(crate) struct Contact {
+    /// How.
+    mode: Mode,
+    /// Whether he was reached.
+    reached: bool,
+}
+
+impl CommandBody for Contact {
+    fn into_command(self) -> Result<Command, Vec<FieldError>> {
+        Ok(Command::Contact { mode: self.mode, reached: self.reached })
+    }
+}
+
+/// Progress.
+#[derive(Debug, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
+pub(crate) struct Progress {
+    /// What is new.
+    text: String,
+    /// Whether the applicant sees it.
+    public: bool,
+}
+
+impl CommandBody for Progress {
+    fn into_command(self) -> Result<Command, Vec<FieldError>> {
+        Ok(Command::NoteProgress { text: self.text, public: self.public })
+    }
+}
+
+/// Sends the case back.
+#[derive(Debug, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
+pub(crate) struct SendBack {
+    /// Why.
+    reason: ReturnReason,
+    /// The text about whose duty it is (R1).
+    #[serde(default)]
+    duty_basis: Option<String>,
+    /// Whose it is instead (R1, R2).
+    #[serde(default)]
+    suggested_department: Option<DepartmentId>,
+    /// The explanation.
+    note: String,
+}
+
+impl CommandBody for SendBack {
+    fn into_command(self) -> Result<Command, Vec<FieldError>> {
+        Ok(Command::Return {
+            reason: self.reason,
+            duty_basis: self.duty_basis,
+            suggested_department: self.suggested_department,
+            note: self.note,
+        })
+    }
+}
+
+/// Rules whose case it is.
+#[derive(Debug, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
+pub(crate) struct Arbitrate {
+    /// The lead.
+    department: DepartmentId,
+    /// Who helps.
+    #[serde(default)]
+    co_departments: Vec<DepartmentId>,
+    /// The text that the ruling stands on.
+    basis: String,
+}
+
+impl CommandBody for Arbitrate {
+    fn into_command(self) -> Result<Command, Vec<FieldError>> {
+        Ok(Command::Arbitrate {
+            department: self.department,
+            co_departments: self.co_departments,
+            basis: self.basis,
+        })
+    }
+}
+
+/// Determines that it cannot be done.
+#[derive(Debug, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
+pub(crate) struct NotDoable {
+    /// The texts, at least one.
+    #[serde(default)]
+    basis: Vec<PolicyBasis>,
+    /// How they apply here.
+    facts: String,
+    /// What the applicant can do instead.
+    #[serde(default)]
+    alternatives: Vec<String>,
+    /// Username of the second person who signed.
+    countersigned_by: String,
+}
+
+impl CommandBody for NotDoable {
+    fn into_command(self) -> Result<Command, Vec<FieldError>> {
+        Ok(Command::DetermineNotDoable {
+            basis: all(self.basis),
+            facts: self.facts,
+            alternatives: self.alternatives,
+            countersigned_by: self.countersigned_by,
+        })
+    }
+}
+
+/// A session of explaining.
+#[derive(Debug, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
+pub(crate) struct Explain {
+    /// How.
+    mode: ExplanationMode,
+    /// Who explained.
+    explainers: Vec<Explainer>,
+    /// What was shown.
+    #[serde(default)]
+    documents: Vec<String>,
+    /// The ways that remain.
+    #[serde(default)]
+    remedies: Vec<String>,
+    /// Whether the applicant understood.
+    understood: Understood,
+}
+
+impl CommandBody for Explain {
+    fn into_command(self) -> Result<Command, Vec<FieldError>> {
+        Ok(Command::Explain {
+            mode: self.mode,
+            explainers: all(self.explainers),
+            documents: self.documents,
+            remedies: self.remedies,
+            understood: self.understood,
+        })
+    }
+}
+
+/// Resolves the case.
+#[derive(Debug, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
+pub(crate) struct Resolve {
+    /// How.
+    resolution: Resolution,
+    /// What came of it, for the applicant.
+    result: String,
+    /// Why it had been stuck, with its sub-code.
+    cause: Cause,
+    /// Whether the guide or process should be changed.
+    #[serde(default)]
+    process_change_needed: bool,
+}
+
+impl CommandBody for Resolve {
+    fn into_command(self) -> Result<Command, Vec<FieldError>> {
+        Ok(Command::Resolve {
+            resolution: self.resolution,
+            result: self.result,
+            cause: self.cause,
+            process_change_needed: self.process_change_needed,
+        })
+    }
+}
