@@ -187,7 +187,6 @@ impl Endpoints {
     }
 
     /// Ends: the routes with their state, and the documents.
-    #[must_use]
     pub fn finish(self, desk: &Arc<Desk>) -> (Router, Vec<Operation>) {
         (self.router.with_state(DeskState(Arc::clone(desk))), self.operations)
     }

@@ -209,8 +209,8 @@ impl Metrics {
     }
 
     /// Counts a problem by its code.
-    pub fn problem(&self, code: &Cow<'static, str>) {
-        self.shared.problems.get_or_create(&CodeLabels { code: code.clone() }).inc();
+    pub fn problem(&self, code: Cow<'static, str>) {
+        self.shared.problems.get_or_create(&CodeLabels { code }).inc();
     }
 
     /// Counts a command: `outcome` is `done`, `repeated`, the code of a refusal, or `failed`.

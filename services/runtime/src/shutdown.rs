@@ -244,7 +244,8 @@ mod tests {
     #[tokio::test]
     async fn a_task_that_ends_fails_or_panics_stops_the_others_and_is_named() {
         type Outcome = Result<(), io::Error>;
-        let ends: [(fn() -> Outcome, &str); 3] = [
+        type End = (fn() -> Outcome, &'static str);
+        let ends: [End; 3] = [
             (|| Ok(()), "task faulty ended before its time"),
             (|| Err(io::Error::other("no disk")), "task faulty failed: no disk"),
             (|| panic!("a bug"), "task faulty panicked: a bug"),

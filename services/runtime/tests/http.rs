@@ -1,5 +1,7 @@
 //! The HTTP kit as a caller sees it: over a socket where the socket matters, else by calling the router.
 
+#![expect(clippy::unwrap_used, reason = "a test may fail loudly, also in its helpers")]
+
 use std::collections::BTreeSet;
 use std::time::Duration;
 
@@ -7,7 +9,7 @@ use axum::body::{Body, to_bytes};
 use axum::http::{HeaderMap, Method, Request, Response, StatusCode, header};
 use axum::routing::{get, post};
 use axum::{Json, Router};
-use proto_events::codes::ContactMode;
+use proto_events::codes::Channel;
 use runtime::http::{
     Kit, Operation, Parameter, Path, Problem, ReadyCheck, RequestId, StrictJson, health_routes,
     kit_layers, openapi, problem_pages, problems, serve,
@@ -32,7 +34,7 @@ struct Applicant {
 #[serde(deny_unknown_fields)]
 struct Opening {
     applicant: Applicant,
-    modes: Vec<ContactMode>,
+    modes: Vec<Channel>,
     #[serde(default)]
     summary: Option<String>,
 }
@@ -343,7 +345,7 @@ fn operations() -> Vec<Operation> {
             .refuses(&["wrong_state"]),
         Operation::new(Method::GET, "/v1/things/{id}", "things", "Reads a thing")
             .public()
-            .parameter(Parameter::query::<Option<ContactMode>>("mode", "Only this mode"))
+            .parameter(Parameter::query::<Option<Channel>>("mode", "Only this mode"))
             .answers::<Vec<Opening>>(200),
         Operation::new(Method::DELETE, "/v1/things/{id}", "things", "Removes a thing")
             .answers_with(204, "application/json"),

@@ -1,5 +1,7 @@
 //! Accounts and sessions against a real bus, over the router as a caller uses it.
 
+#![expect(clippy::unwrap_used, reason = "a test may fail loudly, also in its helpers")]
+
 mod support;
 
 use std::sync::Arc;
@@ -245,6 +247,7 @@ async fn a_username_has_one_account_whatever_its_case() {
     let refused = house.identity.add(new, "short").await;
     assert!(matches!(refused, Err(IdentityError::Invalid { field: "password", .. })));
     assert_eq!(house.identity.find_active(&username).await.unwrap().unwrap().role, Role::Clerk);
+    house.bus.stop().await;
 }
 
 #[tokio::test]

@@ -1,5 +1,7 @@
 //! The key vault against a real bus.
 
+#![expect(clippy::unwrap_used, reason = "a test may fail loudly, also in its helpers")]
+
 mod support;
 
 use futures::future::join_all;
@@ -57,7 +59,7 @@ async fn never_made_and_destroyed_are_two_states() {
     assert!(vault.key(case(1)).await.unwrap().is_none());
     vault.destroy(case(1)).await.unwrap();
     assert!(matches!(vault.state(case(1)).await.unwrap(), KeyState::Destroyed));
-    drop(bus.folder);
+    bus.stop().await;
 }
 
 #[tokio::test]

@@ -97,7 +97,7 @@ async fn surround(State(kit): State<Kit>, request: Request, next: Next) -> Respo
     let code = response.extensions().get::<ProblemCode>().map(|code| code.0.clone());
     kit.metrics.http_request(method_label(&method), route, status.as_u16(), elapsed);
     if let Some(code) = &code {
-        kit.metrics.problem(code);
+        kit.metrics.problem(code.clone());
     }
     span.in_scope(|| {
         let milliseconds = elapsed.as_secs_f64() * 1000.0;
