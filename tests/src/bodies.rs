@@ -21,7 +21,7 @@ pub fn opening(center: &str, matter: &str, n: u32) -> Value {
         "demand": "想知道这件事应该找哪个部门办理",
         "attempts_before": 2,
         "complexity": "simple",
-        "applicant": { "kind": "person", "name": "张建国", "phone": phone(n) },
+        "applicant": { "kind": "person", "name": "样例甲", "phone": phone(n) },
         "notice": { "version": "2021-01", "mode": "in_person" },
     })
 }

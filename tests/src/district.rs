@@ -172,7 +172,7 @@ impl District {
         let mut command = unstuck_command();
         command.args(["staff", "add"]);
         self.name_bus(&mut command);
-        command.args(["--username", username, "--name", "李明", "--role", role]);
+        command.args(["--username", username, "--name", "测试员工", "--role", role]);
         match place {
             Place::Center(center) => command.args(["--center", center]),
             Place::Department(department) => command.args(["--department", department]),

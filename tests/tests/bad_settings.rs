@@ -87,7 +87,7 @@ fn staff_that_do_not_fit_are_refused() {
     let add = |arguments: &[&str], password: &str| {
         let mut command = unstuck_command();
         command.args(["staff", "add", "--data"]).arg(district.data());
-        command.args(["--name", "李明", "--password-stdin"]).args(arguments);
+        command.args(["--name", "测试员工", "--password-stdin"]).args(arguments);
         unstuck_tests::district::output_with_input(command, password)
     };
     let password = unstuck_tests::api::PASSWORD;

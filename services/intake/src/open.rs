@@ -119,15 +119,19 @@ pub async fn open(
     let at = body.occurred_at.map_or(now, |at| at.with_timezone(&desk.district.offset));
     let applicant = check(desk, &body, actor, case_id, at, now)?;
     let subject = CaseSubject { center: body.center.clone(), case_id };
-    if desk.load(&subject).await?.is_none() {
+    let reserved = async {
+        // With a key the case may be there already; then its own reservation must not stand in its way.
+        if command_hash.is_some() && desk.load(&subject).await?.is_some() {
+            return Ok(());
+        }
         let matter = &body.matter.name;
-        duplicates::reserve(desk, &applicant.identity(), matter, case_id, &body.center).await?;
-    }
-    let key = desk
-        .vault
-        .create_key(case_id)
-        .await
-        .map_err(|error| problem::unavailable("the case's key could not be made", &error))?;
+        duplicates::reserve(desk, &applicant.identity(), matter, case_id, &body.center).await
+    };
+    // Side by side, because both wait for the disk. A key without a case is no harm; a case without one would be.
+    let (reserved, key) = tokio::join!(reserved, desk.vault.create_key(case_id));
+    reserved?;
+    let key =
+        key.map_err(|error| problem::unavailable("the case's key could not be made", &error))?;
     let sealed = applicant.seal(&key, case_id).map_err(|error| {
         tracing::error!(
             error = &error as &dyn std::error::Error,

@@ -302,11 +302,11 @@ mod tests {
     #[test]
     fn a_sealed_text_does_not_open_elsewhere_nor_with_another_key() {
         let key = DataKey::random().unwrap();
-        let sealed = key.seal("张三".as_bytes(), b"case/name").unwrap();
+        let sealed = key.seal("样例".as_bytes(), b"case/name").unwrap();
         assert_eq!(key.open(&sealed, b"case/phone"), Err(SealError::DoesNotOpen));
         let other = DataKey::random().unwrap();
         assert_eq!(other.open(&sealed, b"case/name"), Err(SealError::DoesNotOpen));
-        assert_ne!(key.seal("张三".as_bytes(), b"case/name").unwrap(), sealed);
+        assert_ne!(key.seal("样例".as_bytes(), b"case/name").unwrap(), sealed);
     }
 
     #[test]

@@ -85,7 +85,7 @@ async fn problem(router: &Router, request: Request<Body>) -> (StatusCode, Value)
 }
 
 fn opening() -> Value {
-    json!({ "applicant": { "name": "张三", "phone": "13800000000" }, "modes": ["phone"] })
+    json!({ "applicant": { "name": "样例", "phone": "13800000000" }, "modes": ["phone"] })
 }
 
 #[tokio::test]
