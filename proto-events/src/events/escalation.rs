@@ -15,7 +15,6 @@ use crate::ids::DepartmentId;
 
 /// A member of a task force.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
-#[serde(deny_unknown_fields)]
 pub struct Member {
     /// The body that sends him: a department, or a center by its id.
     pub department: DepartmentId,
@@ -42,7 +41,6 @@ pub struct TaskForceConvened {
 
 /// Where a department stands.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
-#[serde(deny_unknown_fields)]
 pub struct DepartmentPosition {
     /// The department, or a center by its id.
     pub department: DepartmentId,
@@ -55,7 +53,6 @@ pub struct DepartmentPosition {
 
 /// Something that a meeting gave somebody to do.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
-#[serde(deny_unknown_fields)]
 pub struct MeetingAction {
     /// Who: a department, a center or a username.
     pub owner: String,

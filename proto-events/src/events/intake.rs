@@ -16,7 +16,6 @@ use crate::ids::{CenterId, ReceiptCode};
 
 /// The matter that got stuck (事项).
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
-#[serde(deny_unknown_fields)]
 pub struct Matter {
     /// Its name as the guide has it, 1 to 100 characters.
     pub name: String,
@@ -28,7 +27,6 @@ pub struct Matter {
 /// The notice about personal data that was given before anything was written down
 /// (个人信息保护法 17).
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
-#[serde(deny_unknown_fields)]
 pub struct Notice {
     /// Which version of the text.
     pub version: String,
@@ -85,7 +83,6 @@ pub struct Opened {
 
 /// Where to go instead.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
-#[serde(deny_unknown_fields)]
 pub struct Remedy {
     /// The right body.
     pub body: String,
@@ -111,7 +108,6 @@ pub struct Declined {
 
 /// A paper that was handed in.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
-#[serde(deny_unknown_fields)]
 pub struct ReceivedItem {
     /// What it is.
     pub name: String,

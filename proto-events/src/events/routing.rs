@@ -13,7 +13,6 @@ use crate::ids::DepartmentId;
 
 /// The named window that a case is handed over to; never "the department".
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
-#[serde(deny_unknown_fields)]
 pub struct WindowContact {
     /// The window's name.
     pub window: String,
@@ -122,7 +121,6 @@ pub struct PartCompleted {
 
 /// A paper that is asked for, with the text that requires it.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
-#[serde(deny_unknown_fields)]
 pub struct RequestedItem {
     /// What it is.
     pub name: String,
@@ -155,7 +153,6 @@ pub struct ProgressNoted {
 
 /// A text of law or policy that a decision stands on (政策依据).
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
-#[serde(deny_unknown_fields)]
 pub struct PolicyBasis {
     /// Its title.
     pub title: String,
@@ -187,7 +184,6 @@ pub struct NotDoableDetermined {
 
 /// A body that took part in explaining.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
-#[serde(deny_unknown_fields)]
 pub struct Explainer {
     /// A department, or a center by its id.
     pub department: DepartmentId,
