@@ -6,6 +6,8 @@
 
 mod evolve;
 pub mod records;
+#[cfg(test)]
+mod tests;
 
 use alloc::string::String;
 use alloc::vec::Vec;
