@@ -1,1 +1,138 @@
-//! Stub.
+//! The projection: the view of all cases in sled and in memory, the query API over it, and the live feed.
+//!
+//! Invariants: a view is a fold of the stream and of nothing else, so any split and any repetition of batches
+//! gives the same view; it may be thrown away and built anew at any time; nothing here decides anything about
+//! a case; no answer shows personal data in clear.
+//!
+//! Reading order: `record` and `fold` (pure), `views` (the store), `index` and `figures` (memory), `core` (the
+//! one writer), `replay`, `verify` and `remote` (the tools), `queries` (the doors).
+
+mod core;
+mod figures;
+mod fold;
+mod index;
+mod queries;
+mod record;
+pub mod remote;
+mod replay;
+#[cfg(test)]
+mod testing;
+#[cfg(test)]
+mod tests;
+mod verify;
+mod views;
+
+use std::path::Path;
+use std::sync::Arc;
+use std::time::Duration;
+
+use desk::Desk;
+use desk::service::{ServiceParts, ServiceTask};
+use runtime::http::ReadyCheck;
+
+use crate::core::Core;
+use crate::queries::Doors;
+
+pub use crate::core::ProjectionError;
+pub use replay::{rebuild, set_aside};
+pub use verify::{VerifyReport, verify};
+
+/// How often the end of the stream is asked for.
+const MEASURE_EVERY: Duration = Duration::from_secs(1);
+
+/// A projection that runs in this process.
+#[derive(Debug)]
+pub struct Projection {
+    core: Arc<Core>,
+}
+
+impl Projection {
+    /// The sequence that the view has come to.
+    #[must_use]
+    pub fn sequence(&self) -> u64 {
+        self.core.sequence()
+    }
+
+    /// Compares the view with the stream; the writer stands still only while they are compared.
+    ///
+    /// # Errors
+    /// When the stream cannot be read or the store cannot be used.
+    pub async fn verify(&self) -> Result<VerifyReport, ProjectionError> {
+        self.core.verify().await
+    }
+
+    /// Builds the view anew beside the one that serves; gives the sequence that it has come to.
+    ///
+    /// # Errors
+    /// When the stream or the store fails; the old view serves on.
+    pub async fn rebuild(&self) -> Result<u64, ProjectionError> {
+        self.core.rebuild().await
+    }
+}
+
+/// Opens the view under `dir` and makes the service of it. A view that cannot be used is set aside and built
+/// anew; `/readyz` and `/v1/lag` say how far that is.
+///
+/// # Errors
+/// When the log does not answer, another process has the view open, or the disk does not do.
+pub async fn open(
+    desk: Arc<Desk>,
+    dir: &Path,
+) -> Result<(ServiceParts, Arc<Projection>), ProjectionError> {
+    let core = Core::open(
+        Arc::clone(&desk.log),
+        Arc::clone(&desk.district),
+        Arc::clone(&desk.clock),
+        desk.metrics.clone(),
+        dir,
+    )
+    .await?;
+    let parts = ServiceParts {
+        name: "projection",
+        router: queries::router(Doors::new(Arc::clone(&core), Arc::clone(&desk))),
+        operations: queries::operations(),
+        ready: vec![readiness(Arc::clone(&core))],
+        tasks: tasks(&core, &desk),
+    };
+    Ok((parts, Arc::new(Projection { core })))
+}
+
+fn readiness(core: Arc<Core>) -> ReadyCheck {
+    ReadyCheck::new("projection", move || {
+        let core = Arc::clone(&core);
+        async move {
+            if let Some(incident) = core.status().incident {
+                return Err(format!("stopped: {incident}"));
+            }
+            if let Some((sequence, of)) = core.catching_up() {
+                return Err(format!("catching up {sequence} of {of}"));
+            }
+            if !core.bus_answers() {
+                return Err("the bus does not answer; the view may be behind".to_owned());
+            }
+            Ok(())
+        }
+    })
+}
+
+fn tasks(core: &Arc<Core>, desk: &Arc<Desk>) -> Vec<ServiceTask> {
+    let (following, measuring, answering) = (Arc::clone(core), Arc::clone(core), Arc::clone(core));
+    let client = desk.js.client();
+    vec![
+        ServiceTask::new("projection", |token| async move {
+            following.run(token).await;
+            Ok(())
+        }),
+        ServiceTask::new("projection lag", |token| async move {
+            let mut ticks = tokio::time::interval(MEASURE_EVERY);
+            ticks.set_missed_tick_behavior(tokio::time::MissedTickBehavior::Delay);
+            while token.run_until_cancelled(ticks.tick()).await.is_some() {
+                token.run_until_cancelled(measuring.measure()).await;
+            }
+            Ok(())
+        }),
+        ServiceTask::new("projection requests", |token| async move {
+            remote::answer_requests(answering, client, token).await.map_err(Into::into)
+        }),
+    ]
+}

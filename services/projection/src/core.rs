@@ -1,0 +1,446 @@
+//! The heart of the projection: one view, its index, and the one writer that keeps both in step with the log.
+//!
+//! Invariants: only the holder of the writer changes a view; the store is written before the index, and the
+//! index before anybody is told; an incident (events missing, another stream, a broken store) stops the writer
+//! and stays until a person rebuilds, while readers go on.
+
+use std::collections::HashMap;
+use std::error::Error;
+use std::path::{Path, PathBuf};
+use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
+use std::sync::{Arc, Mutex, PoisonError, RwLock, RwLockReadGuard};
+
+use desk::District;
+use futures::future::BoxFuture;
+use proto_events::Timestamp;
+use proto_events::ids::CaseId;
+use runtime::clock::SharedClock;
+use runtime::consumer::{Fold, FoldError, follow};
+use runtime::log::{EventLog, Head, LogError, Recorded};
+use runtime::metrics::Metrics;
+use runtime::store::{Opened, StoreError, ViewStore};
+use tokio::sync::watch;
+use tokio::time::Instant;
+use tokio_util::sync::CancellationToken;
+
+use crate::fold::{self, FoldFault, Folded};
+use crate::index::Index;
+use crate::record::CaseRecord;
+use crate::views::{SCHEMA_VERSION, Views};
+
+/// The invariant that an incident breaks, as the metrics name it.
+pub(crate) const STREAM_INVARIANT: &str = "stream_is_whole";
+
+/// Cases that the writer remembers between batches: events of a case come close together.
+const REMEMBERED_MAX: usize = 4096;
+
+/// Why the projection could not be opened, verified or rebuilt.
+#[derive(Debug, thiserror::Error)]
+pub enum ProjectionError {
+    /// The log could not be read.
+    #[error("the stream of cases could not be read")]
+    Log(#[from] LogError),
+    /// The store could not be used.
+    #[error("the view store could not be used")]
+    Store(#[from] StoreError),
+    /// The stream broke while it was read.
+    #[error("the stream ended before its last event")]
+    Ended,
+    /// A batch could not be folded.
+    #[error("the stream could not be folded")]
+    Fold(#[source] Box<dyn Error + Send + Sync>),
+    /// The view's folder could not be moved.
+    #[error("the view's folder could not be set aside")]
+    SetAside(#[source] std::io::Error),
+}
+
+/// One generation of the view with its index.
+#[derive(Debug)]
+pub(crate) struct View {
+    pub(crate) views: Views,
+    index: RwLock<Index>,
+    checkpoint: AtomicU64,
+    quarantined: AtomicU64,
+}
+
+/// Changes a view; there is one.
+#[derive(Debug)]
+pub(crate) struct Writer {
+    pub(crate) view: Arc<View>,
+    remembered: HashMap<CaseId, CaseRecord>,
+}
+
+/// What a person must look at, and how far a rebuild is.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub(crate) struct Status {
+    /// What is wrong with the stream or the store.
+    pub(crate) incident: Option<String>,
+    /// The sequence that a rebuild has come to, and where it wants to.
+    pub(crate) rebuilding: Option<(u64, u64)>,
+}
+
+/// The projection without its doors.
+pub(crate) struct Core {
+    pub(crate) log: Arc<dyn EventLog>,
+    pub(crate) district: Arc<District>,
+    pub(crate) clock: SharedClock,
+    pub(crate) metrics: Metrics,
+    current: RwLock<Arc<View>>,
+    pub(crate) writer: Arc<tokio::sync::Mutex<Writer>>,
+    /// The sequence that readers see.
+    applied: watch::Sender<u64>,
+    status: watch::Sender<Status>,
+    /// Where the stream ended when it was last asked, and whether it answered.
+    head: AtomicU64,
+    bus_answers: AtomicBool,
+    behind_since: Mutex<Option<Instant>>,
+    /// Where the stream ended at the start; reached once, the projection is ready.
+    catch_up_to: u64,
+    has_caught_up: AtomicBool,
+    /// Cancelled when the process ends: feeds close then.
+    pub(crate) ended: CancellationToken,
+}
+
+impl std::fmt::Debug for Core {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_struct("Core").field("checkpoint", &self.sequence()).finish_non_exhaustive()
+    }
+}
+
+/// The folder of the view under the projection's.
+pub(crate) fn folder(dir: &Path) -> PathBuf {
+    dir.join("cases")
+}
+
+impl View {
+    /// Takes a store and builds its index when there is a district to build it for. Blocks.
+    pub(crate) fn load(
+        store: ViewStore,
+        head: Head,
+        district: Option<&District>,
+    ) -> Result<Self, StoreError> {
+        let views = Views::new(store, head.created_at);
+        let mut index = Index::default();
+        if let Some(district) = district {
+            for record in views.cases() {
+                index.put(&record?.1, &district.rules.calendar);
+            }
+        }
+        let checkpoint = AtomicU64::new(views.checkpoint()?);
+        let quarantined = AtomicU64::new(views.quarantined()?.len() as u64);
+        Ok(Self { views, index: RwLock::new(index), checkpoint, quarantined })
+    }
+
+    /// The sequence that it has come to.
+    pub(crate) fn sequence(&self) -> u64 {
+        self.checkpoint.load(Ordering::Acquire)
+    }
+
+    /// How many events are in quarantine.
+    pub(crate) fn quarantined(&self) -> u64 {
+        self.quarantined.load(Ordering::Acquire)
+    }
+
+    /// The index; held for the length of one query.
+    pub(crate) fn index(&self) -> RwLockReadGuard<'_, Index> {
+        // A panic while it was written would leave at worst one row old; the store is right.
+        self.index.read().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+impl Writer {
+    /// Makes the writer of a view.
+    pub(crate) fn new(view: Arc<View>) -> Self {
+        Self { view, remembered: HashMap::new() }
+    }
+
+    /// Folds a batch into the view. Blocks. All or nothing.
+    ///
+    /// # Errors
+    /// The fold error that the follower acts on.
+    pub(crate) fn apply(
+        &mut self,
+        batch: &[Recorded],
+        district: Option<&District>,
+    ) -> Result<Folded, FoldError> {
+        let views = &self.view.views;
+        let remembered = &mut self.remembered;
+        let load = |case_id| match remembered.remove(&case_id) {
+            Some(record) => Ok(Some(record)),
+            None => views.case(case_id),
+        };
+        let folded = match fold::fold(self.view.sequence(), batch, load) {
+            Ok(folded) => folded,
+            Err(FoldFault::Load(error)) => {
+                self.remembered.clear();
+                return Err(of_store(error));
+            }
+            Err(gap) => return Err(FoldError::Broken(gap.into())),
+        };
+        if let Err(error) = views.apply(&folded) {
+            self.remembered.clear();
+            return Err(of_store(error));
+        }
+        if let Some(district) = district {
+            let mut index = self.view.index.write().unwrap_or_else(PoisonError::into_inner);
+            for record in folded.cases.values().flatten() {
+                index.put(record, &district.rules.calendar);
+            }
+        }
+        self.view.quarantined.fetch_add(folded.quarantined.len() as u64, Ordering::AcqRel);
+        self.view.checkpoint.store(folded.sequence, Ordering::Release);
+        if self.remembered.len() > REMEMBERED_MAX {
+            self.remembered.clear();
+        }
+        Ok(folded)
+    }
+
+    /// Keeps the cases of a batch for the next one.
+    pub(crate) fn remember(&mut self, folded: Folded) {
+        for (case_id, record) in folded.cases {
+            if let Some(record) = record {
+                self.remembered.insert(case_id, record);
+            }
+        }
+    }
+}
+
+/// A full disk may be emptied; a damaged store is set aside at the next start.
+fn of_store(error: StoreError) -> FoldError {
+    match error {
+        StoreError::Io { .. } => FoldError::Retry(error.into()),
+        other => FoldError::Broken(other.into()),
+    }
+}
+
+impl Core {
+    /// Opens the view in `dir`, or starts an empty one.
+    ///
+    /// # Errors
+    /// When the log does not answer or the store cannot be used.
+    pub(crate) async fn open(
+        log: Arc<dyn EventLog>,
+        district: Arc<District>,
+        clock: SharedClock,
+        metrics: Metrics,
+        dir: &Path,
+    ) -> Result<Arc<Self>, ProjectionError> {
+        let head = log.head().await?;
+        let dir = folder(dir);
+        metrics.declare_invariants(&[STREAM_INVARIANT]);
+        let loading = Arc::clone(&district);
+        let (view, incident) = blocking(move || -> Result<_, StoreError> {
+            let Opened { store, was_rebuilt, incident, .. } =
+                ViewStore::open(&dir, SCHEMA_VERSION, head)?;
+            if let Some(set_aside) = was_rebuilt {
+                tracing::warn!(
+                    folder = %set_aside.folder.display(),
+                    reason = set_aside.reason,
+                    "the view was set aside and is built anew from the stream"
+                );
+            }
+            Ok((View::load(store, head, Some(&loading))?, incident))
+        })
+        .await?;
+        let view = Arc::new(view);
+        let sequence = view.sequence();
+        tracing::info!(
+            stream.sequence = sequence,
+            stream.last_sequence = head.last_sequence,
+            cases = view.index().len(),
+            "the view is open"
+        );
+        let core = Arc::new(Self {
+            log,
+            district,
+            clock,
+            metrics,
+            writer: Arc::new(tokio::sync::Mutex::new(Writer::new(Arc::clone(&view)))),
+            current: RwLock::new(view),
+            applied: watch::Sender::new(sequence),
+            status: watch::Sender::new(Status::default()),
+            head: AtomicU64::new(head.last_sequence),
+            bus_answers: AtomicBool::new(true),
+            behind_since: Mutex::new(None),
+            catch_up_to: head.last_sequence,
+            has_caught_up: AtomicBool::new(sequence >= head.last_sequence),
+            ended: CancellationToken::new(),
+        });
+        if let Some(incident) = incident {
+            core.raise(&incident);
+        }
+        Ok(core)
+    }
+
+    /// The view that serves.
+    pub(crate) fn view(&self) -> Arc<View> {
+        Arc::clone(&self.current.read().unwrap_or_else(PoisonError::into_inner))
+    }
+
+    /// Lets another generation serve.
+    pub(crate) fn serve(&self, view: Arc<View>) {
+        let sequence = view.sequence();
+        *self.current.write().unwrap_or_else(PoisonError::into_inner) = view;
+        self.applied.send_replace(sequence);
+        self.status.send_modify(|status| *status = Status::default());
+    }
+
+    /// The sequence that readers see.
+    pub(crate) fn sequence(&self) -> u64 {
+        *self.applied.borrow()
+    }
+
+    /// Tells when the view has come to a sequence.
+    pub(crate) fn applied(&self) -> watch::Receiver<u64> {
+        self.applied.subscribe()
+    }
+
+    /// The present instant in the district's offset.
+    pub(crate) fn now(&self) -> Timestamp {
+        self.clock.now().with_timezone(&self.district.offset)
+    }
+
+    /// What a person must look at.
+    pub(crate) fn status(&self) -> Status {
+        self.status.borrow().clone()
+    }
+
+    /// Says how far a rebuild is.
+    pub(crate) fn report(&self, progress: Option<(u64, u64)>) {
+        self.status.send_modify(|status| status.rebuilding = progress);
+    }
+
+    /// How far the first catching up is: `None` when it is done.
+    pub(crate) fn catching_up(&self) -> Option<(u64, u64)> {
+        let is_done = self.has_caught_up.load(Ordering::Acquire);
+        (!is_done).then(|| (self.sequence(), self.catch_up_to))
+    }
+
+    /// Says that a person must look. The readers go on.
+    pub(crate) fn raise(&self, incident: &(dyn Error + 'static)) {
+        let mut text = incident.to_string();
+        let mut source = incident.source();
+        while let Some(error) = source {
+            text = format!("{text}: {error}");
+            source = error.source();
+        }
+        tracing::error!(incident = text, "the projection stopped; a person must look");
+        self.metrics.invariant_violation(STREAM_INVARIANT);
+        self.status.send_modify(|status| status.incident = Some(text));
+    }
+
+    /// Follows the stream until the token is cancelled. After an incident it waits for a rebuild.
+    pub(crate) async fn run(self: Arc<Self>, token: CancellationToken) {
+        let mut status = self.status.subscribe();
+        while !token.is_cancelled() {
+            if self.status().incident.is_none() {
+                let mut live = Live { core: Arc::clone(&self) };
+                if let Err(incident) = follow(Arc::clone(&self.log), &mut live, token.clone()).await {
+                    self.raise(&incident);
+                }
+                continue;
+            }
+            let cleared = status.wait_for(|status| status.incident.is_none());
+            let _ = token.run_until_cancelled(cleared).await;
+        }
+        self.ended.cancel();
+        let writer = self.writer.lock().await;
+        let store = writer.view.views.store().clone();
+        if let Err(error) = blocking(move || store.close()).await {
+            tracing::warn!(error = &error as &dyn Error, "the view could not be written out");
+        }
+    }
+
+    /// Asks where the stream ends, and says how far the view is behind.
+    pub(crate) async fn measure(&self) {
+        match self.log.head().await {
+            Ok(head) => {
+                self.head.store(head.last_sequence, Ordering::Release);
+                self.bus_answers.store(true, Ordering::Release);
+            }
+            Err(_) => self.bus_answers.store(false, Ordering::Release),
+        }
+        let (events, seconds) = self.lag();
+        self.metrics.projection_lag(events, seconds);
+    }
+
+    /// Where the stream ended when it was last asked.
+    pub(crate) fn head(&self) -> u64 {
+        self.head.load(Ordering::Acquire).max(self.sequence())
+    }
+
+    /// Whether the bus answered when it was last asked.
+    pub(crate) fn bus_answers(&self) -> bool {
+        self.bus_answers.load(Ordering::Acquire)
+    }
+
+    /// How many events the view has not seen, and for how long it has been behind, in seconds.
+    pub(crate) fn lag(&self) -> (u64, f64) {
+        let events = self.head() - self.sequence();
+        let mut since = self.behind_since.lock().unwrap_or_else(PoisonError::into_inner);
+        if events == 0 {
+            *since = None;
+            return (0, 0.0);
+        }
+        (events, since.get_or_insert_with(Instant::now).elapsed().as_secs_f64())
+    }
+
+    /// Tells readers and the operator what a batch brought.
+    fn told(&self, folded: &Folded) {
+        for unreadable in &folded.quarantined {
+            self.metrics.quarantined();
+            tracing::error!(
+                stream.sequence = unreadable.sequence,
+                subject = unreadable.subject,
+                reason = unreadable.reason,
+                "an event cannot be read; it is in quarantine"
+            );
+        }
+        self.applied.send_replace(folded.sequence);
+        if folded.sequence >= self.catch_up_to && !self.has_caught_up.swap(true, Ordering::AcqRel) {
+            tracing::info!(stream.sequence = folded.sequence, "the view has caught up");
+        }
+    }
+}
+
+/// The writer as the follower drives it.
+struct Live {
+    core: Arc<Core>,
+}
+
+impl Fold for Live {
+    fn checkpoint(&self) -> u64 {
+        self.core.sequence()
+    }
+
+    fn fold(&mut self, batch: Vec<Recorded>) -> BoxFuture<'_, Result<(), FoldError>> {
+        Box::pin(async move {
+            let mut writer = Arc::clone(&self.core.writer).lock_owned().await;
+            let core = Arc::clone(&self.core);
+            // Finished also when the follower is dropped: a batch is whole or not there.
+            blocking(move || {
+                let folded = writer.apply(&batch, Some(&core.district))?;
+                core.told(&folded);
+                writer.remember(folded);
+                Ok(())
+            })
+            .await
+        })
+    }
+}
+
+/// Runs what blocks on a thread where it may.
+pub(crate) async fn blocking<T, F>(work: F) -> T
+where
+    T: Send + 'static,
+    F: FnOnce() -> T + Send + 'static,
+{
+    match tokio::task::spawn_blocking(work).await {
+        Ok(value) => value,
+        Err(error) => match error.try_into_panic() {
+            Ok(panic) => std::panic::resume_unwind(panic),
+            // The runtime is going down; nobody waits for an answer any more.
+            Err(_) => std::future::pending().await,
+        },
+    }
+}

@@ -1,0 +1,120 @@
+//! The doors: every query of the contract, over the view and its index.
+//!
+//! Invariants: every answer says of when it is (`as_of`, `as_of_sequence`); a reader gets what the one table of
+//! rights lets him open and nothing else; the public page of a receipt shows no person.
+
+mod applicant;
+mod case;
+mod cases;
+mod live;
+mod overview;
+mod parameters;
+mod receipt;
+mod state;
+mod tables;
+mod timeline;
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use axum::Router;
+use axum::extract::FromRef;
+use axum::routing::get;
+use desk::{Desk, actor_of};
+use casework::command::Actor;
+use proto_events::Timestamp;
+use runtime::http::{Operation, Problem};
+use runtime::identity::{Identity, Staff};
+use runtime::store::StoreError;
+use tokio::sync::Semaphore;
+
+use crate::core::Core;
+
+/// How long a query waits for the view to include a version, at most.
+const VERSION_WAIT_MAX: Duration = Duration::from_secs(2);
+
+/// Feeds that may be open at once: each reads the stream by itself.
+const FEEDS_MAX: usize = 64;
+
+/// What the handlers stand on.
+#[derive(Debug, Clone)]
+pub(crate) struct Doors {
+    pub(crate) core: Arc<Core>,
+    pub(crate) desk: Arc<Desk>,
+    feeds: Arc<Semaphore>,
+}
+
+impl FromRef<Doors> for Arc<Identity> {
+    fn from_ref(doors: &Doors) -> Self {
+        Arc::clone(&doors.desk.identity)
+    }
+}
+
+impl Doors {
+    pub(crate) fn new(core: Arc<Core>, desk: Arc<Desk>) -> Self {
+        Self { core, desk, feeds: Arc::new(Semaphore::new(FEEDS_MAX)) }
+    }
+}
+
+/// The routes.
+pub(crate) fn router(doors: Doors) -> Router {
+    Router::new()
+        .route("/v1/cases", get(cases::list))
+        .route("/v1/cases/{id}", get(case::one))
+        .route("/v1/cases/{id}/timeline", get(timeline::history))
+        .route("/v1/receipts/{code}", get(receipt::page))
+        .route("/v1/overview", get(overview::overview))
+        .route("/v1/returns", get(tables::returns))
+        .route("/v1/blockages", get(tables::blockages))
+        .route("/v1/centers", get(tables::centers))
+        .route("/v1/departments", get(tables::departments))
+        .route("/v1/lag", get(state::lag))
+        .route("/v1/live", get(live::feed))
+        .with_state(doors)
+}
+
+/// What the routes do, for OpenAPI.
+pub(crate) fn operations() -> Vec<Operation> {
+    let mut all = vec![
+        cases::operation(),
+        case::operation(),
+        timeline::operation(),
+        receipt::operation(),
+        overview::operation(),
+        state::operation(),
+        live::operation(),
+    ];
+    all.extend(tables::operations());
+    all
+}
+
+/// Of when an answer is.
+#[derive(Debug, Clone, Copy)]
+struct AsOf {
+    at: Timestamp,
+    sequence: u64,
+}
+
+/// Waits until the view includes `min_version`, at most two seconds, and says of when the answer will be.
+async fn fresh(core: &Core, min_version: Option<u64>) -> AsOf {
+    if let Some(version) = min_version.filter(|version| *version > core.sequence()) {
+        let mut applied = core.applied();
+        let included = applied.wait_for(|sequence| *sequence >= version);
+        let _ = tokio::time::timeout(VERSION_WAIT_MAX, included).await;
+    }
+    AsOf { at: core.now(), sequence: core.sequence() }
+}
+
+/// The person as the rules see him.
+fn actor(staff: &Staff) -> Actor {
+    actor_of(staff)
+}
+
+/// A broken store, as the caller sees it.
+fn broken(error: StoreError) -> Problem {
+    tracing::error!(error = &error as &dyn std::error::Error, "the view could not be read");
+    Problem::unavailable("the view cannot be read; an operator has been told")
+}
+
+#[cfg(test)]
+mod tests;

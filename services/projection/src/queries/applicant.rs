@@ -1,0 +1,107 @@
+//! The applicant as a list or a case shows him: opened with the case's key for the length of one answer, and
+//! masked before anything else.
+//!
+//! Invariants: nothing in clear leaves this file; what cannot be opened is hidden whole (fail closed).
+
+use std::collections::HashMap;
+use std::time::Duration;
+
+use casework::case::Case;
+use casework::masking::{mask_name, mask_phone};
+use desk::Desk;
+use futures::{FutureExt as _, StreamExt as _};
+use proto_events::codes::ApplicantKind;
+use proto_events::ids::CaseId;
+use schemars::JsonSchema;
+use serde::{Deserialize, Serialize};
+
+/// What stands for a name that cannot be opened.
+const HIDDEN: &str = "**";
+/// What stands for a name that was erased.
+const ERASED: &str = "已删除";
+
+/// Keys that are asked for at once: a page waits for a few round trips, not for two hundred.
+const KEYS_AT_ONCE: usize = 32;
+/// How long a page waits for keys; what has not come by then is hidden.
+const KEYS_TIME_MAX: Duration = Duration::from_secs(1);
+
+/// The applicant, masked.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, JsonSchema)]
+pub(crate) struct ApplicantAnswer {
+    /// What kind of applicant.
+    pub(crate) kind: ApplicantKind,
+    /// The name, masked.
+    pub(crate) name: String,
+    /// The telephone number, masked; null when it is not known.
+    pub(crate) phone: Option<String>,
+    /// Always true here; `reveal` shows it in clear.
+    pub(crate) masked: bool,
+    /// Whether the personal data was erased.
+    pub(crate) erased: bool,
+}
+
+/// The personal data that is shown masked; the rest is not even read.
+#[derive(Deserialize)]
+struct Clear {
+    name: String,
+    #[serde(default)]
+    phone: Option<String>,
+}
+
+impl ApplicantAnswer {
+    /// An applicant of whom nothing can be shown.
+    pub(crate) fn hidden(case: &Case) -> Self {
+        let kind = case.applicant.kind;
+        if case.erased {
+            return Self { kind, name: ERASED.to_owned(), phone: None, masked: true, erased: true };
+        }
+        Self { kind, name: HIDDEN.to_owned(), phone: None, masked: true, erased: false }
+    }
+}
+
+/// The masked applicant of a case.
+async fn masked(desk: &Desk, case: &Case) -> (CaseId, ApplicantAnswer) {
+    (case.case_id, opened_and_masked(desk, case).await)
+}
+
+async fn opened_and_masked(desk: &Desk, case: &Case) -> ApplicantAnswer {
+    let mut answer = ApplicantAnswer::hidden(case);
+    if case.erased {
+        return answer;
+    }
+    let key = match desk.vault.key(case.case_id).await {
+        Ok(Some(key)) => key,
+        Ok(None) => return answer,
+        Err(error) => {
+            tracing::warn!(case.id = %case.case_id, %error, "an applicant stays hidden");
+            return answer;
+        }
+    };
+    let place = case.case_id.to_string();
+    let clear = key.open(&case.applicant.sealed, place.as_bytes()).ok();
+    let clear = clear.and_then(|bytes| serde_json::from_slice::<Clear>(&bytes).ok());
+    if let Some(clear) = clear {
+        answer.name = mask_name(&clear.name);
+        answer.phone = clear.phone.as_deref().map(mask_phone);
+    }
+    answer
+}
+
+/// The masked applicants of a page of cases; who is missing stays hidden.
+pub(super) async fn of_page(
+    desk: &Desk,
+    cases: impl Iterator<Item = &Case>,
+) -> HashMap<CaseId, ApplicantAnswer> {
+    let mut found = HashMap::new();
+    let one = |case| masked(desk, case).boxed();
+    let asked: Vec<_> = cases.map(one).collect();
+    let mut answers = futures::stream::iter(asked).buffer_unordered(KEYS_AT_ONCE);
+    let all = async {
+        while let Some((case_id, answer)) = answers.next().await {
+            found.insert(case_id, answer);
+        }
+    };
+    // Whoever has not come by then is hidden; the page does not hang with the bus.
+    let _ = tokio::time::timeout(KEYS_TIME_MAX, all).await;
+    found
+}

@@ -1,0 +1,141 @@
+//! `GET /v1/overview`: every figure of the district, over the cases that one may open.
+
+use std::collections::BTreeMap;
+
+use axum::Json;
+use axum::extract::State;
+use axum::http::Method;
+use casework::figures::Figure;
+use chrono::{DateTime, TimeDelta};
+use proto_events::Timestamp;
+use proto_events::ids::{CenterId, DepartmentId};
+use runtime::http::{Operation, Parameter, Problem, Query};
+use runtime::identity::Signed;
+use schemars::JsonSchema;
+use serde::{Deserialize, Serialize};
+use serde_json::Value;
+
+use super::parameters::{self, DayEnd};
+use super::{AsOf, Doors, actor, fresh};
+use crate::core::{Core, blocking};
+use crate::figures::{self, Period};
+
+/// The period when the caller does not say, in days: a year, so that small centers have something to count.
+const PERIOD_DAYS: i64 = 365;
+
+/// The parameters of the query.
+#[derive(Debug, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub(super) struct Parameters {
+    from: Option<String>,
+    to: Option<String>,
+    center: Option<CenterId>,
+    department: Option<DepartmentId>,
+    as_of: Option<String>,
+    min_version: Option<u64>,
+}
+
+/// From when to when it was counted.
+#[derive(Debug, Clone, Copy, Serialize, JsonSchema)]
+pub(super) struct PeriodAnswer {
+    pub(super) from: Timestamp,
+    pub(super) to: Timestamp,
+}
+
+/// The figures.
+#[derive(Debug, Serialize, JsonSchema)]
+pub(super) struct OverviewAnswer {
+    /// By name; lead times also by complexity (`lead_time_p50_simple`).
+    #[schemars(with = "BTreeMap<String, Value>")]
+    figures: BTreeMap<String, Figure>,
+    period: PeriodAnswer,
+    /// When open cases were looked at.
+    as_of: Timestamp,
+    as_of_sequence: u64,
+}
+
+/// Reads the period of a query; by default the last year until now.
+///
+/// # Errors
+/// `invalid`, naming the parameter.
+pub(super) fn period(
+    from: Option<&str>,
+    to: Option<&str>,
+    now: Timestamp,
+    core: &Core,
+) -> Result<PeriodAnswer, Problem> {
+    let calendar = &core.district.rules.calendar;
+    let to = parameters::instant("to", to, DayEnd::End, calendar)?.unwrap_or(now);
+    let year = TimeDelta::days(PERIOD_DAYS);
+    let from = parameters::instant("from", from, DayEnd::Start, calendar)?;
+    let from = from.or_else(|| to.checked_sub_signed(year)).unwrap_or(to);
+    if from > to {
+        return Err(Problem::invalid("/from", "must not lie after the end of the period"));
+    }
+    Ok(PeriodAnswer { from, to })
+}
+
+/// Serves the figures.
+pub(super) async fn overview(
+    State(doors): State<Doors>,
+    Signed(staff): Signed,
+    Query(asked): Query<Parameters>,
+) -> Result<Json<OverviewAnswer>, Problem> {
+    let AsOf { at: now, sequence } = fresh(&doors.core, asked.min_version).await;
+    let core = doors.core;
+    let period = period(asked.from.as_deref(), asked.to.as_deref(), now, &core)?;
+    let calendar = &core.district.rules.calendar;
+    let as_of = parameters::instant("as_of", asked.as_of.as_deref(), DayEnd::End, calendar)?;
+    let as_of = as_of.unwrap_or(now);
+    let actor = actor(&staff);
+    // A year of a large district is some hundred thousand rows.
+    let figures = blocking(move || {
+        let calendar = &core.district.rules.calendar;
+        let offset = core.district.offset;
+        let date_of = |micros: i64| {
+            let at = DateTime::from_timestamp_micros(micros).unwrap_or_default();
+            calendar.date_of(at.with_timezone(&offset))
+        };
+        let next_day = calendar.add_working_days(calendar.date_of(as_of), 1);
+        let counted = Period {
+            from: period.from.timestamp_micros(),
+            to: period.to.timestamp_micros(),
+            as_of: as_of.timestamp_micros(),
+            next_day_ends: calendar.closing_of(next_day).timestamp_micros(),
+        };
+        let view = core.view();
+        let index = view.index();
+        let rows = index.rows().filter(|row| {
+            row.may_be_read_by(&actor)
+                && asked.center.as_ref().is_none_or(|center| *row.center == *center)
+                && asked.department.as_ref().is_none_or(|department| {
+                    row.departments_ever.iter().any(|one| **one == *department)
+                })
+        });
+        figures::figures(rows, &counted, |a, b| {
+            calendar.working_days_between(date_of(a), date_of(b))
+        })
+    })
+    .await;
+    Ok(Json(OverviewAnswer { figures, period, as_of, as_of_sequence: sequence }))
+}
+
+/// The parameters of a period.
+pub(super) fn of_period() -> [Parameter; 2] {
+    [
+        Parameter::query::<String>("from", "Date or time from which is counted; a year ago when absent"),
+        Parameter::query::<String>("to", "Date (that day included) or time; now when absent"),
+    ]
+}
+
+/// Its entry in OpenAPI.
+pub(super) fn operation() -> Operation {
+    let operation = Operation::new(Method::GET, "/v1/overview", "queries", "The figures of the district")
+        .answers::<OverviewAnswer>(200)
+        .refuses(&["invalid"])
+        .parameter(Parameter::query::<CenterId>("center", "Only the cases of this center"))
+        .parameter(Parameter::query::<DepartmentId>("department", "Only the cases that are or were with it"))
+        .parameter(Parameter::query::<String>("as_of", "When open cases are looked at; now when absent"))
+        .parameter(parameters::min_version());
+    of_period().into_iter().fold(operation, Operation::parameter)
+}

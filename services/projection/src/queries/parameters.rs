@@ -1,0 +1,120 @@
+//! Parameters that queries share: instants, pages, cursors.
+
+use casework::calendar::WorkingCalendar;
+use chrono::{NaiveDate, TimeDelta};
+use proto_events::Timestamp;
+use proto_events::ids::CaseId;
+use runtime::http::{Parameter, Problem};
+
+/// Items of a page when the caller does not say.
+const LIMIT_DEFAULT: usize = 50;
+/// Most items of a page.
+pub(super) const LIMIT_MAX: usize = 200;
+/// Longest text that a list is searched for, in characters.
+const TEXT_CHARS_MAX: usize = 100;
+
+/// Which end of a day a date means.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum DayEnd {
+    /// Its first instant.
+    Start,
+    /// Its last instant.
+    End,
+}
+
+/// Reads an instant: RFC 3339, or a date of the district.
+///
+/// # Errors
+/// `invalid`, naming the parameter.
+pub(super) fn instant(
+    name: &str,
+    text: Option<&str>,
+    end: DayEnd,
+    calendar: &WorkingCalendar,
+) -> Result<Option<Timestamp>, Problem> {
+    let Some(text) = text else { return Ok(None) };
+    if let Ok(date) = text.parse::<NaiveDate>() {
+        let offset = *calendar.opening_of(date).offset();
+        let start = date.and_time(chrono::NaiveTime::MIN).and_local_timezone(offset).single();
+        let day = match end {
+            DayEnd::Start => TimeDelta::zero(),
+            DayEnd::End => TimeDelta::days(1) - TimeDelta::microseconds(1),
+        };
+        if let Some(at) = start.and_then(|start| start.checked_add_signed(day)) {
+            return Ok(Some(at));
+        }
+    }
+    // A plus sign that was not escaped arrives as a space.
+    let repaired = text.replace(' ', "+");
+    Timestamp::parse_from_rfc3339(&repaired).map(Some).map_err(|_| {
+        Problem::invalid(format!("/{name}"), "must be a date or an RFC 3339 time with its offset")
+    })
+}
+
+/// Reads how many items a page has.
+///
+/// # Errors
+/// `invalid` for none or more than 200.
+pub(super) fn limit(asked: Option<u64>) -> Result<usize, Problem> {
+    match asked.map(usize::try_from) {
+        None => Ok(LIMIT_DEFAULT),
+        Some(Ok(limit)) if (1..=LIMIT_MAX).contains(&limit) => Ok(limit),
+        Some(_) => Err(Problem::invalid("/limit", format!("must be 1 to {LIMIT_MAX}"))),
+    }
+}
+
+/// Reads a text to search for.
+///
+/// # Errors
+/// `invalid` when it is too long.
+pub(super) fn searched(name: &str, text: Option<String>) -> Result<Option<String>, Problem> {
+    match text {
+        Some(text) if text.chars().count() > TEXT_CHARS_MAX => Err(Problem::invalid(
+            format!("/{name}"),
+            format!("must have at most {TEXT_CHARS_MAX} characters"),
+        )),
+        other => Ok(other.map(|text| text.trim().to_owned()).filter(|text| !text.is_empty())),
+    }
+}
+
+/// Reads a cursor.
+///
+/// # Errors
+/// `invalid` when it is none of this list.
+pub(super) fn cursor<T: std::str::FromStr>(text: Option<&str>) -> Result<Option<T>, Problem> {
+    text.map(|text| text.parse().map_err(|_| foreign_cursor())).transpose()
+}
+
+/// The refusal of a cursor that is not of this list.
+pub(super) fn foreign_cursor() -> Problem {
+    Problem::invalid("/cursor", "is no cursor of this list; start again without it")
+}
+
+/// Reads the id of a case from a path.
+///
+/// # Errors
+/// `not_found`: what is no id is no case.
+pub(super) fn case_id(text: &str) -> Result<CaseId, Problem> {
+    text.parse().map_err(|_| no_such_case())
+}
+
+/// The answer for a case that is not there.
+pub(super) fn no_such_case() -> Problem {
+    Problem::not_found("there is no such case (没有这个案件)")
+}
+
+/// The parameter that every query takes.
+pub(super) fn min_version() -> Parameter {
+    Parameter::query::<u64>(
+        "min_version",
+        "Wait up to two seconds until the view includes this version",
+    )
+}
+
+/// The parameters of a page.
+pub(super) fn of_page() -> [Parameter; 2] {
+    [
+        Parameter::query::<u64>("limit", "Items of a page, 1 to 200; 50 when absent"),
+        Parameter::query::<String>("cursor", "The next_cursor of the page before"),
+    ]
+}

@@ -1,0 +1,66 @@
+//! `GET /v1/lag`: how far the view is behind the stream, and what a person must look at.
+
+use axum::Json;
+use axum::extract::State;
+use axum::http::Method;
+use proto_events::Timestamp;
+use runtime::http::Operation;
+use runtime::identity::Signed;
+use schemars::JsonSchema;
+use serde::Serialize;
+
+use super::{AsOf, Doors, fresh};
+
+/// How far something is.
+#[derive(Debug, PartialEq, Eq, Serialize, JsonSchema)]
+pub(super) struct Progress {
+    sequence: u64,
+    of: u64,
+}
+
+/// How the view stands to the stream.
+#[derive(Debug, PartialEq, Serialize, JsonSchema)]
+pub(super) struct LagAnswer {
+    as_of: Timestamp,
+    as_of_sequence: u64,
+    /// Where the stream ended when it was last asked, at most a second or so ago.
+    stream_last_sequence: u64,
+    /// Events that the view has not seen.
+    lag_events: u64,
+    /// For how long it has been behind.
+    lag_seconds: f64,
+    /// Events that nobody can read.
+    quarantined: u64,
+    /// What a person must look at; null when nothing is wrong.
+    incident: Option<String>,
+    /// How far a rebuild or the first catching up is; null when none is under way.
+    rebuilding: Option<Progress>,
+    /// Whether the bus answered when it was last asked.
+    bus_answers: bool,
+}
+
+/// Serves the lag.
+pub(super) async fn lag(State(doors): State<Doors>, Signed(_): Signed) -> Json<LagAnswer> {
+    let AsOf { at, sequence } = fresh(&doors.core, None).await;
+    let core = &doors.core;
+    let (lag_events, lag_seconds) = core.lag();
+    let status = core.status();
+    let rebuilding = status.rebuilding.or_else(|| core.catching_up());
+    Json(LagAnswer {
+        as_of: at,
+        as_of_sequence: sequence,
+        stream_last_sequence: core.head(),
+        lag_events,
+        lag_seconds,
+        quarantined: core.view().quarantined(),
+        incident: status.incident,
+        rebuilding: rebuilding.map(|(sequence, of)| Progress { sequence, of }),
+        bus_answers: core.bus_answers(),
+    })
+}
+
+/// Its entry in OpenAPI.
+pub(super) fn operation() -> Operation {
+    Operation::new(Method::GET, "/v1/lag", "operations", "How far the view is behind the stream")
+        .answers::<LagAnswer>(200)
+}

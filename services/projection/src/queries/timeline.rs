@@ -1,0 +1,66 @@
+//! `GET /v1/cases/{id}/timeline`: everything that happened to a case, oldest first.
+
+use axum::Json;
+use axum::extract::State;
+use axum::http::Method;
+use proto_events::Timestamp;
+use runtime::http::{Operation, Path, Problem, Query};
+use runtime::identity::Signed;
+use schemars::JsonSchema;
+use serde::{Deserialize, Serialize};
+
+use super::case::readable;
+use super::{AsOf, Doors, broken, fresh, parameters};
+use crate::fold::TimelineEntry;
+
+/// The parameters of the query.
+#[derive(Debug, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub(super) struct Parameters {
+    limit: Option<u64>,
+    cursor: Option<String>,
+    min_version: Option<u64>,
+}
+
+/// A page of a history.
+#[derive(Debug, Serialize, JsonSchema)]
+pub(super) struct TimelineAnswer {
+    items: Vec<TimelineEntry>,
+    /// Where the next page begins; null on the last.
+    next_cursor: Option<String>,
+    /// How many events the history has.
+    total: u64,
+    as_of: Timestamp,
+    as_of_sequence: u64,
+}
+
+/// Serves a page of a history.
+pub(super) async fn history(
+    State(doors): State<Doors>,
+    Signed(staff): Signed,
+    Path(id): Path<String>,
+    Query(asked): Query<Parameters>,
+) -> Result<Json<TimelineAnswer>, Problem> {
+    let limit = parameters::limit(asked.limit)?;
+    let after: u64 = parameters::cursor(asked.cursor.as_deref())?.unwrap_or(0);
+    let AsOf { at, sequence } = fresh(&doors.core, asked.min_version).await;
+    let record = readable(&doors, &staff, &id)?;
+    let view = doors.core.view();
+    let mut items =
+        view.views.timeline(record.case.case_id, after, limit + 1).map_err(broken)?;
+    let has_more = items.len() > limit;
+    items.truncate(limit);
+    let next_cursor = items.last().filter(|_| has_more).map(|entry| entry.sequence.to_string());
+    let total = record.entries;
+    Ok(Json(TimelineAnswer { items, next_cursor, total, as_of: at, as_of_sequence: sequence }))
+}
+
+/// Its entry in OpenAPI.
+pub(super) fn operation() -> Operation {
+    let path = "/v1/cases/{id}/timeline";
+    let operation = Operation::new(Method::GET, path, "queries", "The history of a case")
+        .answers::<TimelineAnswer>(200)
+        .refuses(&["invalid"])
+        .parameter(parameters::min_version());
+    parameters::of_page().into_iter().fold(operation, Operation::parameter)
+}

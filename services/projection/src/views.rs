@@ -1,0 +1,178 @@
+//! The view `cases` in its store: rows of cases, their histories, receipts, and what is in quarantine.
+//!
+//! Keys, all with a prefix: `c/<case id>` the case, `d/<case id><n>` the rest of one that is too large for a
+//! row, `t/<case id><sequence>` its history, `r/<receipt code>` the case of a receipt, `q/<sequence>` an event
+//! that nobody can read. Ids are 16 bytes, numbers big-endian. Invariant: a batch and its checkpoint are one
+//! write. All calls but the lookups of one row block.
+
+use std::collections::BTreeMap;
+use std::ops::Bound;
+
+use chrono::{DateTime, Utc};
+use proto_events::ids::{CaseId, ReceiptCode};
+use runtime::store::{Batch, Checkpoint, StoreError, ViewStore};
+use serde::de::DeserializeOwned;
+use uuid::Uuid;
+
+use crate::fold::{Folded, Quarantined, TimelineEntry};
+use crate::record::CaseRecord;
+
+/// The schema of the rows. One higher: every view is set aside and built anew at the next start.
+pub(crate) const SCHEMA_VERSION: u32 = 1;
+
+/// Bytes of a case in one row; the store takes 64 KiB, and a case has one KiB as a rule.
+const PART_BYTES: usize = 48 * 1024;
+
+/// The view in its store.
+#[derive(Debug)]
+pub(crate) struct Views {
+    store: ViewStore,
+    stream_created_at: DateTime<Utc>,
+}
+
+impl Views {
+    /// Takes an opened store; events come from the stream that was made at `stream_created_at`.
+    pub(crate) fn new(store: ViewStore, stream_created_at: DateTime<Utc>) -> Self {
+        Self { store, stream_created_at }
+    }
+
+    /// The store itself.
+    pub(crate) fn store(&self) -> &ViewStore {
+        &self.store
+    }
+
+    /// The sequence that the view has come to.
+    pub(crate) fn checkpoint(&self) -> Result<u64, StoreError> {
+        Ok(self.store.checkpoint()?.sequence)
+    }
+
+    /// Writes what a batch has led to, with its checkpoint, in one step.
+    pub(crate) fn apply(&self, folded: &Folded) -> Result<(), StoreError> {
+        let mut batch = Batch::default();
+        for (case_id, record) in &folded.cases {
+            let Some(record) = record else { continue };
+            let bytes = encode(record)?;
+            let mut parts = bytes.chunks(PART_BYTES);
+            let first = parts.next().unwrap_or_default();
+            let rest = u8::try_from(parts.len()).map_err(|_| StoreError::Unfit("a case too large"))?;
+            batch.insert(&case_key(*case_id), &[&[rest], first].concat());
+            for (number, part) in (1_u8..).zip(parts) {
+                batch.insert(&part_key(*case_id, number), part);
+            }
+        }
+        for (code, case_id) in &folded.receipts {
+            batch.insert(&receipt_key(code), case_id.0.as_bytes());
+        }
+        for (case_id, entry) in &folded.timeline {
+            batch.insert(&entry_key(*case_id, entry.sequence), &encode(entry)?);
+        }
+        for unreadable in &folded.quarantined {
+            batch.insert(&quarantine_key(unreadable.sequence), &encode(unreadable)?);
+        }
+        let stream_created_at = self.stream_created_at;
+        self.store.apply(batch, Checkpoint { sequence: folded.sequence, stream_created_at })
+    }
+
+    /// A case.
+    pub(crate) fn case(&self, case_id: CaseId) -> Result<Option<CaseRecord>, StoreError> {
+        let Some(first) = self.store.get(&case_key(case_id))? else { return Ok(None) };
+        self.whole(case_id, &first).map(Some)
+    }
+
+    /// Every case, in the order of ids.
+    pub(crate) fn cases(&self) -> impl Iterator<Item = Result<(CaseId, CaseRecord), StoreError>> {
+        self.store.scan_prefix(b"c/").map(|row| {
+            let (key, first) = row?;
+            let case_id = id_in(&key).ok_or_else(unreadable)?;
+            Ok((case_id, self.whole(case_id, &first)?))
+        })
+    }
+
+    /// The case of a receipt.
+    pub(crate) fn receipt(&self, code: &ReceiptCode) -> Result<Option<CaseId>, StoreError> {
+        let Some(row) = self.store.get(&receipt_key(code))? else { return Ok(None) };
+        Ok(Some(CaseId(Uuid::from_slice(&row).map_err(|_| unreadable())?)))
+    }
+
+    /// How many receipts there are. Reads them all.
+    pub(crate) fn receipt_count(&self) -> Result<usize, StoreError> {
+        self.store.scan_prefix(b"r/").try_fold(0, |count, row| row.map(|_| count + 1))
+    }
+
+    /// A case's history behind `after`, oldest first, at most `limit` entries.
+    pub(crate) fn timeline(
+        &self,
+        case_id: CaseId,
+        after: u64,
+        limit: usize,
+    ) -> Result<Vec<TimelineEntry>, StoreError> {
+        let (from, to) = (entry_key(case_id, after), entry_key(case_id, u64::MAX));
+        let rows = self.store.range(Bound::Excluded(&from), Bound::Included(&to));
+        rows.take(limit).map(|row| decode(&row?.1)).collect()
+    }
+
+    /// How many entries the history of each case has. Reads them all.
+    pub(crate) fn entry_counts(&self) -> Result<BTreeMap<CaseId, u64>, StoreError> {
+        let mut counts = BTreeMap::new();
+        for row in self.store.scan_prefix(b"t/") {
+            let case_id = row?.0.get(..18).and_then(id_in).ok_or_else(unreadable)?;
+            *counts.entry(case_id).or_default() += 1;
+        }
+        Ok(counts)
+    }
+
+    /// What is in quarantine, oldest first.
+    pub(crate) fn quarantined(&self) -> Result<Vec<Quarantined>, StoreError> {
+        self.store.scan_prefix(b"q/").map(|row| decode(&row?.1)).collect()
+    }
+
+    /// Reads a case of its first row and of those that follow it.
+    fn whole(&self, case_id: CaseId, first: &[u8]) -> Result<CaseRecord, StoreError> {
+        let (rest, first) = first.split_first().ok_or_else(unreadable)?;
+        if *rest == 0 {
+            return decode(first);
+        }
+        let mut bytes = first.to_vec();
+        for number in 1..=*rest {
+            let part = self.store.get(&part_key(case_id, number))?.ok_or_else(unreadable)?;
+            bytes.extend_from_slice(&part);
+        }
+        decode(&bytes)
+    }
+}
+
+fn case_key(case_id: CaseId) -> Vec<u8> {
+    [b"c/", case_id.0.as_bytes().as_slice()].concat()
+}
+
+fn part_key(case_id: CaseId, number: u8) -> Vec<u8> {
+    [b"d/", case_id.0.as_bytes().as_slice(), &[number]].concat()
+}
+
+fn entry_key(case_id: CaseId, sequence: u64) -> Vec<u8> {
+    [b"t/", case_id.0.as_bytes().as_slice(), &sequence.to_be_bytes()].concat()
+}
+
+fn receipt_key(code: &ReceiptCode) -> Vec<u8> {
+    [b"r/", code.as_str().as_bytes()].concat()
+}
+
+fn quarantine_key(sequence: u64) -> Vec<u8> {
+    [b"q/".as_slice(), &sequence.to_be_bytes()].concat()
+}
+
+fn id_in(key: &[u8]) -> Option<CaseId> {
+    Uuid::from_slice(key.get(2..)?).ok().map(CaseId)
+}
+
+fn encode(row: &impl serde::Serialize) -> Result<Vec<u8>, StoreError> {
+    serde_json::to_vec(row).map_err(|_| StoreError::Unfit("a row that is no JSON"))
+}
+
+fn decode<T: DeserializeOwned>(bytes: &[u8]) -> Result<T, StoreError> {
+    serde_json::from_slice(bytes).map_err(|error| StoreError::Damaged(Box::new(error)))
+}
+
+fn unreadable() -> StoreError {
+    StoreError::Damaged("a row has not the form of its key".into())
+}
