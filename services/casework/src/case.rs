@@ -168,7 +168,8 @@ pub struct Case {
     pub rectification_count: u32,
     /// How often it was taken up again.
     pub reopen_count: u32,
-    /// The wishes to take it up again that came while it was open; they changed nothing.
+    /// The wishes to take it up again that came while it was open or after it was withdrawn or transferred;
+    /// they changed nothing.
     pub reopen_wishes: u32,
     /// When it was closed.
     pub closed_at: Option<Timestamp>,
@@ -281,7 +282,9 @@ impl Case {
             let handling = self.reopen_count as usize + 1;
             run(Clock::Handling, handling, self.handling_since, self.due_at);
         }
+        // Without a department, after a return or a reopening, there is nobody who owes the contact.
         if self.is_open()
+            && self.department.is_some()
             && let Some(hop) = self.last_hop()
             && hop.returned_at.is_none()
             && hop.first_contact_at.is_none()

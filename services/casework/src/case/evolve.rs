@@ -225,6 +225,10 @@ impl Case {
     fn end(&mut self, meta: &EventMeta, kind: CaseState, result: Option<alloc::string::String>) {
         self.state = kind;
         self.pause = None;
+        // Whatever ended the case ended its task force too; a withdrawal says no word of it.
+        if let Some(force) = &mut self.task_force {
+            force.dissolved_at.get_or_insert(meta.time);
+        }
         self.outcome_count = self.outcome_count.saturating_add(1);
         self.outcome = Some(Outcome {
             kind,
@@ -413,12 +417,15 @@ impl Case {
             force.outcome = Some(data.outcome.clone());
         }
         if self.state == CaseState::InTaskForce {
+            // A return before the last reopening belongs to an earlier life of the case.
+            let waits_for_ruling =
+                self.returns.last().is_some_and(|record| record.at >= self.handling_since);
             // Back to whoever had it: the department that signed for it, else the queue.
             self.state = match (&self.department, &self.handler) {
                 (Some(_), Some(_)) => CaseState::InDepartment,
                 (Some(_), None) => CaseState::Forwarded,
-                (None, _) if self.returns.is_empty() => CaseState::Opened,
-                (None, _) => CaseState::Returned,
+                (None, _) if waits_for_ruling => CaseState::Returned,
+                (None, _) => CaseState::Opened,
             };
         }
     }
@@ -526,7 +533,9 @@ impl Case {
     }
 
     fn reopened(&mut self, meta: &EventMeta, data: &events::Reopened) {
-        if self.is_open() {
+        // What was withdrawn or transferred is over for good; the wish is kept and changes nothing.
+        let is_terminal = matches!(self.state, CaseState::Withdrawn | CaseState::Transferred);
+        if self.is_open() || is_terminal {
             self.reopen_wishes = self.reopen_wishes.saturating_add(1);
             return;
         }

@@ -1,0 +1,341 @@
+//! Task forces, the ladder of the clocks, rectification, closing.
+
+use alloc::string::ToString;
+use alloc::vec;
+
+use proto_events::codes::{
+    CaseState, Clock, ClosingCode, ConveneTrigger, Level, Position, ReopenReason, Role, Solved,
+};
+use proto_events::events::{CaseEvent, Member};
+
+use super::*;
+use crate::command::Command;
+use crate::refusal::RefusalCode;
+
+fn convened() -> Story {
+    Story::accepted().does("director", wishes::convene(ConveneTrigger::Person))
+}
+
+fn badly_graded() -> Story {
+    Story::resolved().does("callback", wishes::feedback(Solved::Yes, 2))
+}
+
+#[test]
+fn a_task_force_stores_when_it_has_to_meet_first() {
+    let story = convened().is(CaseState::InTaskForce).runs(&[
+        (Clock::Handling, 1),
+        (Clock::FirstContact, 1),
+        (Clock::FirstMeeting, 1),
+    ]);
+    let CaseEvent::TaskForceConvened(data) = story.last() else { panic!("{:?}", story.last()) };
+    assert_eq!(data.first_meeting_due_at, at("2026-03-05T17:30:00+08:00"));
+    let is_theirs = |id: &str| story.case().departments_ever.contains(&id.parse().unwrap());
+    assert!(is_theirs("civil-affairs"), "its members see the case");
+}
+
+#[test]
+fn a_task_force_needs_members_that_the_district_knows() {
+    let wish = |members| Command::ConveneTaskForce {
+        trigger: ConveneTrigger::Person,
+        chair: String::new(),
+        members,
+        objective: "明确牵头".to_string(),
+        reason: long(501),
+    };
+    let stranger = Member { department: "nowhere".parse().unwrap(), person: "nobody".to_string() };
+    Story::accepted().faults("director", &wish(vec![]), &["/chair", "/members", "/reason"]).faults(
+        "director",
+        &wish(vec![stranger]),
+        &["/chair", "/members/0/department", "/reason"],
+    );
+}
+
+#[test]
+fn one_task_force_sits_at_a_time() {
+    let wish = wishes::convene(ConveneTrigger::Person);
+    convened()
+        .refuses("director", &wish, RefusalCode::AlreadyTaskForce)
+        .says_nothing("timer", &wishes::convene(ConveneTrigger::OverdueComplex))
+        .does("director", wishes::dissolve())
+        .does("director", wish)
+        .runs(&[(Clock::Handling, 1), (Clock::FirstContact, 1), (Clock::FirstMeeting, 2)]);
+}
+
+#[test]
+fn no_task_force_sits_on_a_case_whose_answer_is_known() {
+    let by_person = wishes::convene(ConveneTrigger::Person);
+    let by_rule = wishes::convene(ConveneTrigger::OverdueComplex);
+    for story in
+        [Story::not_doable(), Story::resolved(), Story::opened().does("clerk", wishes::withdraw())]
+    {
+        story
+            .refuses("director", &by_person, RefusalCode::WrongState)
+            .says_nothing("timer", &by_rule);
+    }
+}
+
+#[test]
+fn a_rule_convenes_a_task_force_at_any_open_place() {
+    let by_rule = || wishes::convene(ConveneTrigger::TwoReturns);
+    for story in [Story::opened(), Story::forwarded(), Story::accepted()] {
+        story.does("timer", by_rule()).is(CaseState::InTaskForce);
+    }
+}
+
+#[test]
+fn a_first_meeting_stops_its_clock_and_meetings_are_numbered() {
+    let story = convened()
+        .does("director", wishes::meet(Position::Agree, None))
+        .runs(&[(Clock::Handling, 1), (Clock::FirstContact, 1)])
+        .does("civil-lead", wishes::meet(Position::Abstain, None));
+    let numbers: Vec<_> =
+        story.case().task_force.as_ref().unwrap().meetings.iter().map(|met| met.number).collect();
+    assert_eq!(numbers, [1, 2]);
+}
+
+#[test]
+fn an_objection_needs_a_basis() {
+    convened()
+        .faults("director", &wishes::meet(Position::Object, None), &["/positions/0/basis"])
+        .faults("director", &wishes::meet(Position::Object, Some(" ")), &["/positions/0/basis"])
+        .does("director", wishes::meet(Position::Object, Some("社会救助暂行办法第九条")));
+}
+
+#[test]
+fn nobody_meets_or_dissolves_what_does_not_sit() {
+    let meet = wishes::meet(Position::Agree, None);
+    Story::accepted().refuses("director", &meet, RefusalCode::WrongState).refuses(
+        "director",
+        &wishes::dissolve(),
+        RefusalCode::WrongState,
+    );
+    convened()
+        .does("director", wishes::dissolve())
+        .refuses("director", &meet, RefusalCode::WrongState)
+        .refuses("director", &wishes::dissolve(), RefusalCode::WrongState);
+}
+
+#[test]
+fn a_dissolved_task_force_gives_the_case_back_to_whoever_had_it() {
+    let dissolved = |story: Story| {
+        story
+            .does("director", wishes::convene(ConveneTrigger::Person))
+            .does("director", wishes::dissolve())
+    };
+    dissolved(Story::opened()).is(CaseState::Opened);
+    dissolved(Story::forwarded()).is(CaseState::Forwarded);
+    dissolved(Story::accepted()).is(CaseState::InDepartment);
+    let returned = Story::forwarded().does("hr-handler", wishes::send_back("civil-affairs"));
+    dissolved(returned).is(CaseState::Returned);
+}
+
+#[test]
+fn a_reopened_case_does_not_fall_back_into_a_return_of_its_earlier_life() {
+    Story::forwarded()
+        .does("hr-handler", wishes::send_back("civil-affairs"))
+        .does("clerk", wishes::forward("civil-affairs"))
+        .does("civil-handler", wishes::accept())
+        .does("civil-handler", wishes::resolve())
+        .at("2026-03-04T10:00:00+08:00")
+        .does("clerk", wishes::reopen(ReopenReason::NotSolved))
+        .does("timer", wishes::convene(ConveneTrigger::ReopenedUnsolved))
+        .does("director", wishes::dissolve())
+        .is(CaseState::Opened)
+        .runs(&[(Clock::Handling, 2)]);
+}
+
+#[test]
+fn each_step_of_each_run_of_a_clock_is_taken_once() {
+    let mut story = Story::forwarded().at("2026-03-11T09:00:00+08:00");
+    for level in Level::ALL {
+        for clock in [Clock::Handling, Clock::FirstContact] {
+            let wish = wishes::escalate(*level, clock, 1);
+            story = story.does("timer", wish.clone()).says_nothing("timer", &wish);
+        }
+    }
+    assert_eq!(story.case().escalations.len(), Level::ALL.len() * 2);
+    assert_eq!(story.case().escalation_rank(), 4);
+    let again = story
+        .does("hr-handler", wishes::accept())
+        .does("hr-handler", wishes::resolve())
+        .does("clerk", wishes::reopen(ReopenReason::NotSolved))
+        .says_nothing("timer", &wishes::escalate(Level::Director, Clock::Handling, 1))
+        .does("timer", wishes::escalate(Level::Director, Clock::Handling, 2));
+    assert!(again.case().has_escalated(Clock::Handling, 2, Level::Director));
+}
+
+#[test]
+fn a_comment_resets_no_step_of_the_ladder() {
+    Story::accepted()
+        .at("2026-03-10T17:30:00+08:00")
+        .does("timer", wishes::escalate(Level::Director, Clock::Handling, 1))
+        .does("hr-handler", wishes::note("仍在核实"))
+        .does("hr-handler-2", wishes::accept())
+        .says_nothing("timer", &wishes::escalate(Level::Director, Clock::Handling, 1));
+}
+
+#[test]
+fn a_clock_that_does_not_run_calls_nobody() {
+    let unborn = wishes::escalate(Level::Director, Clock::Explanation, 1);
+    Story::opened()
+        .says_nothing("timer", &unborn)
+        .says_nothing("timer", &wishes::escalate(Level::Director, Clock::Handling, 2))
+        .says_nothing("timer", &wishes::escalate(Level::Director, Clock::Handling, 0));
+    let handling = wishes::escalate(Level::Director, Clock::Handling, 1);
+    Story::resolved().says_nothing("timer", &handling);
+}
+
+#[test]
+fn an_escalation_names_who_is_told_and_whose_case_it_is() {
+    let told = |story: &Story| match story.last() {
+        CaseEvent::Escalated(data) => (data.told, data.body.clone(), data.due_at),
+        other => panic!("{other:?}"),
+    };
+    let due = at("2026-03-10T17:30:00+08:00");
+    let half = || wishes::escalate(Level::Warning50, Clock::Handling, 1);
+    let at_center = Story::opened().does("timer", half());
+    assert_eq!(told(&at_center), (Role::Clerk, "donghuashi".to_string(), due));
+    let hr = "hr-public-service".to_string();
+    for (level, role) in [
+        (Level::Warning50, Role::Handler),
+        (Level::Warning80, Role::Handler),
+        (Level::Director, Role::Director),
+        (Level::DepartmentLead, Role::DepartmentLead),
+        (Level::Coordinator, Role::Coordinator),
+        (Level::LeadingGroup, Role::Coordinator),
+    ] {
+        let story = Story::accepted().does("timer", wishes::escalate(level, Clock::Handling, 1));
+        assert_eq!(told(&story), (role, hr.clone(), due), "{level}");
+    }
+}
+
+#[test]
+fn a_bad_review_opens_a_rectification_with_its_deadlines() {
+    let story =
+        badly_graded().does("timer", Command::OpenRectification).runs(&[(Clock::BadReviewFix, 1)]);
+    let CaseEvent::RectificationOpened(opened) = story.last() else { panic!("{:?}", story.last()) };
+    assert_eq!(opened.owner, "hr-public-service");
+    assert_eq!(opened.contact_due_at, at("2026-03-04T17:30:00+08:00"));
+    assert_eq!(opened.due_at, at("2026-03-10T17:30:00+08:00"));
+    story.says_nothing("timer", &Command::OpenRectification);
+}
+
+#[test]
+fn not_solved_is_a_bad_review_whatever_the_grade_and_three_stars_are_none() {
+    Story::resolved()
+        .does("callback", wishes::feedback(Solved::No, 5))
+        .does("timer", Command::OpenRectification);
+    for (solved, grade) in [(Solved::Yes, 3), (Solved::Partly, 4)] {
+        Story::resolved()
+            .does("callback", wishes::feedback(solved, grade))
+            .says_nothing("timer", &Command::OpenRectification);
+    }
+    Story::resolved()
+        .does("callback", wishes::unanswered())
+        .says_nothing("timer", &Command::OpenRectification);
+}
+
+#[test]
+fn a_second_bad_review_after_the_first_was_put_right_opens_another() {
+    badly_graded()
+        .does("timer", Command::OpenRectification)
+        .does("director", wishes::complete())
+        .says_nothing("timer", &Command::OpenRectification)
+        .at("2026-03-05T10:00:00+08:00")
+        .does("callback", wishes::feedback(Solved::No, 1))
+        .does("timer", Command::OpenRectification)
+        .runs(&[(Clock::BadReviewFix, 2)]);
+}
+
+#[test]
+fn a_rectification_that_is_not_open_is_not_completed() {
+    Story::resolved().refuses("director", &wishes::complete(), RefusalCode::WrongState);
+    badly_graded()
+        .does("timer", Command::OpenRectification)
+        .does("hr-lead", wishes::complete())
+        .refuses("hr-lead", &wishes::complete(), RefusalCode::WrongState);
+    let empty = Command::CompleteRectification { action: String::new(), result: String::new() };
+    badly_graded().faults("director", &empty, &["/action", "/result"]);
+}
+
+#[test]
+fn a_case_with_feedback_is_closed_and_a_second_closing_says_nothing() {
+    let wish = wishes::close(ClosingCode::FeedbackRecorded);
+    let story = Story::resolved()
+        .refuses("timer", &wish, RefusalCode::WrongState)
+        .does("callback", wishes::feedback(Solved::Yes, 5))
+        .does("timer", wish.clone())
+        .is(CaseState::Closed)
+        .runs(&[])
+        .says_nothing("timer", &wish);
+    let case = story.case();
+    assert_eq!(case.closing_code, Some(ClosingCode::FeedbackRecorded));
+    assert_eq!(case.erase_after, Some(at("2029-03-03T10:00:00+08:00")));
+}
+
+#[test]
+fn a_case_is_not_closed_before_its_bad_review_is_put_right() {
+    let wish = wishes::close(ClosingCode::FeedbackRecorded);
+    badly_graded()
+        .refuses("timer", &wish, RefusalCode::RectificationOpen)
+        .does("timer", Command::OpenRectification)
+        .refuses("timer", &wish, RefusalCode::RectificationOpen)
+        .does("director", wishes::complete())
+        .does("timer", wish)
+        .is(CaseState::Closed);
+}
+
+#[test]
+fn three_tries_on_two_days_close_a_case() {
+    let wish = wishes::close(ClosingCode::NotReached);
+    let three_on_one_day = Story::resolved()
+        .does("callback", wishes::unanswered())
+        .does("callback", wishes::unanswered())
+        .refuses("timer", &wish, RefusalCode::WrongState)
+        .does("callback", wishes::unanswered())
+        .refuses("timer", &wish, RefusalCode::WrongState);
+    three_on_one_day
+        .at("2026-03-04T09:30:00+08:00")
+        .does("callback", wishes::unanswered())
+        .does("timer", wish.clone())
+        .is(CaseState::Closed);
+    Story::resolved()
+        .does("callback", wishes::unanswered())
+        .at("2026-03-04T09:30:00+08:00")
+        .does("callback", wishes::unanswered())
+        .refuses("timer", &wish, RefusalCode::WrongState);
+}
+
+#[test]
+fn a_case_is_closed_when_ten_working_days_have_passed() {
+    let wish = wishes::close(ClosingCode::WindowPassed);
+    Story::resolved()
+        .at("2026-03-17T17:29:59+08:00")
+        .refuses("timer", &wish, RefusalCode::WrongState)
+        .at("2026-03-17T17:30:00+08:00")
+        .does("timer", wish);
+}
+
+#[test]
+fn an_open_or_withdrawn_case_is_not_closed() {
+    for code in ClosingCode::ALL {
+        let wish = wishes::close(*code);
+        Story::accepted().refuses("timer", &wish, RefusalCode::WrongState);
+        let withdrawn = Story::accepted().does("clerk", wishes::withdraw());
+        withdrawn.refuses("timer", &wish, RefusalCode::WrongState);
+    }
+}
+
+#[test]
+fn a_bad_word_after_the_closing_is_still_put_right() {
+    Story::resolved()
+        .does("callback", wishes::feedback(Solved::Yes, 5))
+        .does("timer", wishes::close_after_feedback())
+        .at("2026-03-05T10:00:00+08:00")
+        .does("clerk", wishes::feedback(Solved::No, 1))
+        .is(CaseState::Closed)
+        .does("timer", Command::OpenRectification)
+        .runs(&[(Clock::BadReviewFix, 1)])
+        .does("director", wishes::complete())
+        .runs(&[]);
+}
