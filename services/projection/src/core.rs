@@ -26,7 +26,7 @@ use tokio_util::sync::CancellationToken;
 use crate::fold::{self, FoldFault, Folded};
 use crate::index::Index;
 use crate::record::CaseRecord;
-use crate::views::{SCHEMA_VERSION, Views};
+use crate::views::{Views, open_store};
 
 /// The invariant that an incident breaks, as the metrics name it.
 pub(crate) const STREAM_INVARIANT: &str = "stream_is_whole";
@@ -230,8 +230,7 @@ impl Core {
         metrics.declare_invariants(&[STREAM_INVARIANT]);
         let loading = Arc::clone(&district);
         let (view, incident) = blocking(move || -> Result<_, StoreError> {
-            let Opened { store, was_rebuilt, incident, .. } =
-                ViewStore::open(&dir, SCHEMA_VERSION, head)?;
+            let Opened { store, was_rebuilt, incident, .. } = open_store(&dir, head)?;
             if let Some(set_aside) = was_rebuilt {
                 tracing::warn!(
                     folder = %set_aside.folder.display(),
@@ -335,7 +334,8 @@ impl Core {
         while !token.is_cancelled() {
             if self.status().incident.is_none() {
                 let mut live = Live { core: Arc::clone(&self) };
-                if let Err(incident) = follow(Arc::clone(&self.log), &mut live, token.clone()).await {
+                if let Err(incident) = follow(Arc::clone(&self.log), &mut live, token.clone()).await
+                {
                     self.raise(&incident);
                 }
                 continue;

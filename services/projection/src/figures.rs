@@ -158,8 +158,8 @@ fn count_open(counts: &mut Counts, row: &CaseRow, period: &Period) {
 fn count_handling(counts: &mut Counts, row: &CaseRow, period: &Period) {
     for hop in &row.hops {
         // The duty ends when the case leaves the department before the contact is due.
-        let is_owed = hop.contacted_at.is_some()
-            || hop.left_at.is_none_or(|left| left > hop.contact_due_at);
+        let is_owed =
+            hop.contacted_at.is_some() || hop.left_at.is_none_or(|left| left > hop.contact_due_at);
         if is_owed && period.has(hop.contact_due_at) {
             let in_time = hop.contacted_at.is_some_and(|at| at <= hop.contact_due_at);
             counts.share(Formula::ResponseRate, in_time);

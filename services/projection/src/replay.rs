@@ -11,10 +11,9 @@ use futures::StreamExt as _;
 use futures::stream::{BoxStream, ReadyChunks};
 use runtime::consumer::{BATCH_EVENTS_MAX, FoldError};
 use runtime::log::{EventLog, LogError, Recorded};
-use runtime::store::ViewStore;
 
 use crate::core::{Core, ProjectionError, View, Writer, blocking, folder};
-use crate::views::SCHEMA_VERSION;
+use crate::views::open_store;
 
 /// The events between two places of the stream, in batches.
 pub(crate) struct Replay {
@@ -112,7 +111,8 @@ impl Core {
         let old = self.view();
         let serving = old.views.store().clone();
         let district = Arc::clone(&self.district);
-        let next = blocking(move || View::load(serving.begin_next()?, head, Some(&district))).await?;
+        let next =
+            blocking(move || View::load(serving.begin_next()?, head, Some(&district))).await?;
         let goal = head.last_sequence;
         tracing::info!(stream.last_sequence = goal, "building the view anew");
         self.report(Some((0, goal)));
@@ -156,7 +156,7 @@ pub async fn rebuild(
     let head = log.head().await?;
     let path = folder(dir);
     let (old, next) = blocking(move || {
-        let old = ViewStore::open(&path, SCHEMA_VERSION, head)?.store;
+        let old = open_store(&path, head)?.store;
         let next = View::load(old.begin_next()?, head, None)?;
         Ok::<_, ProjectionError>((old, next))
     })

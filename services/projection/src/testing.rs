@@ -16,11 +16,10 @@ use proto_events::events::*;
 use proto_events::ids::{CaseId, CommandId, EventId, ReceiptCode};
 use proto_events::subject::CaseSubject;
 use runtime::log::{Head, NewEvent, Recorded};
-use runtime::store::ViewStore;
 use uuid::Uuid;
 
 use crate::core::{View, Writer, folder};
-use crate::views::SCHEMA_VERSION;
+use crate::views::open_store;
 
 /// What must be found in no answer.
 pub(crate) const SECRET: &str = "SEALED-张建国-13800000001";
@@ -107,9 +106,8 @@ fn mode() -> Mode {
 pub(crate) fn of_kind(kind: usize, time: Timestamp) -> CaseEvent {
     let due_at = time + TimeDelta::days(1);
     let department = |name: &str| name.parse().unwrap();
-    let explainers = ["hr-bureau", "housing"]
-        .map(|name| Explainer { department: department(name) })
-        .to_vec();
+    let explainers =
+        ["hr-bureau", "housing"].map(|name| Explainer { department: department(name) }).to_vec();
     match kind {
         0 => CaseEvent::Forwarded(Forwarded {
             to: department("hr-public-service"),
@@ -139,7 +137,9 @@ pub(crate) fn of_kind(kind: usize, time: Timestamp) -> CaseEvent {
             basis: "会议纪要".to_owned(),
             first_contact_due_at: due_at,
         }),
-        5 => CaseEvent::ProgressNoted(ProgressNoted { text: "正在核对".to_owned(), public: true }),
+        5 => CaseEvent::ProgressNoted(ProgressNoted {
+            text: "正在核对".to_owned(), public: true
+        }),
         6 => CaseEvent::FeedbackRecorded(FeedbackRecorded {
             responded: true,
             solved: Some(Solved::Yes),
@@ -231,7 +231,7 @@ pub(crate) fn head(last_sequence: u64) -> Head {
 
 /// A writer over the view in `dir`.
 pub(crate) fn writer(dir: &Path, district: &District) -> Writer {
-    let opened = ViewStore::open(&folder(dir), SCHEMA_VERSION, head(u64::MAX)).unwrap();
+    let opened = open_store(&folder(dir), head(u64::MAX)).unwrap();
     assert_eq!((opened.was_rebuilt, opened.incident), (None, None));
     Writer::new(Arc::new(View::load(opened.store, head(u64::MAX), Some(district)).unwrap()))
 }

@@ -41,9 +41,7 @@ fn content(writer: &Writer) -> Content {
     Content {
         sequence: views.checkpoint().unwrap(),
         cases: views.cases().map(Result::unwrap).collect(),
-        timelines: (0..CASES)
-            .map(|n| views.timeline(case_id(n), 0, usize::MAX).unwrap())
-            .collect(),
+        timelines: (0..CASES).map(|n| views.timeline(case_id(n), 0, usize::MAX).unwrap()).collect(),
         receipts: (0..CASES).map(|n| views.receipt(&receipt(n)).unwrap()).collect(),
         quarantined: views.quarantined().unwrap(),
         rows,
@@ -195,8 +193,9 @@ impl Running {
     async fn start_on(log: MemoryLog, clock: Arc<ManualClock>, dir: tempfile::TempDir) -> Self {
         let metrics = Metrics::new();
         let shared: Arc<dyn EventLog> = Arc::new(log.clone());
-        let core =
-            Core::open(shared, district(), clock.clone(), metrics.clone(), dir.path()).await.unwrap();
+        let core = Core::open(shared, district(), clock.clone(), metrics.clone(), dir.path())
+            .await
+            .unwrap();
         let token = CancellationToken::new();
         let task = tokio::spawn(Arc::clone(&core).run(token.clone()));
         Self { core, log, clock, metrics, token, task, dir }
@@ -274,7 +273,7 @@ async fn verify_names_what_the_view_says_otherwise() {
 async fn writer_of(log: &MemoryLog, dir: &std::path::Path) -> Writer {
     let head = log.head().await.unwrap();
     let path = crate::core::folder(dir);
-    let store = runtime::store::ViewStore::open(&path, crate::views::SCHEMA_VERSION, head).unwrap();
+    let store = crate::views::open_store(&path, head).unwrap();
     Writer::new(Arc::new(crate::core::View::load(store.store, head, None).unwrap()))
 }
 

@@ -10,7 +10,7 @@ use std::sync::Arc;
 use desk::{District, decode};
 use proto_events::ids::{CaseId, ReceiptCode};
 use runtime::log::{EventLog, Recorded};
-use runtime::store::{StoreError, ViewStore};
+use runtime::store::StoreError;
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
@@ -18,7 +18,7 @@ use crate::core::{Core, ProjectionError, View, blocking, folder};
 use crate::index::{CaseRow, Index, Names};
 use crate::record::CaseRecord;
 use crate::replay::Replay;
-use crate::views::{SCHEMA_VERSION, Views};
+use crate::views::{Views, open_store};
 
 /// What a comparison of the view with the stream found.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
@@ -98,7 +98,9 @@ impl Truth {
                         return Ok(Some(told_apart(case_id, truth, &record)));
                     }
                 }
-                Some((wanted, _)) => return Ok(Some(format!("case {wanted} or {case_id} is not in both"))),
+                Some((wanted, _)) => {
+                    return Ok(Some(format!("case {wanted} or {case_id} is not in both")));
+                }
                 None => return Ok(Some(format!("case {case_id} is in the view only"))),
             }
         }
@@ -128,7 +130,11 @@ impl Truth {
         let quarantined: BTreeSet<u64> =
             views.quarantined()?.into_iter().map(|one| one.sequence).collect();
         if quarantined != self.unreadable {
-            let text = format!("{} events in quarantine, not {}", quarantined.len(), self.unreadable.len());
+            let text = format!(
+                "{} events in quarantine, not {}",
+                quarantined.len(),
+                self.unreadable.len()
+            );
             return Ok(Some(text));
         }
         Ok(None)
@@ -181,8 +187,9 @@ pub async fn verify(log: Arc<dyn EventLog>, dir: &Path) -> Result<VerifyReport, 
     let head = log.head().await?;
     let path = folder(dir);
     let (view, fault) = blocking(move || {
-        let opened = ViewStore::open(&path, SCHEMA_VERSION, head)?;
-        let set_aside = opened.was_rebuilt.map(|aside| format!("the view was set aside: {}", aside.reason));
+        let opened = open_store(&path, head)?;
+        let set_aside =
+            opened.was_rebuilt.map(|aside| format!("the view was set aside: {}", aside.reason));
         let incident = opened.incident.map(|incident| incident.to_string());
         Ok::<_, StoreError>((View::load(opened.store, head, None)?, incident.or(set_aside)))
     })

@@ -7,10 +7,13 @@
 
 use std::collections::BTreeMap;
 use std::ops::Bound;
+use std::path::Path;
+use std::time::Duration;
 
 use chrono::{DateTime, Utc};
 use proto_events::ids::{CaseId, ReceiptCode};
-use runtime::store::{Batch, Checkpoint, StoreError, ViewStore};
+use runtime::log::Head;
+use runtime::store::{Batch, Checkpoint, Opened, StoreError, ViewStore};
 use serde::de::DeserializeOwned;
 use uuid::Uuid;
 
@@ -18,10 +21,32 @@ use crate::fold::{Folded, Quarantined, TimelineEntry};
 use crate::record::CaseRecord;
 
 /// The schema of the rows. One higher: every view is set aside and built anew at the next start.
-pub(crate) const SCHEMA_VERSION: u32 = 1;
+const SCHEMA_VERSION: u32 = 1;
 
 /// Bytes of a case in one row; the store takes 64 KiB, and a case has one KiB as a rule.
 const PART_BYTES: usize = 48 * 1024;
+
+/// How often and how long the store is asked for again: sled lets go of its folder a moment after its last
+/// handle is gone.
+const OPEN_AGAIN_AFTER: Duration = Duration::from_millis(20);
+const OPEN_TRIES_MAX: u32 = 100;
+
+/// Opens the store of the view. Blocks, up to two seconds when the folder is being let go of.
+///
+/// # Errors
+/// When another process has it open, or the disk does not do.
+pub(crate) fn open_store(folder: &Path, head: Head) -> Result<Opened, StoreError> {
+    let mut tries = 1;
+    loop {
+        match ViewStore::open(folder, SCHEMA_VERSION, head) {
+            Err(StoreError::Io { .. }) if tries < OPEN_TRIES_MAX => {
+                std::thread::sleep(OPEN_AGAIN_AFTER);
+                tries += 1;
+            }
+            outcome => return outcome,
+        }
+    }
+}
 
 /// The view in its store.
 #[derive(Debug)]
@@ -54,7 +79,8 @@ impl Views {
             let bytes = encode(record)?;
             let mut parts = bytes.chunks(PART_BYTES);
             let first = parts.next().unwrap_or_default();
-            let rest = u8::try_from(parts.len()).map_err(|_| StoreError::Unfit("a case too large"))?;
+            let rest =
+                u8::try_from(parts.len()).map_err(|_| StoreError::Unfit("a case too large"))?;
             batch.insert(&case_key(*case_id), &[&[rest], first].concat());
             for (number, part) in (1_u8..).zip(parts) {
                 batch.insert(&part_key(*case_id, number), part);

@@ -119,8 +119,7 @@ fn the_first_contact_counts_when_it_is_due_and_a_return_before_it_ends_the_duty(
 #[test]
 fn lead_times_are_working_days_by_complexity() {
     // Resolved one, two and three days after the 26th, a Tuesday.
-    let rows =
-        [row(0, &[RESOLVED]), row(1, &[5, RESOLVED]), row(2, &[5, 5, RESOLVED])];
+    let rows = [row(0, &[RESOLVED]), row(1, &[5, RESOLVED]), row(2, &[5, 5, RESOLVED])];
     let figures = january(&rows);
     assert_eq!(figures["lead_time_p50"].value, Some(2.0));
     assert_eq!(figures["lead_time_p90_simple"].value, Some(3.0));

@@ -135,11 +135,7 @@ pub(crate) struct SpecialFact {
 
 impl CaseRow {
     /// Makes the row of a record.
-    pub(crate) fn of(
-        record: &CaseRecord,
-        calendar: &WorkingCalendar,
-        names: &mut Names,
-    ) -> Self {
+    pub(crate) fn of(record: &CaseRecord, calendar: &WorkingCalendar, names: &mut Names) -> Self {
         let case = &record.case;
         let department = |names: &mut Names, id: &DepartmentId| shared(&mut names.departments, id);
         let mut departments_ever = Vec::with_capacity(case.departments_ever.len());
@@ -302,9 +298,8 @@ fn rounds(record: &CaseRecord, days: &impl Fn(Timestamp, Timestamp) -> i64) -> B
 fn is_ping_pong(record: &CaseRecord) -> bool {
     let case = &record.case;
     let came_back = |hop: &casework::case::records::Hop| {
-        let returned = |one: &casework::case::records::Return| {
-            one.department == hop.to && one.at < hop.at
-        };
+        let returned =
+            |one: &casework::case::records::Return| one.department == hop.to && one.at < hop.at;
         case.returns.iter().any(returned)
     };
     case.is_ping_pong() || case.hops.iter().any(came_back)

@@ -58,9 +58,11 @@ pub(super) async fn feed(
     let core = doors.core;
     let after = match headers.get("last-event-id") {
         None => core.sequence(),
-        Some(value) => value.to_str().ok().and_then(|text| text.trim().parse().ok()).ok_or_else(
-            || Problem::malformed("Last-Event-ID must be an id of this feed"),
-        )?,
+        Some(value) => value
+            .to_str()
+            .ok()
+            .and_then(|text| text.trim().parse().ok())
+            .ok_or_else(|| Problem::malformed("Last-Event-ID must be an id of this feed"))?,
     };
     let line = match core.log.follow(after).await {
         Ok(line) => line,

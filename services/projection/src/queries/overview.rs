@@ -123,19 +123,29 @@ pub(super) async fn overview(
 /// The parameters of a period.
 pub(super) fn of_period() -> [Parameter; 2] {
     [
-        Parameter::query::<String>("from", "Date or time from which is counted; a year ago when absent"),
+        Parameter::query::<String>(
+            "from",
+            "Date or time from which is counted; a year ago when absent",
+        ),
         Parameter::query::<String>("to", "Date (that day included) or time; now when absent"),
     ]
 }
 
 /// Its entry in OpenAPI.
 pub(super) fn operation() -> Operation {
-    let operation = Operation::new(Method::GET, "/v1/overview", "queries", "The figures of the district")
-        .answers::<OverviewAnswer>(200)
-        .refuses(&["invalid"])
-        .parameter(Parameter::query::<CenterId>("center", "Only the cases of this center"))
-        .parameter(Parameter::query::<DepartmentId>("department", "Only the cases that are or were with it"))
-        .parameter(Parameter::query::<String>("as_of", "When open cases are looked at; now when absent"))
-        .parameter(parameters::min_version());
+    let operation =
+        Operation::new(Method::GET, "/v1/overview", "queries", "The figures of the district")
+            .answers::<OverviewAnswer>(200)
+            .refuses(&["invalid"])
+            .parameter(Parameter::query::<CenterId>("center", "Only the cases of this center"))
+            .parameter(Parameter::query::<DepartmentId>(
+                "department",
+                "Only the cases that are or were with it",
+            ))
+            .parameter(Parameter::query::<String>(
+                "as_of",
+                "When open cases are looked at; now when absent",
+            ))
+            .parameter(parameters::min_version());
     of_period().into_iter().fold(operation, Operation::parameter)
 }

@@ -100,7 +100,8 @@ pub(super) async fn page(
 /// # Errors
 /// `not_found` for whatever is no code of a case.
 pub(crate) fn answer(core: &Arc<Core>, code: &str) -> Result<ReceiptAnswer, Problem> {
-    let nothing = || Problem::not_found("there is no case with this receipt (没有此回执对应的事项)");
+    let nothing =
+        || Problem::not_found("there is no case with this receipt (没有此回执对应的事项)");
     let code: ReceiptCode = code.parse().map_err(|_| nothing())?;
     let (now, as_of_sequence) = (core.now(), core.sequence());
     let views = &core.view().views;
@@ -139,12 +140,11 @@ fn outcome(case: &Case) -> Option<PublicOutcome> {
     let outcome = case.outcome.as_ref()?;
     // What a department wrote as a result or reason is written for the applicant; the facts of a
     // determination are about him and stay inside.
-    let is_for_all = matches!(
-        outcome.kind,
-        CaseState::Resolved | CaseState::Declined | CaseState::Transferred
-    );
+    let is_for_all =
+        matches!(outcome.kind, CaseState::Resolved | CaseState::Declined | CaseState::Transferred);
     let basis = case.determination.as_ref().filter(|_| outcome.kind == CaseState::Explained);
-    let named = |text: &proto_events::events::PolicyBasis| format!("《{}》{}", text.title, text.article);
+    let named =
+        |text: &proto_events::events::PolicyBasis| format!("《{}》{}", text.title, text.article);
     Some(PublicOutcome {
         kind: outcome.kind,
         at: outcome.at,

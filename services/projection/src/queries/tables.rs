@@ -196,7 +196,10 @@ pub(super) async fn departments(
     let rules = &doors.core.district.rules;
     let items = rules.departments.iter().map(|(id, department)| {
         let standing = standings.remove(id).unwrap_or_default();
-        DepartmentRow { id: id.clone(), standing: Standing { name: department.name.clone(), ..standing } }
+        DepartmentRow {
+            id: id.clone(),
+            standing: Standing { name: department.name.clone(), ..standing },
+        }
     });
     table(items.collect(), as_of)
 }

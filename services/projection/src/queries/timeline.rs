@@ -46,8 +46,7 @@ pub(super) async fn history(
     let AsOf { at, sequence } = fresh(&doors.core, asked.min_version).await;
     let record = readable(&doors, &staff, &id)?;
     let view = doors.core.view();
-    let mut items =
-        view.views.timeline(record.case.case_id, after, limit + 1).map_err(broken)?;
+    let mut items = view.views.timeline(record.case.case_id, after, limit + 1).map_err(broken)?;
     let has_more = items.len() > limit;
     items.truncate(limit);
     let next_cursor = items.last().filter(|_| has_more).map(|entry| entry.sequence.to_string());
