@@ -204,6 +204,12 @@ impl Case {
         matches!(self.state, CaseState::Resolved | CaseState::Explained | CaseState::Declined)
     }
 
+    /// Whether a wish to take it up again has an effect: it ended, and was neither withdrawn nor transferred.
+    #[must_use]
+    pub fn may_reopen(&self) -> bool {
+        self.has_ended() || self.state == CaseState::Closed
+    }
+
     /// Whether it is open and its promise has passed; a paused case is not overdue.
     #[must_use]
     pub fn is_overdue(&self, now: Timestamp) -> bool {

@@ -186,6 +186,12 @@ impl Endpoints {
         self
     }
 
+    /// The documents alone.
+    #[must_use]
+    pub fn operations(self) -> Vec<Operation> {
+        self.operations
+    }
+
     /// Ends: the routes with their state, and the documents.
     pub fn finish(self, desk: &Arc<Desk>) -> (Router, Vec<Operation>) {
         (self.router.with_state(DeskState(Arc::clone(desk))), self.operations)

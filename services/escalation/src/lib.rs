@@ -15,11 +15,36 @@ use desk::endpoint::Endpoints;
 use desk::service::{ServiceParts, ServiceTask};
 use proto_events::subject::CASES_STREAM;
 use runtime::consumer::ReactionLoop;
+use runtime::http::Operation;
 
 /// The service, ready to be served.
 #[must_use]
 pub fn service(desk: &Arc<Desk>) -> ServiceParts {
-    let (router, operations) = Endpoints::default()
+    let (router, operations) = endpoints().finish(desk);
+    let help = ReactionLoop::new(
+        desk.js.clone(),
+        CASES_STREAM,
+        Arc::new(help::Help::new(Arc::clone(desk))),
+        desk.clock.clone(),
+    );
+    let tasks = vec![
+        ServiceTask::new("escalation-help", |token| async move {
+            help.run(token).await;
+            Ok(())
+        }),
+        timers::task(Arc::clone(desk)),
+    ];
+    ServiceParts { name: "escalation", router, operations, ready: Vec::new(), tasks }
+}
+
+/// Its operations, for OpenAPI.
+#[must_use]
+pub fn operations() -> Vec<Operation> {
+    endpoints().operations()
+}
+
+fn endpoints() -> Endpoints {
+    Endpoints::default()
         .command::<bodies::Convene>(
             "/v1/cases/{id}/task-force",
             "escalation",
@@ -44,19 +69,4 @@ pub fn service(desk: &Arc<Desk>) -> ServiceParts {
             "Finishes the rectification of a bad review (整改完成)",
             &[RefusalCode::PiiInText],
         )
-        .finish(desk);
-    let help = ReactionLoop::new(
-        desk.js.clone(),
-        CASES_STREAM,
-        Arc::new(help::Help::new(Arc::clone(desk))),
-        desk.clock.clone(),
-    );
-    let tasks = vec![
-        ServiceTask::new("escalation-help", |token| async move {
-            help.run(token).await;
-            Ok(())
-        }),
-        timers::task(Arc::clone(desk)),
-    ];
-    ServiceParts { name: "escalation", router, operations, ready: Vec::new(), tasks }
 }

@@ -10,15 +10,30 @@ mod open;
 
 use std::sync::Arc;
 
+pub use applicant::Applicant;
+pub use open::{OpenBody, open, open_at};
+
 use casework::refusal::RefusalCode;
 use desk::Desk;
 use desk::endpoint::Endpoints;
 use desk::service::ServiceParts;
+use runtime::http::Operation;
 
 /// The service, ready to be served.
 #[must_use]
 pub fn service(desk: &Arc<Desk>) -> ServiceParts {
-    let (router, operations) = Endpoints::default()
+    let (router, operations) = endpoints().finish(desk);
+    ServiceParts { name: "intake", router, operations, ready: Vec::new(), tasks: Vec::new() }
+}
+
+/// Its operations, for OpenAPI.
+#[must_use]
+pub fn operations() -> Vec<Operation> {
+    endpoints().operations()
+}
+
+fn endpoints() -> Endpoints {
+    Endpoints::default()
         .route(open::routes(), open::operation())
         .command::<bodies::Decline>(
             "/v1/cases/{id}/decline",
@@ -50,9 +65,4 @@ pub fn service(desk: &Arc<Desk>) -> ServiceParts {
             "Withdraws the case (撤回)",
             &[RefusalCode::PiiInText],
         )
-        .finish(desk);
-    ServiceParts { name: "intake", router, operations, ready: Vec::new(), tasks: Vec::new() }
 }
-
-pub use applicant::Applicant;
-pub use open::{OpenBody, open};

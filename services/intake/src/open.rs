@@ -117,7 +117,37 @@ pub async fn open(
 ) -> Result<Carried, Problem> {
     let now = desk.now();
     let at = body.occurred_at.map_or(now, |at| at.with_timezone(&desk.district.offset));
-    let applicant = check(desk, &body, actor, case_id, at, now)?;
+    if at > now + AHEAD_MAX {
+        return Err(Problem::invalid("/occurred_at", "lies in the future (不能晚于现在)"));
+    }
+    if at < now - TimeDelta::days(BACK_DAYS_MAX) {
+        return Err(Problem::invalid(
+            "/occurred_at",
+            "lies more than 31 days back (不能早于31天前)",
+        ));
+    }
+    open_at(desk, body, at, actor, case_id, command_id, command_hash, request_id).await
+}
+
+/// Opens a case as [`open`] does, at any time: for telling a history.
+///
+/// # Errors
+/// The problem for the caller.
+#[expect(
+    clippy::too_many_arguments,
+    reason = "an opening is all of these, and two callers need it"
+)]
+pub async fn open_at(
+    desk: &Desk,
+    body: OpenBody,
+    at: Timestamp,
+    actor: &Actor,
+    case_id: CaseId,
+    command_id: CommandId,
+    command_hash: Option<String>,
+    request_id: Option<String>,
+) -> Result<Carried, Problem> {
+    let applicant = check(desk, &body, actor, case_id, at)?;
     let subject = CaseSubject { center: body.center.clone(), case_id };
     let reserved = async {
         // With a key the case may be there already; then its own reservation must not stand in its way.
@@ -163,21 +193,16 @@ fn check(
     actor: &Actor,
     case_id: CaseId,
     at: Timestamp,
-    now: Timestamp,
 ) -> Result<Applicant, Problem> {
     let blank = SealedApplicant { kind: body.applicant.kind, sealed: String::new() };
     let rehearsal = wish(desk, body, case_id, at, blank, ReceiptCode::from_random(0));
     let context = Context { now: at, actor, second: None, rules: &desk.district.rules };
     let decided = decide(None, &Command::Open(rehearsal), &context).map_err(problem::of_refusal);
     let applicant = body.applicant.clone().checked();
-    let when = (at > now + AHEAD_MAX)
-        .then_some("lies in the future")
-        .or((at < now - TimeDelta::days(BACK_DAYS_MAX)).then_some("lies more than 31 days back"))
-        .map(|detail| Problem::invalid("/occurred_at", detail));
-    match (decided, applicant, when) {
-        (Ok(_), Ok(applicant), None) => Ok(applicant),
+    match (decided, applicant) {
+        (Ok(_), Ok(applicant)) => Ok(applicant),
         // One answer with all wrong fields, when both sides found some.
-        (Err(mut problem), applicant, _) => {
+        (Err(mut problem), applicant) => {
             if problem.status == StatusCode::UNPROCESSABLE_ENTITY
                 && let Err(faults) = applicant
             {
@@ -185,8 +210,7 @@ fn check(
             }
             Err(problem)
         }
-        (_, Err(faults), _) => Err(Problem::invalid_fields(faults)),
-        (_, _, Some(problem)) => Err(problem),
+        (Ok(_), Err(faults)) => Err(Problem::invalid_fields(faults)),
     }
 }
 

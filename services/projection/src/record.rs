@@ -124,7 +124,7 @@ impl Past {
             return;
         }
         match event {
-            CaseEvent::Reopened(_) if !case.is_open() => self.rounds.push(present_round(case)),
+            CaseEvent::Reopened(_) if case.may_reopen() => self.rounds.push(present_round(case)),
             CaseEvent::FeedbackRecorded(data) if data.responded => {
                 self.answers.push(Answer { at: meta.time, solved: data.solved, grade: data.grade });
             }

@@ -14,15 +14,37 @@ use desk::endpoint::Endpoints;
 use desk::service::{ServiceParts, ServiceTask};
 use proto_events::subject::CASES_STREAM;
 use runtime::consumer::ReactionLoop;
+use runtime::http::Operation;
 
 /// The service, ready to be served.
 #[must_use]
 pub fn service(desk: &Arc<Desk>) -> ServiceParts {
+    let (router, operations) = endpoints().finish(desk);
+    let forwarding = ReactionLoop::new(
+        desk.js.clone(),
+        CASES_STREAM,
+        Arc::new(forwarding::Forwarding::new(Arc::clone(desk))),
+        desk.clock.clone(),
+    );
+    let task = ServiceTask::new("routing-forwarding", |token| async move {
+        forwarding.run(token).await;
+        Ok(())
+    });
+    ServiceParts { name: "routing", router, operations, ready: Vec::new(), tasks: vec![task] }
+}
+
+/// Its operations, for OpenAPI.
+#[must_use]
+pub fn operations() -> Vec<Operation> {
+    endpoints().operations()
+}
+
+fn endpoints() -> Endpoints {
     use RefusalCode::{
         Arbitrated, PartsOpen, PiiInText, PingPong, ReturnLimit, ReturnTooLate, SamePerson,
         SpecialHandlingMissing,
     };
-    let (router, operations) = Endpoints::default()
+    Endpoints::default()
         .command::<bodies::Forward>(
             "/v1/cases/{id}/forward",
             "routing",
@@ -77,16 +99,4 @@ pub fn service(desk: &Arc<Desk>) -> ServiceParts {
             "Resolves the case (办成)",
             &[PartsOpen, SpecialHandlingMissing, PiiInText],
         )
-        .finish(desk);
-    let forwarding = ReactionLoop::new(
-        desk.js.clone(),
-        CASES_STREAM,
-        Arc::new(forwarding::Forwarding::new(Arc::clone(desk))),
-        desk.clock.clone(),
-    );
-    let task = ServiceTask::new("routing-forwarding", |token| async move {
-        forwarding.run(token).await;
-        Ok(())
-    });
-    ServiceParts { name: "routing", router, operations, ready: Vec::new(), tasks: vec![task] }
 }

@@ -534,8 +534,7 @@ impl Case {
 
     fn reopened(&mut self, meta: &EventMeta, data: &events::Reopened) {
         // What was withdrawn or transferred is over for good; the wish is kept and changes nothing.
-        let is_terminal = matches!(self.state, CaseState::Withdrawn | CaseState::Transferred);
-        if self.is_open() || is_terminal {
+        if !self.may_reopen() {
             self.reopen_wishes = self.reopen_wishes.saturating_add(1);
             return;
         }
