@@ -125,7 +125,7 @@ async fn give<B: CommandBody>(
     Path(id): Path<String>,
     IdempotencyKey(key): IdempotencyKey,
     IfMatch(if_match): IfMatch,
-    request_id: axum::Extension<RequestId>,
+    request_id: RequestId,
     StrictJson { value, hash }: StrictJson<B>,
 ) -> Result<Response, Problem> {
     let case_id = case_id(&id)?;
@@ -142,7 +142,7 @@ async fn give<B: CommandBody>(
         if_match,
         at: None,
         causation: None,
-        request_id: Some(request_id.0.as_str().to_owned()),
+        request_id: Some(request_id.as_str().to_owned()),
     };
     let carried = desk.execute(order).await?;
     Ok(CommandAnswer::of(&carried).respond(StatusCode::OK))

@@ -82,7 +82,7 @@ async fn handle(
     State(desk): State<Arc<Desk>>,
     Signed(staff): Signed,
     IdempotencyKey(key): IdempotencyKey,
-    request_id: axum::Extension<RequestId>,
+    request_id: RequestId,
     StrictJson { value, hash }: StrictJson<OpenBody>,
 ) -> Result<Response, Problem> {
     let actor = actor_of(&staff);
@@ -93,7 +93,7 @@ async fn handle(
     let command = command_id(&desk, &actor.username, value.center.as_str(), key.as_deref());
     // The body holds personal data: its hash is keyed, so that nobody can try out names against the log.
     let hash = key.is_some().then(|| desk.vault.master().pseudonym("command", &hash));
-    let id = Some(request_id.0.as_str().to_owned());
+    let id = Some(request_id.as_str().to_owned());
     let carried = open(&desk, value, &actor, case_id, command, hash, id).await?;
     let mut answer = CommandAnswer::of(&carried);
     answer.receipt_code = Some(carried.case.receipt_code.clone());
