@@ -1,2 +1,90 @@
-//! Stub.
-fn main() {}
+//! The one binary: everything in one process, one service alone, or a tool.
+//!
+//! Invariants: stdout belongs to what was asked for, stderr to logs and complaints; wrong settings end with
+//! 64 and a line for each, before anything is started; a refusal or failure ends with 1 and one line.
+
+mod bus;
+mod cli;
+mod demo;
+mod settings;
+mod single;
+mod tools;
+mod up;
+mod wiring;
+
+use std::io::Write as _;
+use std::process::ExitCode;
+
+use clap::Parser as _;
+use runtime::settings::{EXIT_CODE_SETTINGS, Faults};
+
+use cli::{Cli, Command};
+
+fn main() -> ExitCode {
+    let Cli { log_format, command } = match Cli::try_parse() {
+        Ok(cli) => cli,
+        Err(said) => return usage(&said),
+    };
+    let worker = tokio::runtime::Builder::new_multi_thread().enable_all().build();
+    let outcome = worker.map_err(anyhow::Error::from).and_then(|worker| {
+        let outcome = worker.block_on(run(command, log_format));
+        // A hash or a read of the disk that still runs belongs to nobody any more.
+        worker.shutdown_background();
+        outcome
+    });
+    match outcome {
+        Ok(()) => ExitCode::SUCCESS,
+        Err(error) => match error.downcast_ref::<Faults>() {
+            Some(faults) => {
+                complain(&faults.to_string());
+                ExitCode::from(faults.exit_code())
+            }
+            None => {
+                complain(&format!("unstuck: {error:#}"));
+                ExitCode::FAILURE
+            }
+        },
+    }
+}
+
+async fn run(command: Command, log_format: Option<String>) -> anyhow::Result<()> {
+    match command {
+        Command::Up(arguments) => up::run(settings::up(arguments, log_format)?).await,
+        Command::Intake(arguments) => {
+            single::run(single::Service::Intake, settings::single(arguments, log_format)?).await
+        }
+        Command::Routing(arguments) => {
+            single::run(single::Service::Routing, settings::single(arguments, log_format)?).await
+        }
+        Command::Escalation(arguments) => {
+            single::run(single::Service::Escalation, settings::single(arguments, log_format)?).await
+        }
+        Command::Projection(arguments) => {
+            single::run(single::Service::Projection, settings::single(arguments, log_format)?).await
+        }
+        Command::Staff { command } => tools::staff::run(command, log_format).await,
+        Command::Rebuild(place) => tools::views::rebuild(settings::tool(place, log_format)?).await,
+        Command::Verify(place) => tools::views::verify(settings::tool(place, log_format)?).await,
+        Command::Events(arguments) => tools::events::run(arguments, log_format).await,
+        Command::Schema { out } => tools::schema::run(out, log_format).await,
+        Command::Doctor(place) => tools::doctor::run(settings::tool(place, log_format)?).await,
+    }
+}
+
+/// Says what clap has to say: help on stdout, a fault of the command line on stderr.
+fn usage(said: &clap::Error) -> ExitCode {
+    // A closed pipe is the reader's own wish.
+    let _ = said.print();
+    if said.use_stderr() { ExitCode::from(EXIT_CODE_SETTINGS) } else { ExitCode::SUCCESS }
+}
+
+fn complain(text: &str) {
+    let _ = writeln!(std::io::stderr(), "{text}");
+}
+
+/// Writes a line to stdout at once; a closed pipe is the reader's own wish.
+pub(crate) fn say(line: impl std::fmt::Display) {
+    let mut out = std::io::stdout();
+    let _ = writeln!(out, "{line}");
+    let _ = out.flush();
+}

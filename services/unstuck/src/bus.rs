@@ -1,0 +1,215 @@
+//! The bus: the managed one of a data folder, kept running, or one that runs elsewhere.
+//!
+//! Invariants: a managed server is started only by whoever holds the folder's lock, and ends with him; a tool
+//! beside a running `up` uses the bus that stands in the folder.
+
+use std::path::Path;
+use std::time::Duration;
+
+use anyhow::{Context as _, bail};
+use async_nats::jetstream;
+use runtime::nats_server::{BusAddress, DataLock, LockError, NatsServer, NatsServerConfig};
+use runtime::streams::{self, Provision};
+use tokio::task::JoinHandle;
+use tokio::time::Instant;
+use tokio_util::sync::CancellationToken;
+
+use crate::settings::Place;
+
+/// Starts again after unexpected ends that come close together; more means that a person has to look.
+const RESTARTS_MAX: u32 = 5;
+
+/// After this long without an unexpected end, the count begins anew.
+const CALM: Duration = Duration::from_secs(10 * 60);
+
+/// How long a tool waits for the bus of an `up` that is just starting.
+const BUS_WAIT_MAX: Duration = Duration::from_secs(30);
+
+/// A managed server under supervision.
+pub(crate) struct ManagedBus {
+    pub(crate) client_url: String,
+    stop: CancellationToken,
+    supervisor: JoinHandle<anyhow::Result<()>>,
+}
+
+impl ManagedBus {
+    /// Starts the server of a data folder, whose lock the caller holds. When the server cannot be kept running,
+    /// `shutdown` is cancelled.
+    pub(crate) async fn start(
+        data: &Path,
+        binary: Option<&Path>,
+        shutdown: CancellationToken,
+    ) -> anyhow::Result<Self> {
+        let mut config = config(data, binary);
+        let server = NatsServer::start(config.clone()).await?;
+        let address = server.address();
+        tracing::info!(
+            url = server.url(),
+            version = address.server_version,
+            adopted = server.was_adopted(),
+            "nats-server runs"
+        );
+        // Clients find it again only where it was.
+        config.port = Some(address.port);
+        let client_url = server.client_url();
+        let stop = CancellationToken::new();
+        let supervisor = tokio::spawn(supervise(server, config, stop.clone(), shutdown));
+        Ok(Self { client_url, stop, supervisor })
+    }
+
+    /// Stops the server.
+    pub(crate) async fn stop(self) -> anyhow::Result<()> {
+        self.stop.cancel();
+        self.supervisor.await.context("the supervisor of nats-server fell")?
+    }
+}
+
+fn config(data: &Path, binary: Option<&Path>) -> NatsServerConfig {
+    NatsServerConfig {
+        data: data.to_owned(),
+        binary: binary.map(Path::to_owned),
+        port: None,
+        sync_always: true,
+    }
+}
+
+async fn supervise(
+    mut server: NatsServer,
+    config: NatsServerConfig,
+    stop: CancellationToken,
+    shutdown: CancellationToken,
+) -> anyhow::Result<()> {
+    let mut restarts = 0;
+    let mut running_since = Instant::now();
+    while let Some(how) = stop.run_until_cancelled(server.watch()).await {
+        if running_since.elapsed() > CALM {
+            restarts = 0;
+        }
+        tracing::error!(how, "nats-server ended by itself");
+        server = loop {
+            restarts += 1;
+            if restarts > RESTARTS_MAX {
+                shutdown.cancel();
+                bail!(
+                    "nats-server ended {RESTARTS_MAX} times; its log is in {}",
+                    config.data.join("bus").display()
+                );
+            }
+            let pause = Duration::from_millis(250) * 2_u32.pow(restarts - 1);
+            if stop.run_until_cancelled(tokio::time::sleep(pause)).await.is_none() {
+                return Ok(());
+            }
+            match NatsServer::start(config.clone()).await {
+                Ok(next) => break next,
+                Err(error) => tracing::error!(
+                    error = &error as &dyn std::error::Error,
+                    restarts,
+                    "nats-server could not be started again"
+                ),
+            }
+        };
+        running_since = Instant::now();
+        tracing::warn!(restarts, "nats-server was started again");
+    }
+    server.stop().await?;
+    Ok(())
+}
+
+/// Makes what is missing on the bus, and warns of what is other than this version makes it.
+pub(crate) async fn provision(js: &jetstream::Context, replicas: usize) -> anyhow::Result<()> {
+    for drift in streams::provision(js, &Provision { replicas }).await? {
+        tracing::warn!(
+            stream = drift.stream,
+            field = drift.field,
+            expected = drift.expected,
+            found = drift.found,
+            "a stream is not as this version makes it; it is left as it is"
+        );
+    }
+    Ok(())
+}
+
+/// The bus of a tool.
+pub(crate) struct ToolBus {
+    pub(crate) js: jetstream::Context,
+    /// Whether the tool has the data folder for itself.
+    pub(crate) is_alone: bool,
+    own: Option<(NatsServer, DataLock)>,
+}
+
+impl ToolBus {
+    /// Connects to the named bus, to that of the running `up`, or to one that is started for the tool.
+    pub(crate) async fn open(place: &Place) -> anyhow::Result<Self> {
+        if let Some(url) = &place.nats_url {
+            let js = streams::connect(url, "unstuck-tool").await?;
+            return Ok(Self { js, is_alone: false, own: None });
+        }
+        match DataLock::acquire(&place.data) {
+            Ok(lock) => {
+                let config = config(&place.data, place.nats_server.as_deref());
+                let server = NatsServer::start(config).await?;
+                let js = streams::connect(&server.client_url(), "unstuck-tool").await?;
+                provision(&js, 1).await?;
+                Ok(Self { js, is_alone: true, own: Some((server, lock)) })
+            }
+            Err(LockError::InUse { .. }) => {
+                let address = bus_of_another(&place.data).await?;
+                let js = streams::connect(&address.client_url(), "unstuck-tool").await?;
+                provision(&js, 1).await?;
+                Ok(Self { js, is_alone: false, own: None })
+            }
+            Err(error) => Err(error.into()),
+        }
+    }
+
+    /// The client, for questions that are none of JetStream's.
+    pub(crate) fn client(&self) -> async_nats::Client {
+        self.js.client()
+    }
+
+    /// Ends what was started for the tool.
+    pub(crate) async fn close(self) -> anyhow::Result<()> {
+        if let Some((server, lock)) = self.own {
+            server.stop().await?;
+            drop(lock);
+        }
+        Ok(())
+    }
+}
+
+/// Does something on the bus of a place and closes it again, whatever came of it.
+pub(crate) async fn on_bus<T>(
+    place: &Place,
+    work: impl AsyncFnOnce(&ToolBus) -> anyhow::Result<T>,
+) -> anyhow::Result<T> {
+    let bus = ToolBus::open(place).await?;
+    let outcome = work(&bus).await;
+    let closed = bus.close().await;
+    let value = outcome?;
+    closed?;
+    Ok(value)
+}
+
+/// Says that there is nothing to look at, before an empty bus is started for it.
+pub(crate) fn must_exist(place: &Place) -> anyhow::Result<()> {
+    if place.nats_url.is_none() && !place.data.is_dir() {
+        bail!("there is no data folder {}", place.data.display());
+    }
+    Ok(())
+}
+
+async fn bus_of_another(data: &Path) -> anyhow::Result<BusAddress> {
+    let started = Instant::now();
+    while started.elapsed() < BUS_WAIT_MAX {
+        if let Some(address) = BusAddress::of(data)?
+            && address.answers().await
+        {
+            return Ok(address);
+        }
+        tokio::time::sleep(Duration::from_millis(200)).await;
+    }
+    bail!(
+        "{} is in use by another process, but its bus does not answer; if the bus runs elsewhere, name it with --nats-url",
+        data.display()
+    )
+}

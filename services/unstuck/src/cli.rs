@@ -1,0 +1,182 @@
+//! The command line, as people type it.
+//!
+//! Invariant: every value stays text here; `settings` reads and checks them all, so that all faults are said
+//! at once and a variable counts as much as a flag.
+
+use std::path::PathBuf;
+
+use clap::{Args, Parser, Subcommand};
+
+/// Unstuck (办得成): the desks for matters that got stuck.
+#[derive(Debug, Parser)]
+#[command(name = "unstuck", version, arg_required_else_help = true)]
+pub(crate) struct Cli {
+    /// How log lines on stderr look: text or json [variable: UNSTUCK_LOG_FORMAT; what is logged: UNSTUCK_LOG]
+    #[arg(long, global = true, value_name = "FORMAT")]
+    pub(crate) log_format: Option<String>,
+    #[command(subcommand)]
+    pub(crate) command: Command,
+}
+
+#[derive(Debug, Subcommand)]
+pub(crate) enum Command {
+    /// Runs everything in one process, with its own nats-server unless one is named
+    Up(UpArguments),
+    /// Runs intake alone: a citizen's facts become events
+    Intake(ServiceArguments),
+    /// Runs routing alone: who handles a case, and how it ends
+    Routing(ServiceArguments),
+    /// Runs escalation alone: time, and help when it runs out
+    Escalation(ServiceArguments),
+    /// Runs projection alone: the views and the queries
+    Projection(ServiceArguments),
+    /// Adds, lists and removes the accounts of the staff
+    Staff {
+        #[command(subcommand)]
+        command: StaffCommand,
+    },
+    /// Builds the views anew from the log
+    Rebuild(PlaceArguments),
+    /// Compares the views with an independent fold of the log
+    Verify(PlaceArguments),
+    /// Prints the events, one line of JSON each, without personal data
+    Events(EventsArguments),
+    /// Writes JSON Schemas, AsyncAPI and OpenAPI
+    Schema {
+        /// The folder to write to
+        #[arg(long, value_name = "DIR", default_value = "unstuck-schema")]
+        out: PathBuf,
+    },
+    /// Looks at a data folder or a bus and says what is wrong with it
+    Doctor(PlaceArguments),
+}
+
+#[derive(Debug, Args)]
+pub(crate) struct UpArguments {
+    /// The data folder [default: unstuck-data] [variable: UNSTUCK_DATA]
+    #[arg(long, value_name = "DIR")]
+    pub(crate) data: Option<String>,
+    /// The district file; the sample district otherwise [variable: UNSTUCK_DISTRICT]
+    #[arg(long, value_name = "FILE")]
+    pub(crate) district: Option<String>,
+    /// Where to listen [default: 127.0.0.1:8420] [variable: UNSTUCK_LISTEN]
+    #[arg(long, value_name = "ADDR")]
+    pub(crate) listen: Option<String>,
+    /// A bus that runs already [variable: UNSTUCK_NATS_URL]
+    #[arg(long, value_name = "URL")]
+    pub(crate) nats_url: Option<String>,
+    /// The nats-server program to run [variable: UNSTUCK_NATS_SERVER]
+    #[arg(long, value_name = "PATH")]
+    pub(crate) nats_server: Option<String>,
+    /// Copies of each stream when it is made: 1, or 3 in a cluster [default: 1] [variable: UNSTUCK_REPLICAS]
+    #[arg(long, value_name = "N")]
+    pub(crate) replicas: Option<String>,
+    /// Adds demo accounts, and a history when there is none yet
+    #[arg(long)]
+    pub(crate) demo: bool,
+    /// What the clock says now, for training and tests [variable: UNSTUCK_CLOCK_START]
+    #[arg(long, value_name = "RFC3339")]
+    pub(crate) clock_start: Option<String>,
+}
+
+#[derive(Debug, Args)]
+pub(crate) struct ServiceArguments {
+    /// The bus [variable: UNSTUCK_NATS_URL]
+    #[arg(long, value_name = "URL")]
+    pub(crate) nats_url: Option<String>,
+    /// Where to listen [default: 127.0.0.1:8420] [variable: UNSTUCK_LISTEN]
+    #[arg(long, value_name = "ADDR")]
+    pub(crate) listen: Option<String>,
+    /// The district file; the sample district otherwise [variable: UNSTUCK_DISTRICT]
+    #[arg(long, value_name = "FILE")]
+    pub(crate) district: Option<String>,
+    /// The folder of the views, and of master.key unless UNSTUCK_MASTER_KEY is set [default: unstuck-data] [variable: UNSTUCK_DATA]
+    #[arg(long, value_name = "DIR")]
+    pub(crate) data: Option<String>,
+    /// Copies of each stream when it is made: 1, or 3 in a cluster [default: 1] [variable: UNSTUCK_REPLICAS]
+    #[arg(long, value_name = "N")]
+    pub(crate) replicas: Option<String>,
+}
+
+/// Where a tool works.
+#[derive(Debug, Args)]
+pub(crate) struct PlaceArguments {
+    /// The data folder, whether `up` runs on it or not [default: unstuck-data] [variable: UNSTUCK_DATA]
+    #[arg(long, value_name = "DIR")]
+    pub(crate) data: Option<String>,
+    /// A bus that runs elsewhere [variable: UNSTUCK_NATS_URL]
+    #[arg(long, value_name = "URL")]
+    pub(crate) nats_url: Option<String>,
+}
+
+#[derive(Debug, Args)]
+pub(crate) struct EventsArguments {
+    #[command(flatten)]
+    pub(crate) place: PlaceArguments,
+    /// One case only
+    #[arg(long, value_name = "ID")]
+    pub(crate) case: Option<String>,
+    /// Goes on with what happens from now on
+    #[arg(long)]
+    pub(crate) follow: bool,
+}
+
+#[derive(Debug, Subcommand)]
+pub(crate) enum StaffCommand {
+    /// Adds an account
+    Add(AddArguments),
+    /// Lists all accounts
+    List {
+        #[command(flatten)]
+        place: PlaceArguments,
+        /// As JSON
+        #[arg(long)]
+        json: bool,
+    },
+    /// Removes an account; its sessions end
+    Remove {
+        #[command(flatten)]
+        place: PlaceArguments,
+        /// The username
+        #[arg(long, value_name = "U")]
+        username: String,
+    },
+    /// Sets another password; the account's sessions end
+    Passwd {
+        #[command(flatten)]
+        place: PlaceArguments,
+        /// The username
+        #[arg(long, value_name = "U")]
+        username: String,
+        /// Reads the password from standard input, one line
+        #[arg(long, required = true)]
+        password_stdin: bool,
+    },
+}
+
+#[derive(Debug, Args)]
+pub(crate) struct AddArguments {
+    #[command(flatten)]
+    pub(crate) place: PlaceArguments,
+    /// The district file; the sample district otherwise [variable: UNSTUCK_DISTRICT]
+    #[arg(long, value_name = "FILE")]
+    pub(crate) district: Option<String>,
+    /// What the person signs in with
+    #[arg(long, value_name = "U")]
+    pub(crate) username: String,
+    /// The person's name
+    #[arg(long, value_name = "N")]
+    pub(crate) name: String,
+    /// clerk, director, handler, department_lead, coordinator, callback, privacy_officer, auditor or admin
+    #[arg(long, value_name = "R")]
+    pub(crate) role: String,
+    /// The center of a clerk or director
+    #[arg(long, value_name = "C")]
+    pub(crate) center: Option<String>,
+    /// The department of a handler or department lead
+    #[arg(long, value_name = "D")]
+    pub(crate) department: Option<String>,
+    /// Reads the password from standard input, one line
+    #[arg(long, required = true)]
+    pub(crate) password_stdin: bool,
+}

@@ -1,0 +1,151 @@
+//! The demo's accounts: one for each door, all with one password that is drawn once per data folder.
+
+use std::io::Write as _;
+use std::os::unix::fs::OpenOptionsExt as _;
+use std::path::Path;
+
+use anyhow::Context as _;
+use casework::command::Actor;
+use desk::Desk;
+use proto_events::codes::Role;
+use proto_events::ids::{CenterId, DepartmentId, ReceiptCode};
+use runtime::identity::NewStaff;
+
+use crate::say;
+
+/// Username, name, role, and the center or department.
+const ACCOUNTS: &[(&str, &str, Role, &str)] = &[
+    ("demo-clerk-donghuashi", "窗口样例员", Role::Clerk, "donghuashi"),
+    ("demo-clerk-jingshan", "窗口样例员", Role::Clerk, "jingshan"),
+    ("demo-director-donghuashi", "中心主任样例", Role::Director, "donghuashi"),
+    ("demo-handler-hr", "人社承办样例员", Role::Handler, "hr-public-service"),
+    ("demo-lead-hr", "人社负责人样例", Role::DepartmentLead, "hr-public-service"),
+    ("demo-handler-civil", "民政承办样例员", Role::Handler, "civil-affairs"),
+    ("demo-lead-civil", "民政负责人样例", Role::DepartmentLead, "civil-affairs"),
+    ("demo-coordinator", "区级协调样例员", Role::Coordinator, ""),
+    ("demo-callback", "回访样例员", Role::Callback, ""),
+    ("demo-privacy", "个人信息保护样例专员", Role::PrivacyOfficer, ""),
+    ("demo-auditor", "审计样例员", Role::Auditor, ""),
+    ("demo-admin", "系统管理样例员", Role::Admin, ""),
+];
+
+/// Departments whose short names stand in usernames.
+const SHORT_NAMES: &[(&str, &str)] = &[("hr-public-service", "hr"), ("civil-affairs", "civil")];
+
+/// Makes the accounts that are missing, and gives their password.
+pub(super) async fn prepare(desk: &Desk, data: &Path) -> anyhow::Result<String> {
+    let (password, is_new) = password(&data.join("demo-password"))?;
+    for (username, name, role, place) in ACCOUNTS {
+        let username = username.parse().context("a username")?;
+        let is_there = desk.identity.find(&username).await?.is_some();
+        if is_there && is_new {
+            desk.identity.set_password(&username, &password).await?;
+        } else if !is_there {
+            let new = NewStaff {
+                username,
+                name: (*name).to_owned(),
+                role: *role,
+                center: place.parse().ok().filter(|_| is_of_center(*role)),
+                department: place.parse().ok().filter(|_| is_of_department(*role)),
+            };
+            desk.identity.add(new, &password).await?;
+        }
+    }
+    Ok(password)
+}
+
+/// Says who may sign in.
+pub(crate) fn introduce(password: &str) {
+    say(format_args!("Demo accounts (password {password}):"));
+    for (username, _, role, _) in ACCOUNTS {
+        say(format_args!("  {username:<26} {} {}", role.label_zh(), role.label_en()));
+    }
+}
+
+/// Somebody who works at a center or department, or in the district as a whole, as the stories name them.
+pub(super) fn person(
+    role: Role,
+    center: Option<&CenterId>,
+    department: Option<&DepartmentId>,
+) -> Actor {
+    let office = match role {
+        Role::DepartmentLead => "lead",
+        other => other.code(),
+    };
+    let center = center.filter(|_| is_of_center(role)).cloned();
+    let department = department.filter(|_| is_of_department(role)).cloned();
+    let place = center
+        .as_ref()
+        .map(|center| center.as_str())
+        .or_else(|| department.as_ref().map(|department| short_name(department.as_str())));
+    let username = match place {
+        Some(place) => format!("demo-{office}-{place}"),
+        None => format!("demo-{office}"),
+    };
+    Actor { username, role, center, department }
+}
+
+fn short_name(department: &str) -> &str {
+    SHORT_NAMES.iter().find(|(id, _)| *id == department).map_or(department, |(_, short)| short)
+}
+
+fn is_of_center(role: Role) -> bool {
+    matches!(role, Role::Clerk | Role::Director)
+}
+
+fn is_of_department(role: Role) -> bool {
+    matches!(role, Role::Handler | Role::DepartmentLead)
+}
+
+/// Reads the password, or draws it; says whether it is new.
+fn password(path: &Path) -> anyhow::Result<(String, bool)> {
+    let failed = || format!("{} cannot be used", path.display());
+    match std::fs::read_to_string(path) {
+        Ok(text) if !text.trim().is_empty() => return Ok((text.trim().to_owned(), false)),
+        Ok(_) => std::fs::remove_file(path).with_context(failed)?,
+        Err(error) if error.kind() == std::io::ErrorKind::NotFound => {}
+        Err(error) => return Err(error).with_context(failed),
+    }
+    // Easy to read out, 54 random bits.
+    let password = ReceiptCode::from_random(random()?).to_string();
+    let mut options = std::fs::OpenOptions::new();
+    let mut file =
+        options.write(true).create_new(true).mode(0o600).open(path).with_context(failed)?;
+    writeln!(file, "{password}").with_context(failed)?;
+    Ok((password, true))
+}
+
+/// Random bits.
+pub(super) fn random() -> anyhow::Result<u64> {
+    let mut bytes = [0; 8];
+    getrandom::fill(&mut bytes)
+        .map_err(|error| anyhow::anyhow!("the system gives no random bytes: {error}"))?;
+    Ok(u64::from_le_bytes(bytes))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_password_is_drawn_once_and_only_its_owner_reads_it() {
+        use std::os::unix::fs::PermissionsExt as _;
+        let folder = tempfile::tempdir().unwrap();
+        let path = folder.path().join("demo-password");
+        let (first, is_new) = password(&path).unwrap();
+        assert!(is_new && first.len() >= runtime::identity::PASSWORD_CHARS_MIN);
+        assert_eq!(password(&path).unwrap(), (first, false));
+        assert_eq!(std::fs::metadata(&path).unwrap().permissions().mode() & 0o777, 0o600);
+    }
+
+    #[test]
+    fn every_account_is_the_person_that_the_stories_name() {
+        for (username, _, role, place) in ACCOUNTS {
+            let center = place.parse().ok();
+            let department = place.parse().ok();
+            let named = person(*role, center.as_ref(), department.as_ref()).username;
+            // The privacy officer acts in no story.
+            assert!(named == *username || *role == Role::PrivacyOfficer, "{named} {username}");
+        }
+    }
+}

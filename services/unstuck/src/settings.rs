@@ -1,0 +1,209 @@
+//! From flags and variables to checked settings, one reader per kind of command.
+//!
+//! Invariants: nothing is started here; all faults are collected before any is said; logs are set up last, when
+//! the settings are known to be right.
+
+use std::path::PathBuf;
+use std::sync::Arc;
+
+use anyhow::Context as _;
+use desk::District;
+use runtime::clock::{SharedClock, ShiftedClock, SystemClock};
+use runtime::settings::{
+    Settings, existing_file, folder, instant, listen_address, nats_url, whole_number,
+};
+use runtime::telemetry::{self, FILTER_DEFAULT, LogFormat};
+use runtime::vault::MASTER_KEY_VARIABLE;
+
+use crate::cli::{PlaceArguments, ServiceArguments, UpArguments};
+
+/// Every variable of the product; one that stands here is never called unknown, whatever the command.
+const VARIABLES: &[&str] = &[
+    MASTER_KEY_VARIABLE,
+    "UNSTUCK_CLOCK_START",
+    "UNSTUCK_DATA",
+    "UNSTUCK_DISTRICT",
+    "UNSTUCK_LISTEN",
+    "UNSTUCK_LOG",
+    "UNSTUCK_LOG_FORMAT",
+    "UNSTUCK_NATS_SERVER",
+    "UNSTUCK_NATS_URL",
+    "UNSTUCK_REPLICAS",
+];
+
+/// A tool says what it found, not how it went there.
+const FILTER_OF_TOOLS: &str = "warn";
+
+const DATA_DEFAULT: &str = "unstuck-data";
+const LISTEN_DEFAULT: ([u8; 4], u16) = ([127, 0, 0, 1], 8420);
+
+/// The name of the master key's file in the data folder.
+pub(crate) const MASTER_KEY_FILE: &str = "master.key";
+
+/// What `up` runs with.
+pub(crate) struct Up {
+    pub(crate) data: PathBuf,
+    pub(crate) district: Arc<District>,
+    pub(crate) listen: std::net::SocketAddr,
+    pub(crate) nats_url: Option<String>,
+    pub(crate) nats_server: Option<PathBuf>,
+    pub(crate) replicas: usize,
+    pub(crate) demo: bool,
+    pub(crate) clock: SharedClock,
+}
+
+/// What one service runs with.
+pub(crate) struct Single {
+    pub(crate) data: PathBuf,
+    pub(crate) district: Arc<District>,
+    pub(crate) listen: std::net::SocketAddr,
+    pub(crate) nats_url: String,
+    pub(crate) replicas: usize,
+}
+
+/// Where a tool works.
+#[derive(Debug)]
+pub(crate) struct Place {
+    pub(crate) data: PathBuf,
+    pub(crate) nats_url: Option<String>,
+    pub(crate) nats_server: Option<PathBuf>,
+}
+
+pub(crate) fn up(arguments: UpArguments, log_format: Option<String>) -> anyhow::Result<Up> {
+    let mut reader = Reader::new();
+    let data = reader.data(arguments.data);
+    let district = reader.district(arguments.district);
+    let listen = reader.listen(arguments.listen);
+    let nats_url = reader.0.optional("nats-url", arguments.nats_url, nats_url);
+    let nats_server = reader.0.optional("nats-server", arguments.nats_server, existing_file);
+    let replicas = reader.replicas(arguments.replicas);
+    let clock_start = reader.0.optional("clock-start", arguments.clock_start, instant);
+    if nats_url.is_some() && clock_start.is_some() {
+        let problem = "cannot be used with --nats-url: others on that bus have the right time";
+        reader.0.fault("--clock-start", problem);
+    }
+    if nats_url.is_some() && nats_server.is_some() {
+        reader.0.fault("--nats-server", "cannot be used with --nats-url: that bus runs already");
+    }
+    if let Some(district) = district.as_ref().filter(|_| arguments.demo) {
+        for missing in crate::demo::missing_in(district) {
+            reader
+                .0
+                .fault("--demo", format!("tells of {missing}, which the district does not have"));
+        }
+    }
+    reader.finish(log_format, FILTER_DEFAULT)?;
+    let clock: SharedClock = match clock_start {
+        Some(start) => Arc::new(ShiftedClock::starting_at(start.to_utc())),
+        None => Arc::new(SystemClock),
+    };
+    Ok(Up {
+        data,
+        district: Arc::new(district.context("the district was read")?),
+        listen,
+        nats_url,
+        nats_server,
+        replicas,
+        demo: arguments.demo,
+        clock,
+    })
+}
+
+pub(crate) fn single(
+    arguments: ServiceArguments,
+    log_format: Option<String>,
+) -> anyhow::Result<Single> {
+    let mut reader = Reader::new();
+    let data = reader.data(arguments.data);
+    let district = reader.district(arguments.district);
+    let listen = reader.listen(arguments.listen);
+    let nats_url = reader.0.required("nats-url", arguments.nats_url, nats_url);
+    let replicas = reader.replicas(arguments.replicas);
+    // A key that was made here would be another than that of the other services.
+    if std::env::var_os(MASTER_KEY_VARIABLE).is_none() && !data.join(MASTER_KEY_FILE).is_file() {
+        let problem = format!(
+            "is missing; set it, or name with --data the folder that has the site's {MASTER_KEY_FILE}"
+        );
+        reader.0.fault(MASTER_KEY_VARIABLE, problem);
+    }
+    reader.finish(log_format, FILTER_DEFAULT)?;
+    Ok(Single {
+        data,
+        district: Arc::new(district.context("the district was read")?),
+        listen,
+        nats_url: nats_url.context("the address was read")?,
+        replicas,
+    })
+}
+
+pub(crate) fn tool(arguments: PlaceArguments, log_format: Option<String>) -> anyhow::Result<Place> {
+    let mut reader = Reader::new();
+    let place = reader.place(arguments);
+    reader.finish(log_format, FILTER_OF_TOOLS)?;
+    Ok(place)
+}
+
+/// Reads settings that several commands share.
+pub(crate) struct Reader(pub(crate) Settings);
+
+impl Reader {
+    pub(crate) fn new() -> Self {
+        let mut settings = Settings::of_environment();
+        for variable in VARIABLES {
+            settings.is_read_elsewhere(variable);
+        }
+        Self(settings)
+    }
+
+    fn data(&mut self, flag: Option<String>) -> PathBuf {
+        self.0.or_default("data", flag, PathBuf::from(DATA_DEFAULT), folder)
+    }
+
+    fn listen(&mut self, flag: Option<String>) -> std::net::SocketAddr {
+        self.0.or_default("listen", flag, LISTEN_DEFAULT.into(), listen_address)
+    }
+
+    fn replicas(&mut self, flag: Option<String>) -> usize {
+        let replicas = self.0.or_default("replicas", flag, 1, whole_number(1, 5));
+        usize::try_from(replicas).unwrap_or(1)
+    }
+
+    /// Reads the district; every fault of its file is one of the settings.
+    pub(crate) fn district(&mut self, flag: Option<String>) -> Option<District> {
+        let path = self.0.optional("district", flag, |text| {
+            // The district file says what is wrong with itself; here only whether there is one.
+            existing_file(text).map(Some)
+        });
+        match District::load(path.flatten().as_deref()) {
+            Ok(district) => Some(district),
+            Err(faults) => {
+                for fault in faults {
+                    self.0.fault("district", fault);
+                }
+                None
+            }
+        }
+    }
+
+    pub(crate) fn place(&mut self, arguments: PlaceArguments) -> Place {
+        Place {
+            data: self.data(arguments.data),
+            nats_url: self.0.optional("nats-url", arguments.nats_url, nats_url),
+            nats_server: self.0.optional("nats-server", None, existing_file),
+        }
+    }
+
+    /// Ends the reading: says all faults, or sets up the logs.
+    pub(crate) fn finish(mut self, log_format: Option<String>, filter: &str) -> anyhow::Result<()> {
+        let format = self.0.or_default("log-format", log_format, LogFormat::Text, |text| {
+            text.parse().map_err(|_| format!("{text:?} is neither text nor json"))
+        });
+        let filter = self.0.or_default("log", None, filter.to_owned(), |text| {
+            telemetry::filter(text).map(|_| text.to_owned()).map_err(|error| error.to_string())
+        });
+        self.0.refuse_unknown_variables();
+        self.0.finish()?;
+        telemetry::init(format, &filter)?;
+        Ok(())
+    }
+}

@@ -1,0 +1,52 @@
+//! One service alone, on a bus that runs elsewhere.
+//!
+//! Invariant: the same wiring as `up`, with the routes of one service and those of the session.
+
+use std::sync::Arc;
+
+use anyhow::Context as _;
+use runtime::clock::SystemClock;
+use runtime::nats_server::DataLock;
+use runtime::{shutdown, streams};
+
+use crate::bus::provision;
+use crate::say;
+use crate::settings::Single;
+use crate::up::VIEWS_FOLDER;
+use crate::wiring::{House, bind, open_desk};
+
+/// Which service.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Service {
+    Intake,
+    Routing,
+    Escalation,
+    Projection,
+}
+
+/// Runs until a signal comes or a task falls.
+pub(crate) async fn run(service: Service, settings: Single) -> anyhow::Result<()> {
+    let shutdown = shutdown::signal().context("signals cannot be listened for")?;
+    let listener = bind(settings.listen).await?;
+    // Only the projection has something in the folder that must have one owner.
+    let _lock = match service {
+        Service::Projection => Some(DataLock::acquire(&settings.data)?),
+        _ => None,
+    };
+    let js = streams::connect(&settings.nats_url, "unstuck").await?;
+    provision(&js, settings.replicas).await?;
+    let district = Arc::clone(&settings.district);
+    let desk = open_desk(js, district, Arc::new(SystemClock), &settings.data).await?;
+    let part = match service {
+        Service::Intake => intake::service(&desk),
+        Service::Routing => routing::service(&desk),
+        Service::Escalation => escalation::service(&desk),
+        Service::Projection => {
+            let folder = settings.data.join(VIEWS_FOLDER);
+            projection::open(Arc::clone(&desk), &folder).await?.0
+        }
+    };
+    let house = House { desk, parts: vec![part] };
+    let on_ready = |address| say(format_args!("Listening on http://{address}"));
+    house.run(listener, shutdown, on_ready).await
+}

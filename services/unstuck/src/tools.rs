@@ -1,0 +1,7 @@
+//! The tools: each does one thing on a data folder or a bus, beside a running `up` or without one.
+
+pub(crate) mod doctor;
+pub(crate) mod events;
+pub(crate) mod schema;
+pub(crate) mod staff;
+pub(crate) mod views;

@@ -1,0 +1,70 @@
+//! `rebuild` and `verify`: of a running projection by asking it, otherwise on its folder.
+
+use std::sync::Arc;
+
+use anyhow::bail;
+use projection::{VerifyReport, remote};
+use proto_events::subject::CASES_STREAM;
+use runtime::log::EventLog;
+use runtime::log::jetstream::JetStreamLog;
+
+use crate::bus::{ToolBus, must_exist, on_bus};
+use crate::say;
+use crate::settings::Place;
+use crate::up::VIEWS_FOLDER;
+
+/// Compares the views with an independent fold of the log; a difference ends with 1.
+pub(crate) async fn verify(place: Place) -> anyhow::Result<()> {
+    must_exist(&place)?;
+    let report = on_bus(&place, async |bus| {
+        if let Some(report) = asked(bus, remote::verify(&bus.client())).await? {
+            return Ok(report);
+        }
+        Ok(projection::verify(log(bus).await?, &place.data.join(VIEWS_FOLDER)).await?)
+    })
+    .await?;
+    let VerifyReport { events, cases, quarantined, first_difference, .. } = report;
+    if let Some(difference) = first_difference {
+        bail!("the views differ from the log: {difference}");
+    }
+    say(format_args!("No difference: {events} events, {cases} cases"));
+    if quarantined > 0 {
+        say(format_args!("{quarantined} events cannot be read and stand in quarantine"));
+    }
+    Ok(())
+}
+
+/// Builds the views anew.
+pub(crate) async fn rebuild(place: Place) -> anyhow::Result<()> {
+    must_exist(&place)?;
+    let sequence = on_bus(&place, async |bus| {
+        if let Some(sequence) = asked(bus, remote::rebuild(&bus.client())).await? {
+            return Ok(sequence);
+        }
+        let mut said = 0;
+        let progress = |reached: u64, goal: u64| {
+            let tenth = reached * 10 / goal.max(1);
+            if tenth > said {
+                said = tenth;
+                eprintln!("{} %: {reached} of {goal} events", tenth * 10);
+            }
+        };
+        let views = place.data.join(VIEWS_FOLDER);
+        Ok(projection::rebuild(log(bus).await?, &views, progress).await?)
+    })
+    .await?;
+    say(format_args!("The views were built anew from {sequence} events"));
+    Ok(())
+}
+
+/// The answer of the running projection; `None` when nobody runs one. Who has the folder alone need not ask.
+async fn asked<T>(
+    bus: &ToolBus,
+    question: impl Future<Output = Result<Option<T>, remote::RemoteError>>,
+) -> anyhow::Result<Option<T>> {
+    if bus.is_alone { Ok(None) } else { Ok(question.await?) }
+}
+
+async fn log(bus: &ToolBus) -> anyhow::Result<Arc<dyn EventLog>> {
+    Ok(Arc::new(JetStreamLog::open(bus.js.clone(), CASES_STREAM).await?))
+}

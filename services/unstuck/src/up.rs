@@ -1,0 +1,114 @@
+//! `up`: everything in one process.
+//!
+//! Invariants: the address and the folder are taken before anything is started; the history of a demo stands
+//! before any reaction looks at it; whatever happens, the nats-server that was started here is stopped.
+
+use std::net::SocketAddr;
+use std::path::Path;
+use std::sync::Arc;
+
+use anyhow::Context as _;
+use desk::Desk;
+use desk::service::ServiceParts;
+use runtime::nats_server::DataLock;
+use runtime::shutdown;
+use runtime::streams;
+use tokio::net::TcpListener;
+use tokio_util::sync::CancellationToken;
+
+use crate::bus::{ManagedBus, provision};
+use crate::settings::Up;
+use crate::wiring::{House, bind, open_desk};
+use crate::{demo, say};
+
+/// The folder of the views in the data folder.
+pub(crate) const VIEWS_FOLDER: &str = "views";
+
+/// Runs until a signal comes or a task falls.
+pub(crate) async fn run(settings: Up) -> anyhow::Result<()> {
+    let shutdown = shutdown::signal().context("signals cannot be listened for")?;
+    let listener = bind(settings.listen).await?;
+    let lock = DataLock::acquire(&settings.data)?;
+    let outcome = match &settings.nats_url {
+        Some(url) => serve(&settings, url, listener, &shutdown).await,
+        None => {
+            let binary = settings.nats_server.as_deref();
+            let starting = ManagedBus::start(&settings.data, binary, shutdown.clone());
+            match shutdown.run_until_cancelled(starting).await {
+                None => Ok(()),
+                Some(bus) => {
+                    let bus = bus?;
+                    let outcome = serve(&settings, &bus.client_url, listener, &shutdown).await;
+                    let stopped = bus.stop().await;
+                    outcome.and(stopped)
+                }
+            }
+        }
+    };
+    drop(lock);
+    outcome
+}
+
+async fn serve(
+    settings: &Up,
+    bus_url: &str,
+    listener: TcpListener,
+    shutdown: &CancellationToken,
+) -> anyhow::Result<()> {
+    // A signal during the start ends it where it is: everything that was begun goes on at the next start.
+    let Some(begun) = shutdown.run_until_cancelled(begin(settings, bus_url)).await else {
+        return Ok(());
+    };
+    let Begun { house, demo_password, has_staff } = begun?;
+    let data = settings.data.clone();
+    let is_remote = settings.nats_url.is_some();
+    let on_ready = move |address: SocketAddr| {
+        say(format_args!("Listening on http://{address}"));
+        if let Some(password) = demo_password {
+            demo::accounts::introduce(&password);
+        } else if !has_staff {
+            say(how_to_add_staff(&data, is_remote));
+        }
+    };
+    house.run(listener, shutdown.clone(), on_ready).await
+}
+
+struct Begun {
+    house: House,
+    demo_password: Option<String>,
+    has_staff: bool,
+}
+
+async fn begin(settings: &Up, bus_url: &str) -> anyhow::Result<Begun> {
+    let js = streams::connect(bus_url, "unstuck").await?;
+    provision(&js, settings.replicas).await?;
+    let district = Arc::clone(&settings.district);
+    let desk = open_desk(js, district, Arc::clone(&settings.clock), &settings.data).await?;
+    let demo_password = match settings.demo {
+        true => Some(demo::prepare(&desk, &settings.data).await?),
+        false => None,
+    };
+    let has_staff = !desk.identity.list().await?.is_empty();
+    let parts = all_services(&desk, &settings.data.join(VIEWS_FOLDER)).await?;
+    Ok(Begun { house: House { desk, parts }, demo_password, has_staff })
+}
+
+/// All services on one desk.
+pub(crate) async fn all_services(
+    desk: &Arc<Desk>,
+    views: &Path,
+) -> anyhow::Result<Vec<ServiceParts>> {
+    let (queries, _) = projection::open(Arc::clone(desk), views).await?;
+    Ok(vec![intake::service(desk), routing::service(desk), escalation::service(desk), queries])
+}
+
+fn how_to_add_staff(data: &Path, is_remote: bool) -> String {
+    let place = match is_remote {
+        true => "--nats-url URL".to_owned(),
+        false => format!("--data {}", data.display()),
+    };
+    format!(
+        "There is no account yet. Add the first, then sign in with it:\n  \
+         unstuck staff add {place} --username NAME --name \"REAL NAME\" --role coordinator --password-stdin"
+    )
+}

@@ -1,0 +1,152 @@
+//! How the parts come together: a desk on a bus, services on a desk, one router over all, tasks until the end.
+//!
+//! Invariant: `Listening on …` is said once every readiness check has passed, not before.
+
+use std::net::SocketAddr;
+use std::path::Path;
+use std::sync::Arc;
+use std::time::Duration;
+
+use anyhow::Context as _;
+use async_nats::jetstream;
+use axum::Router;
+use desk::problem::rule_problems;
+use desk::service::{BoxError, ServiceParts};
+use desk::{Desk, DeskConfig, DeskState, District};
+use runtime::clock::SharedClock;
+use runtime::http::{
+    Kit, Operation, ProblemEntry, ReadyCheck, health_routes, kit_layers, openapi, problem_pages,
+    problems, serve,
+};
+use runtime::identity::{session_operations, session_routes};
+use runtime::metrics::Metrics;
+use runtime::shutdown::{Fallen, TaskSet};
+use runtime::vault::MasterKey;
+use serde_json::Value;
+use tokio::net::TcpListener;
+use tokio::time::Instant;
+use tokio_util::sync::CancellationToken;
+
+use crate::settings::MASTER_KEY_FILE;
+
+/// How long the tasks may take to end; requests under way get ten seconds of it.
+const STOP_TIME_MAX: Duration = Duration::from_secs(14);
+
+/// How often the checks are looked at before the first word.
+const LOOK_EVERY: Duration = Duration::from_millis(25);
+
+/// How often the log says what the start waits for.
+const SAY_EVERY: Duration = Duration::from_secs(5);
+
+/// Takes the address before anything else is started.
+pub(crate) async fn bind(address: SocketAddr) -> anyhow::Result<TcpListener> {
+    TcpListener::bind(address).await.with_context(|| format!("cannot listen on {address}"))
+}
+
+/// Opens the desk on a bus whose streams stand.
+pub(crate) async fn open_desk(
+    js: jetstream::Context,
+    district: Arc<District>,
+    clock: SharedClock,
+    data: &Path,
+) -> anyhow::Result<Arc<Desk>> {
+    let master_key = MasterKey::load_or_create(&data.join(MASTER_KEY_FILE))?;
+    tracing::info!(fingerprint = master_key.fingerprint(), "the master key is there");
+    let metrics = Metrics::new();
+    Ok(Desk::open(DeskConfig { js, district, clock, master_key, metrics }).await?)
+}
+
+/// All that a process runs.
+pub(crate) struct House {
+    pub(crate) desk: Arc<Desk>,
+    pub(crate) parts: Vec<ServiceParts>,
+}
+
+impl House {
+    /// Serves until `shutdown`, or until a task falls. `on_ready` is called once everything answers.
+    pub(crate) async fn run(
+        self,
+        listener: TcpListener,
+        shutdown: CancellationToken,
+        on_ready: impl FnOnce(SocketAddr) + Send + 'static,
+    ) -> anyhow::Result<()> {
+        let Self { desk, mut parts } = self;
+        let address = listener.local_addr().context("the listener has no address")?;
+        let mut tasks = TaskSet::new(shutdown.clone());
+        for task in parts.iter_mut().flat_map(|part| part.tasks.drain(..)) {
+            tasks.spawn(task.name, (task.run)(shutdown.clone()));
+        }
+        tasks.spawn("identity", Arc::clone(&desk.identity).watch(shutdown.clone()));
+        let checks = ready_checks(&desk, &mut parts);
+        let router = router(&desk, parts, checks.clone());
+        tasks.spawn("http", serve(listener, router, shutdown.clone()));
+        tasks.spawn("announcement", async move {
+            if shutdown.run_until_cancelled(all_ready(&checks)).await.is_some() {
+                on_ready(address);
+                shutdown.cancelled().await;
+            }
+            Ok::<_, BoxError>(())
+        });
+        // A task that was cut at the end has been logged; what matters stands in the log of the bus.
+        let fallen = tasks.run(STOP_TIME_MAX).await;
+        match fallen.into_iter().find(|fall| !matches!(fall, Fallen::Late { .. })) {
+            None => Ok(()),
+            Some(fall) => Err(anyhow::anyhow!("{fall}")),
+        }
+    }
+}
+
+fn ready_checks(desk: &Arc<Desk>, parts: &mut [ServiceParts]) -> Vec<ReadyCheck> {
+    let js = desk.js.clone();
+    let bus = ReadyCheck::new("bus", move || {
+        let js = js.clone();
+        async move {
+            js.query_account().await.map(|_| ()).map_err(|_| "the bus does not answer".to_owned())
+        }
+    });
+    std::iter::once(bus).chain(parts.iter_mut().flat_map(|part| part.ready.drain(..))).collect()
+}
+
+async fn all_ready(checks: &[ReadyCheck]) {
+    let mut said = Instant::now();
+    loop {
+        let mut waits_for = None;
+        for check in checks {
+            if let Err(detail) = check.run().await {
+                waits_for = Some((check.name(), detail));
+                break;
+            }
+        }
+        let Some((check, detail)) = waits_for else { return };
+        if said.elapsed() > SAY_EVERY {
+            tracing::info!(check, detail, "the start waits");
+            said = Instant::now();
+        }
+        tokio::time::sleep(LOOK_EVERY).await;
+    }
+}
+
+/// The kit's problems and the rules'.
+fn catalogue() -> Vec<ProblemEntry> {
+    problems().iter().copied().chain(rule_problems()).collect()
+}
+
+/// The OpenAPI document of these services.
+pub(crate) fn document(parts: &[ServiceParts]) -> Value {
+    let operations: Vec<Operation> = session_operations()
+        .into_iter()
+        .chain(parts.iter().flat_map(|part| part.operations.iter().cloned()))
+        .collect();
+    openapi("Unstuck (办得成)", env!("CARGO_PKG_VERSION"), &operations, &catalogue())
+}
+
+fn router(desk: &Arc<Desk>, parts: Vec<ServiceParts>, checks: Vec<ReadyCheck>) -> Router {
+    let document = document(&parts);
+    let sessions = session_routes().with_state(DeskState(Arc::clone(desk)));
+    let fixed = Router::new()
+        .merge(sessions)
+        .merge(problem_pages(rule_problems()))
+        .merge(health_routes(checks, desk.metrics.clone(), &document));
+    let router = parts.into_iter().fold(fixed, |router, part| router.merge(part.router));
+    kit_layers(router, Kit::new(desk.metrics.clone()))
+}
