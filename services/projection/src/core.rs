@@ -282,6 +282,9 @@ impl Core {
         *self.current.write().unwrap_or_else(PoisonError::into_inner) = view;
         self.applied.send_replace(sequence);
         self.status.send_modify(|status| *status = Status::default());
+        if sequence >= self.catch_up_to {
+            self.has_caught_up.store(true, Ordering::Release);
+        }
     }
 
     /// The sequence that readers see.
@@ -376,7 +379,7 @@ impl Core {
 
     /// How many events the view has not seen, and for how long it has been behind, in seconds.
     pub(crate) fn lag(&self) -> (u64, f64) {
-        let events = self.head() - self.sequence();
+        let events = self.head().saturating_sub(self.sequence());
         let mut since = self.behind_since.lock().unwrap_or_else(PoisonError::into_inner);
         if events == 0 {
             *since = None;

@@ -28,6 +28,7 @@ use runtime::identity::{Identity, Staff};
 use runtime::store::StoreError;
 use tokio::sync::Semaphore;
 
+use self::applicant::Masks;
 use crate::core::Core;
 
 /// How long a query waits for the view to include a version, at most.
@@ -42,6 +43,7 @@ pub(crate) struct Doors {
     pub(crate) core: Arc<Core>,
     pub(crate) desk: Arc<Desk>,
     feeds: Arc<Semaphore>,
+    masks: Arc<Masks>,
 }
 
 impl FromRef<Doors> for Arc<Identity> {
@@ -52,7 +54,7 @@ impl FromRef<Doors> for Arc<Identity> {
 
 impl Doors {
     pub(crate) fn new(core: Arc<Core>, desk: Arc<Desk>) -> Self {
-        Self { core, desk, feeds: Arc::new(Semaphore::new(FEEDS_MAX)) }
+        Self { core, desk, feeds: Arc::new(Semaphore::new(FEEDS_MAX)), masks: Arc::default() }
     }
 }
 

@@ -6,8 +6,9 @@
 use std::sync::Arc;
 use std::time::Duration;
 
-use async_nats::client::{Client, Request, RequestErrorKind};
-use futures::StreamExt as _;
+use async_nats::{Client, StatusCode};
+use bytes::Bytes;
+use futures::{FutureExt as _, StreamExt as _};
 use serde::{Deserialize, Serialize};
 use tokio_util::sync::CancellationToken;
 
@@ -20,8 +21,10 @@ pub const VERIFY_SUBJECT: &str = "unstuck.projection.verify";
 pub const REBUILD_SUBJECT: &str = "unstuck.projection.rebuild";
 const BOTH_SUBJECTS: &str = "unstuck.projection.*";
 
-/// How long an answer may take: a million events are folded in a minute, a slow disk takes longer.
-const ANSWER_TIME_MAX: Duration = Duration::from_secs(30 * 60);
+/// How often the projection says that it is still at work.
+const WORKING_EVERY: Duration = Duration::from_secs(1);
+/// How long a tool waits for the next word; a projection that was killed says none.
+const SILENCE_MAX: Duration = Duration::from_secs(15);
 
 /// Why a running projection could not be asked.
 #[derive(Debug, thiserror::Error)]
@@ -35,12 +38,16 @@ pub enum RemoteError {
     /// The projection failed.
     #[error("the projection failed: {0}")]
     Failed(String),
+    /// The projection ended before it answered.
+    #[error("the projection fell silent before it answered")]
+    Silent,
 }
 
-/// What comes back.
+/// What comes back: that it works, any number of times, then what came of it.
 #[derive(Debug, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 enum Reply<T> {
+    Working,
     Done(T),
     Failed(String),
 }
@@ -66,19 +73,29 @@ async fn ask<T: for<'de> Deserialize<'de>>(
     client: &Client,
     subject: &'static str,
 ) -> Result<Option<T>, RemoteError> {
-    let request = Request::new().timeout(Some(ANSWER_TIME_MAX));
-    let answer = match client.send_request(subject, request).await {
-        Ok(answer) => answer,
-        Err(error) if error.kind() == RequestErrorKind::NoResponders => return Ok(None),
-        Err(error) => return Err(RemoteError::Bus(error.into())),
-    };
-    match serde_json::from_slice(&answer.payload)? {
-        Reply::Done(value) => Ok(Some(value)),
-        Reply::Failed(reason) => Err(RemoteError::Failed(reason)),
+    let inbox = client.new_inbox();
+    let mut answers =
+        client.subscribe(inbox.clone()).await.map_err(|error| RemoteError::Bus(error.into()))?;
+    let asked = client.publish_with_reply(subject, inbox, Bytes::new());
+    asked.await.map_err(|error| RemoteError::Bus(error.into()))?;
+    loop {
+        let next = tokio::time::timeout(SILENCE_MAX, answers.next());
+        let answer = next.await.ok().flatten().ok_or(RemoteError::Silent)?;
+        if answer.status == Some(StatusCode::NO_RESPONDERS) {
+            return Ok(None);
+        }
+        match serde_json::from_slice(&answer.payload)? {
+            Reply::Working => {}
+            Reply::Done(value) => return Ok(Some(value)),
+            Reply::Failed(reason) => return Err(RemoteError::Failed(reason)),
+        }
     }
 }
 
 /// Answers requests until the token is cancelled.
+///
+/// # Errors
+/// When the bus does not let it listen.
 pub(crate) async fn answer_requests(
     core: Arc<Core>,
     client: Client,
@@ -87,30 +104,54 @@ pub(crate) async fn answer_requests(
     let mut requests = client.subscribe(BOTH_SUBJECTS).await?;
     while let Some(Some(request)) = token.run_until_cancelled(requests.next()).await {
         let Some(reply_to) = request.reply else { continue };
-        let work = async {
-            match request.subject.as_str() {
-                VERIFY_SUBJECT => written(core.verify().await),
-                REBUILD_SUBJECT => written(core.rebuild().await),
-                _ => written::<()>(Err(ProjectionError::Ended)),
-            }
+        let mut work = match request.subject.as_str() {
+            VERIFY_SUBJECT => async { written(core.verify().await) }.boxed(),
+            REBUILD_SUBJECT => async { written(core.rebuild().await) }.boxed(),
+            _ => continue,
         };
-        let Some(answer) = token.run_until_cancelled(work).await else { break };
-        if let Err(error) = client.publish(reply_to, answer.into()).await {
-            tracing::warn!(%error, "an answer could not be sent");
+        let mut ticks = tokio::time::interval(WORKING_EVERY);
+        loop {
+            let (words, is_last) = tokio::select! {
+                () = token.cancelled() => (stopping(), true),
+                words = &mut work => (words, true),
+                _ = ticks.tick() => (reply(&Reply::<()>::Working), false),
+            };
+            if let Err(error) = client.publish(reply_to.clone(), words.into()).await {
+                tracing::warn!(%error, "an answer could not be sent");
+            }
+            if is_last {
+                break;
+            }
         }
     }
     // The client may have closed the subscription; the task still lasts as long as the process.
     token.cancelled().await;
+    // Whoever has just asked need not wait for silence; the rest learns that nobody is there.
+    let _ = requests.drain().await;
+    while let Ok(Some(request)) = tokio::time::timeout(WORKING_EVERY, requests.next()).await {
+        if let Some(reply_to) = request.reply {
+            let _ = client.publish(reply_to, stopping().into()).await;
+        }
+    }
+    let _ = client.flush().await;
     Ok(())
 }
 
 fn written<T: Serialize>(outcome: Result<T, ProjectionError>) -> Vec<u8> {
-    let reply = match outcome {
-        Ok(value) => Reply::Done(value),
+    match outcome {
+        Ok(value) => reply(&Reply::Done(value)),
         Err(error) => {
             tracing::error!(error = &error as &dyn std::error::Error, "a request of a tool failed");
-            Reply::Failed(error.to_string())
+            reply(&Reply::<T>::Failed(error.to_string()))
         }
-    };
-    serde_json::to_vec(&reply).unwrap_or_default()
+    }
+}
+
+fn stopping() -> Vec<u8> {
+    reply(&Reply::<()>::Failed("it is stopping".to_owned()))
+}
+
+fn reply<T: Serialize>(reply: &Reply<T>) -> Vec<u8> {
+    // A reply has string keys only; an empty answer would be named as unreadable by the tool.
+    serde_json::to_vec(reply).unwrap_or_default()
 }

@@ -320,7 +320,7 @@ pub(super) async fn one(
     let AsOf { at, sequence } = fresh(&doors.core, asked.min_version).await;
     let record = readable(&doors, &staff, &id)?;
     let tag = etag(record.case.version);
-    let mut applicants = applicant::of_page(&doors.desk, std::iter::once(&record.case)).await;
+    let mut applicants = applicant::of_page(&doors, std::iter::once(&record.case)).await;
     let applicant = applicants
         .remove(&record.case.case_id)
         .unwrap_or_else(|| ApplicantAnswer::hidden(&record.case));

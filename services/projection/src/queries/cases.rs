@@ -81,7 +81,7 @@ pub(super) async fn list(
     .await
     .map_err(broken)?;
     let cases = records.iter().map(|record| &record.case);
-    let mut applicants = applicant::of_page(&doors.desk, cases).await;
+    let mut applicants = applicant::of_page(&doors, cases).await;
     let items = records
         .into_iter()
         .map(|record| {

@@ -291,9 +291,10 @@ fn update(entry: &TimelineEntry, rules: &Rules) -> Option<Update> {
             let due = data.due_at.format("%Y-%m-%d");
             said(format!("办理时限延至{due}"), format!("The promise was moved to {due}"))
         }
-        CaseEvent::Reopened(_) => {
-            said("收到您重新办理的请求".to_owned(), "Your wish to take it up again was recorded".to_owned())
-        },
+        CaseEvent::Reopened(_) => said(
+            "收到您重新办理的请求".to_owned(),
+            "Your wish to take it up again was recorded".to_owned(),
+        ),
         CaseEvent::Withdrawn(_) => said("您已撤回".to_owned(), "You have withdrawn it".to_owned()),
         CaseEvent::Transferred(data) => {
             said(format!("已移送{}", data.body), format!("Handed to {}", data.body))
