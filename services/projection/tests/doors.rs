@@ -262,7 +262,7 @@ async fn a_case_is_shown_masked_to_those_who_may_open_it_and_to_nobody_else() {
         let timeline = format!("/v1/cases/{id}/timeline");
         house.expect(&house.get(&timeline, token).await, 403, "forbidden");
         assert_eq!(house.get("/v1/cases", token).await.json["total"], 0);
-        assert_eq!(house.get("/v1/overview", token).await.json["figures"]["open"]["value"], 0.0);
+        assert_eq!(house.get("/v1/overview", token).await.json["figures"]["open"]["value"], 0);
     }
     for token in [&clerk, &coordinator] {
         let list = house.get("/v1/cases", token).await;

@@ -13,7 +13,7 @@ use runtime::http::{Operation, Parameter, Problem, Query};
 use runtime::identity::Signed;
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
-use serde_json::Value;
+use serde_json::Number;
 
 use super::parameters::{self, DayEnd};
 use super::{AsOf, Doors, actor, fresh};
@@ -42,12 +42,53 @@ pub(super) struct PeriodAnswer {
     pub(super) to: Timestamp,
 }
 
+/// A figure as it is handed out.
+#[derive(Debug, Serialize, JsonSchema)]
+pub(super) struct FigureAnswer {
+    /// The value, a whole number for a count; null when there was nothing to count.
+    #[schemars(with = "Option<f64>")]
+    value: Option<Number>,
+    /// How many fulfil the condition.
+    numerator: u64,
+    /// How many could have.
+    denominator: u64,
+    /// The 95 % interval, when the counts are too small for the value alone.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    interval: Option<IntervalAnswer>,
+    /// The name of the formula.
+    formula: &'static str,
+}
+
+/// Where the underlying rate lies with 95 % confidence.
+#[derive(Debug, Serialize, JsonSchema)]
+pub(super) struct IntervalAnswer {
+    low: f64,
+    high: f64,
+}
+
+impl From<Figure> for FigureAnswer {
+    fn from(figure: Figure) -> Self {
+        let value = match figure.value {
+            Some(_) if figure.formula.is_count() => Some(Number::from(figure.numerator)),
+            Some(share) => Number::from_f64(share),
+            None => None,
+        };
+        let interval = figure.interval;
+        Self {
+            value,
+            numerator: figure.numerator,
+            denominator: figure.denominator,
+            interval: interval.map(|one| IntervalAnswer { low: one.low, high: one.high }),
+            formula: figure.formula.name(),
+        }
+    }
+}
+
 /// The figures.
 #[derive(Debug, Serialize, JsonSchema)]
 pub(super) struct OverviewAnswer {
     /// By name; lead times also by complexity (`lead_time_p50_simple`).
-    #[schemars(with = "BTreeMap<String, Value>")]
-    figures: BTreeMap<String, Figure>,
+    figures: BTreeMap<String, FigureAnswer>,
     period: PeriodAnswer,
     /// When open cases were looked at.
     as_of: Timestamp,
@@ -117,6 +158,7 @@ pub(super) async fn overview(
         })
     })
     .await;
+    let figures = figures.into_iter().map(|(name, figure)| (name, figure.into())).collect();
     Ok(Json(OverviewAnswer { figures, period, as_of, as_of_sequence: sequence }))
 }
 
