@@ -32,7 +32,7 @@ const VARIABLES: &[&str] = &[
 ];
 
 /// A tool says what it found, not how it went there.
-const FILTER_OF_TOOLS: &str = "warn";
+pub(crate) const FILTER_OF_TOOLS: &str = "warn,runtime::streams=error";
 
 const DATA_DEFAULT: &str = "unstuck-data";
 const LISTEN_DEFAULT: ([u8; 4], u16) = ([127, 0, 0, 1], 8420);

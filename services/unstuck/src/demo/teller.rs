@@ -14,7 +14,8 @@ use desk::{Carried, Desk, Order};
 use intake::Applicant;
 use proto_events::Timestamp;
 use proto_events::codes::{
-    CauseCategory, Clock, ClosingCode, Complexity, ConveneTrigger, Level, ReopenReason, Role,
+    CauseCategory, Clock, ClosingCode, Complexity, ConveneTrigger, Grade, Level, ReopenReason,
+    Role, Solved,
 };
 use proto_events::events::{Member, Notice};
 use proto_events::ids::{CaseId, CommandId, DepartmentId, EventId, RECEIPT_ALPHABET, ReceiptCode};
@@ -338,7 +339,10 @@ impl Telling<'_> {
             "feedback_recorded.v1" => {
                 let command = match feedback {
                     None => Command::Close { code: ClosingCode::NotReached },
-                    Some(said) if said.grade.is_some_and(|grade| grade.is_bad()) => {
+                    Some(said)
+                        if said.grade.is_some_and(Grade::is_bad)
+                            || said.solved == Some(Solved::No) =>
+                    {
                         Command::OpenRectification
                     }
                     Some(_) => Command::Close { code: ClosingCode::FeedbackRecorded },

@@ -14,7 +14,7 @@ use serde_json::{Value, json};
 
 use crate::bus::{ToolBus, must_exist, on_bus};
 use crate::cli::EventsArguments;
-use crate::settings::Reader;
+use crate::settings::{FILTER_OF_TOOLS, Reader};
 
 /// Fields of an event's data that hold a sealed person.
 const SEALED_FIELDS: [&str; 2] = ["applicant", "sealed"];
@@ -33,7 +33,7 @@ pub(crate) async fn run(
         id.ok()
     });
     let place = reader.place(arguments.place);
-    reader.finish(log_format, "warn")?;
+    reader.finish(log_format, FILTER_OF_TOOLS)?;
     must_exist(&place)?;
     on_bus(&place, async |bus| print(bus, case, arguments.follow).await).await
 }

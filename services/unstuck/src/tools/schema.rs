@@ -15,7 +15,7 @@ use serde_json::Value;
 
 use crate::bus::on_bus;
 use crate::say;
-use crate::settings::{Place, Reader};
+use crate::settings::{FILTER_OF_TOOLS, Place, Reader};
 use crate::up::{VIEWS_FOLDER, all_services};
 use crate::wiring::{document, open_desk};
 
@@ -25,7 +25,7 @@ pub(crate) async fn run(out: PathBuf, log_format: Option<String>) -> anyhow::Res
     let district = reader.district(None);
     let arguments = crate::cli::PlaceArguments { data: None, nats_url: None };
     let nats_server = reader.place(arguments).nats_server;
-    reader.finish(log_format, "warn")?;
+    reader.finish(log_format, FILTER_OF_TOOLS)?;
     let district = Arc::new(district.context("the district was read")?);
 
     let schemas = out.join("schemas");

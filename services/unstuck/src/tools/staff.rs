@@ -18,7 +18,7 @@ use serde_json::json;
 use crate::bus::{ToolBus, must_exist, on_bus};
 use crate::cli::{AddArguments, StaffCommand};
 use crate::say;
-use crate::settings::Reader;
+use crate::settings::{FILTER_OF_TOOLS, Reader};
 
 /// Who the audit names for what was done on the command line.
 const ACTOR: &str = "command-line";
@@ -41,7 +41,7 @@ pub(crate) async fn run(command: StaffCommand, log_format: Option<String>) -> an
             let mut reader = Reader::new();
             let username = read_username(&mut reader, &username);
             let (place, district) = (reader.place(place), reader.district(None));
-            reader.finish(log_format, "warn")?;
+            reader.finish(log_format, FILTER_OF_TOOLS)?;
             must_exist(&place)?;
             let (username, district) = both(username, district)?;
             on_bus(&place, async |bus| {
@@ -58,7 +58,7 @@ pub(crate) async fn run(command: StaffCommand, log_format: Option<String>) -> an
             let mut reader = Reader::new();
             let username = read_username(&mut reader, &username);
             let (place, district) = (reader.place(place), reader.district(None));
-            reader.finish(log_format, "warn")?;
+            reader.finish(log_format, FILTER_OF_TOOLS)?;
             must_exist(&place)?;
             let (username, district) = both(username, district)?;
             let password = password_of_stdin()?;
@@ -102,7 +102,7 @@ async fn add(arguments: AddArguments, log_format: Option<String>) -> anyhow::Res
         }
         id
     });
-    reader.finish(log_format, "warn")?;
+    reader.finish(log_format, FILTER_OF_TOOLS)?;
     let (username, district) = both(username, district)?;
     let role = role.context("the role was read")?;
     let new = NewStaff { username, name, role, center, department };

@@ -174,7 +174,16 @@ fn not_doable() -> Vec<Story> {
                 &["civil-affairs", "tiantan"],
                 Understood::Partly,
             )
-            .feedback(8, "11:10", Solved::No, 3, "规定听明白了，临时救助已申请。"),
+            .feedback(8, "11:10", Solved::No, 3, "规定听明白了，临时救助已申请。")
+            .then(
+                10,
+                "15:10",
+                Who::Handler,
+                Command::CompleteRectification {
+                    action: "街道与民政局联合上门，协助申请临时救助和就业帮扶。".to_owned(),
+                    result: "临时救助已批准，就业岗位已推荐。".to_owned(),
+                },
+            ),
         story(31, "9:55", "dongzhimen", Online, "公租房申请")
             .stuck(Stage::Review, Cause::PolicyForbids, Complex, 1)
             .asks("户籍迁入不满规定年限，希望按实际居住时间计算。")
