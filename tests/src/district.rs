@@ -140,6 +140,14 @@ impl District {
         processes_of(self.folder.path())
     }
 
+    /// How many nats-servers work on the data folder; the shells that watch over one do not count.
+    #[must_use]
+    pub fn nats_servers(&self) -> usize {
+        let name =
+            |id: &u32| std::fs::read_to_string(format!("/proc/{id}/comm")).unwrap_or_default();
+        self.processes().iter().filter(|id| name(id).trim() == "nats-server").count()
+    }
+
     fn log(&self) -> PathBuf {
         self.folder.path().join("up.log")
     }

@@ -58,8 +58,7 @@ fn after_a_kill_one_nats_server_serves_the_folder_and_after_a_stop_none() {
         district.bring_up();
         let case = clerk.case_after(&opened);
         assert_eq!(case["case_no"], opened["case_no"]);
-        // The binary and its nats-server.
-        wait_until("one nats-server serves the folder", || district.processes().len() <= 2);
+        wait_until("one nats-server serves the folder", || district.nats_servers() == 1);
     }
     district.shut_down();
     wait_until("nothing runs on the folder", || district.processes().is_empty());

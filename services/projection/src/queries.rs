@@ -19,6 +19,7 @@ use std::time::Duration;
 
 use axum::Router;
 use axum::extract::FromRef;
+use axum::http::StatusCode;
 use axum::routing::get;
 use casework::command::Actor;
 use desk::{Desk, actor_of};
@@ -97,6 +98,12 @@ struct AsOf {
     sequence: u64,
 }
 
+impl AsOf {
+    fn now(core: &Core) -> Self {
+        Self { at: core.now(), sequence: core.sequence() }
+    }
+}
+
 /// Waits until the view includes `min_version`, at most two seconds, and says of when the answer will be.
 async fn fresh(core: &Core, min_version: Option<u64>) -> AsOf {
     if let Some(version) = min_version.filter(|version| *version > core.sequence()) {
@@ -104,7 +111,20 @@ async fn fresh(core: &Core, min_version: Option<u64>) -> AsOf {
         let included = applied.wait_for(|sequence| *sequence >= version);
         let _ = tokio::time::timeout(VERSION_WAIT_MAX, included).await;
     }
-    AsOf { at: core.now(), sequence: core.sequence() }
+    AsOf::now(core)
+}
+
+/// Looks a second time before "not found" is said: whoever has just opened a case finds it, because the view is
+/// first waited for to come to where the stream ended when it was asked.
+async fn find<T>(core: &Core, look: impl Fn() -> Result<T, Problem>) -> Result<T, Problem> {
+    match look() {
+        Err(problem) if problem.status == StatusCode::NOT_FOUND => {}
+        found => return found,
+    }
+    if let Ok(head) = core.log.head().await {
+        fresh(core, Some(head.last_sequence)).await;
+    }
+    look()
 }
 
 /// The person as the rules see him.

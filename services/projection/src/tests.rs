@@ -314,3 +314,79 @@ async fn a_view_that_was_set_aside_is_built_anew() {
     assert!(running.core.verify().await.unwrap().equal);
     assert_eq!(running.core.catching_up(), None);
 }
+
+#[test]
+fn zz_scratch_scale() {
+    let rss = || {
+        let text = std::fs::read_to_string("/proc/self/status").unwrap();
+        text.lines().find(|l| l.starts_with("VmRSS")).unwrap().to_owned()
+    };
+    let (district, dir) = (district(), tempfile::tempdir().unwrap());
+    let mut w = writer(dir.path(), &district);
+    let start = std::time::Instant::now();
+    let mut seq = 0;
+    for block in 0..500_u128 {
+        let mut batch = Vec::new();
+        for i in 0..500_u128 {
+            let n = block * 500 + i;
+            let time = at("2021-01-26T10:00:00")
+                + chrono::TimeDelta::minutes(i64::try_from(n % 100_000).unwrap());
+            for new in [event(n, 0, time, opened(n, time)), event(n, 1, time, of_kind(0, time))] {
+                seq += 1;
+                batch.push(Recorded::of(&new, &subject(n), seq, chrono::DateTime::UNIX_EPOCH));
+            }
+        }
+        for part in batch.chunks(500) {
+            let folded = w.apply(part, Some(&district)).unwrap();
+            w.remember(folded);
+        }
+    }
+    eprintln!("SCALE folded {seq} in {:?} {}", start.elapsed(), rss());
+    let coordinator = casework::command::Actor {
+        username: "x".into(),
+        role: proto_events::codes::Role::Coordinator,
+        center: None,
+        department: None,
+    };
+    let clerk = casework::command::Actor {
+        username: "x".into(),
+        role: proto_events::codes::Role::Clerk,
+        center: Some("jingshan".parse().unwrap()),
+        department: None,
+    };
+    for (name, who, filter) in [
+        ("all", &coordinator, crate::index::Filter::default()),
+        ("clerk", &clerk, crate::index::Filter::default()),
+        (
+            "state+center",
+            &coordinator,
+            crate::index::Filter {
+                state: Some(proto_events::codes::CaseState::Forwarded),
+                center: Some("jingshan".parse().unwrap()),
+                ..Default::default()
+            },
+        ),
+        (
+            "text",
+            &coordinator,
+            crate::index::Filter { text: Some("DHS-777".into()), ..Default::default() },
+        ),
+    ] {
+        let t = std::time::Instant::now();
+        let page = w.view.index().page(who, &filter, crate::index::Sort::Due, None, 50, 0);
+        eprintln!("SCALE {name} {} {:?}", page.total, t.elapsed());
+    }
+    let t = std::time::Instant::now();
+    let period = crate::figures::Period {
+        from: 0,
+        to: i64::MAX / 2,
+        as_of: 1_700_000_000_000_000,
+        next_day_ends: 1_700_000_000_000_001,
+    };
+    let f = crate::figures::figures(w.view.index().rows(), &period, |_, _| 1);
+    eprintln!("SCALE figures {} {:?}", f.len(), t.elapsed());
+    drop(w);
+    let t = std::time::Instant::now();
+    let w = writer(dir.path(), &district);
+    eprintln!("SCALE reopened {} in {:?} {}", w.view.index().len(), t.elapsed(), rss());
+}

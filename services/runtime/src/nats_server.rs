@@ -105,6 +105,9 @@ pub enum NatsServerError {
     },
 }
 
+/// How long a server on loopback may take to answer whether it is there.
+const ANSWER_MAX: Duration = Duration::from_secs(3);
+
 /// Where the bus of a data folder is, and how to get in. Stands in `<data>/bus.json`, readable by its owner only.
 #[derive(Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct BusAddress {
@@ -174,7 +177,8 @@ impl BusAddress {
         let options =
             ConnectOptions::with_user_and_password(self.user.clone(), self.password.clone())
                 .connection_timeout(Duration::from_secs(2));
-        let client = options.connect(self.url()).await.ok()?;
+        let connecting = tokio::time::timeout(ANSWER_MAX, options.connect(self.url()));
+        let client = connecting.await.ok()?.ok()?;
         (client.server_info().server_name == self.server_name).then_some(client)
     }
 }
@@ -369,7 +373,9 @@ async fn still_there(address: &BusAddress) -> bool {
     let Some(client) = address.connected().await else { return false };
     let deadline = Instant::now() + SETTLE;
     while Instant::now() < deadline {
-        if client.flush().await.is_err() || !address.answers().await {
+        // A client whose server has gone waits for it to come back; here, gone is an answer.
+        let flushed = tokio::time::timeout(ANSWER_MAX, client.flush()).await;
+        if !matches!(flushed, Ok(Ok(()))) || !address.answers().await {
             return false;
         }
         tokio::time::sleep(LOOK_EVERY * 4).await;

@@ -200,6 +200,7 @@ impl TaskSet {
             Err(error) => error.id(),
         };
         let task = self.names.remove(&id).unwrap_or("unnamed");
+        tracing::debug!(task, "a task has ended");
         match ended {
             Ok((_, Ok(()))) => is_early.then_some(Fallen::Early { task }),
             Ok((_, Err(error))) => Some(Fallen::Failed { task, error }),

@@ -25,7 +25,7 @@ use serde::{Deserialize, Serialize};
 use serde_json::Value;
 
 use super::applicant::{self, ApplicantAnswer};
-use super::{AsOf, Doors, actor, broken, fresh, parameters};
+use super::{AsOf, Doors, actor, broken, find, fresh, parameters};
 use crate::record::CaseRecord;
 
 /// The parameters of the query.
@@ -317,8 +317,13 @@ pub(super) async fn one(
     Query(asked): Query<Parameters>,
     headers: HeaderMap,
 ) -> Result<Response, Problem> {
-    let AsOf { at, sequence } = fresh(&doors.core, asked.min_version).await;
-    let record = readable(&doors, &staff, &id)?;
+    fresh(&doors.core, asked.min_version).await;
+    let look = || {
+        // Taken before the record is: an answer is never older than it says.
+        let as_of = AsOf::now(&doors.core);
+        readable(&doors, &staff, &id).map(|record| (as_of, record))
+    };
+    let (AsOf { at, sequence }, record) = find(&doors.core, look).await?;
     let tag = etag(record.case.version);
     let mut applicants = applicant::of_page(&doors, std::iter::once(&record.case)).await;
     let applicant = applicants

@@ -20,7 +20,7 @@ use runtime::http::{Operation, Path, Problem};
 use schemars::JsonSchema;
 use serde::Serialize;
 
-use super::{Doors, broken};
+use super::{Doors, broken, find};
 use crate::core::Core;
 use crate::fold::TimelineEntry;
 
@@ -92,7 +92,7 @@ pub(super) async fn page(
     State(doors): State<Doors>,
     Path(code): Path<String>,
 ) -> Result<Json<ReceiptAnswer>, Problem> {
-    answer(&doors.core, &code).map(Json)
+    find(&doors.core, || answer(&doors.core, &code)).await.map(Json)
 }
 
 /// Makes the page of a receipt.

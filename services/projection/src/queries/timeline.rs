@@ -10,7 +10,7 @@ use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
 use super::case::readable;
-use super::{AsOf, Doors, broken, fresh, parameters};
+use super::{AsOf, Doors, broken, find, fresh, parameters};
 use crate::fold::TimelineEntry;
 
 /// The parameters of the query.
@@ -43,8 +43,13 @@ pub(super) async fn history(
 ) -> Result<Json<TimelineAnswer>, Problem> {
     let limit = parameters::limit(asked.limit)?;
     let after: u64 = parameters::cursor(asked.cursor.as_deref())?.unwrap_or(0);
-    let AsOf { at, sequence } = fresh(&doors.core, asked.min_version).await;
-    let record = readable(&doors, &staff, &id)?;
+    fresh(&doors.core, asked.min_version).await;
+    let look = || {
+        // Taken before the record is: an answer is never older than it says.
+        let as_of = AsOf::now(&doors.core);
+        readable(&doors, &staff, &id).map(|record| (as_of, record))
+    };
+    let (AsOf { at, sequence }, record) = find(&doors.core, look).await?;
     let view = doors.core.view();
     let mut items = view.views.timeline(record.case.case_id, after, limit + 1).map_err(broken)?;
     let has_more = items.len() > limit;

@@ -331,10 +331,10 @@ async fn hold(
     // First what is there, without waiting; only then a question that the bus holds.
     let mut messages =
         consumer.fetch().max_messages(HELD_MAX).expires(FETCHING_MAX).messages().await?;
-    while let Some(message) = messages.next().await {
+    while let Some(Some(message)) = token.run_until_cancelled(messages.next()).await {
         held.push(read(message?)?);
     }
-    if held.is_empty() {
+    if held.is_empty() && !token.is_cancelled() {
         let mut next = consumer.batch().max_messages(1).expires(LONG_POLL).messages().await?;
         // The client ends the wait a little after the bus should have.
         while let Some(Some(message)) = token.run_until_cancelled(next.next()).await {
