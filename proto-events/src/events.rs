@@ -5,7 +5,7 @@
 //! they do not know. No personal data in clear: the applicant is sealed, free text has been scanned.
 //!
 //! To add an event: add its struct to the file of the service that writes it, one line to
-//! [`case_events!`] below, a sample in `proto-events/samples`, its fold in `casework::case`, and run
+//! `case_events!` below, a sample in `proto-events/samples`, its fold in `casework::case`, and run
 //! the golden tests with `UPDATE_GOLDEN=1`.
 
 pub mod escalation;

@@ -75,7 +75,7 @@ fn calendar(calendar: &WorkingCalendar, findings: &mut Findings) {
     match left {
         ..=0 => findings
             .wrong(format_args!("the working calendar ended on {end}; promises are provisional")),
-        ..=CALENDAR_WARNING_DAYS => {
+        1..=CALENDAR_WARNING_DAYS => {
             findings.fine(format_args!(
                 "the working calendar ends on {end}, in {left} days; add the next year"
             ));
