@@ -117,18 +117,20 @@ impl Reach {
 }
 
 impl Filter {
-    /// The groups that it asks for; with no `rest`, and at most one group, it is that group.
+    /// The groups that hold all that it asks for; with no rest, and at most one group, it is that group.
     fn groups(&self) -> Vec<Group> {
         let mut groups = Vec::new();
         groups.extend(self.state.map(Group::State));
         groups.extend(self.center.clone().map(|id| Group::Center(Arc::new(id))));
-        groups.extend(self.department.clone().map(|id| Group::Department(Arc::new(id))));
+        // Who has a case now is among those that ever had it.
+        groups.extend(self.department.clone().map(|id| Group::WasWith(Arc::new(id))));
         groups
     }
 
     /// Whether it asks for more than groups can tell.
     fn has_rest(&self) -> bool {
-        self.handler.is_some()
+        self.department.is_some()
+            || self.handler.is_some()
             || self.cause.is_some()
             || self.stage.is_some()
             || self.matter.is_some()
