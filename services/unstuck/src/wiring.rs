@@ -119,7 +119,7 @@ async fn all_ready(checks: &[ReadyCheck]) {
         }
         let Some((check, detail)) = waits_for else { return };
         if said.elapsed() > SAY_EVERY {
-            tracing::info!(check, detail, "the start waits");
+            tracing::warn!(check, detail, "the start waits");
             said = Instant::now();
         }
         tokio::time::sleep(LOOK_EVERY).await;
