@@ -3,15 +3,16 @@
 //! Invariants: days are working days from the opening, times are office hours; the codes are those of the
 //! handbook; nobody's number, address or name stands in a text.
 
+mod open;
 mod routine;
 mod stuck;
 
 use casework::command::Command;
 use proto_events::codes::{
-    ApplicantKind, Care, Cause, Channel, Complexity, ExplanationMode, Grade, ReopenReason,
-    Resolution, ReturnReason, Solved, Stage, Understood,
+    ApplicantKind, Care, Cause, Channel, Complexity, ExplanationMode, Grade, Position,
+    ReopenReason, Resolution, ReturnReason, Solved, Stage, Understood,
 };
-use proto_events::events::{Explainer, Matter, Mode, PolicyBasis};
+use proto_events::events::{DepartmentPosition, Explainer, Matter, Mode, PolicyBasis};
 use proto_events::ids::{CenterId, DepartmentId};
 
 /// One case of the demo.
@@ -59,6 +60,7 @@ pub(super) enum Who {
 pub(super) fn all() -> Vec<Story> {
     let mut stories = routine::stories();
     stories.extend(stuck::stories());
+    stories.extend(open::stories());
     stories.sort_by_key(|story| std::cmp::Reverse(story.days_ago));
     stories
 }
@@ -264,6 +266,22 @@ impl Story {
             _ => Vec::new(),
         };
         self.steps.into_iter().flat_map(of_step).collect()
+    }
+}
+
+fn meeting(positions: &[(&str, Position, Option<&str>)], decision: &str) -> Command {
+    Command::RecordMeeting {
+        attendees: positions.iter().map(|(body, ..)| (*body).to_owned()).collect(),
+        positions: positions
+            .iter()
+            .map(|(body, position, basis)| DepartmentPosition {
+                department: department_id(body),
+                position: *position,
+                basis: basis.map(str::to_owned),
+            })
+            .collect(),
+        decisions: vec![decision.to_owned()],
+        actions: Vec::new(),
     }
 }
 
