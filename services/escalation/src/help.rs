@@ -18,8 +18,8 @@ use runtime::consumer::{Reaction, ReactionError};
 use runtime::http::Problem;
 use runtime::log::Recorded;
 
-/// The durable name of the reaction.
-const NAME: &str = "escalation-help";
+/// The durable name of the reaction that helps by itself; its commands' ids are derived from it.
+pub const NAME: &str = "escalation-help";
 
 pub(crate) struct Help {
     desk: Arc<Desk>,

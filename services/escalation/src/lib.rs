@@ -9,6 +9,8 @@ mod timers;
 
 use std::sync::Arc;
 
+pub use help::NAME as HELP_NAME;
+
 use casework::refusal::RefusalCode;
 use desk::Desk;
 use desk::endpoint::Endpoints;

@@ -11,7 +11,7 @@ mod open;
 use std::sync::Arc;
 
 pub use applicant::Applicant;
-pub use open::{OpenBody, open, open_at};
+pub use open::{OpenBody, case_no, open};
 
 use casework::refusal::RefusalCode;
 use desk::Desk;

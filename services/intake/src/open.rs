@@ -126,27 +126,6 @@ pub async fn open(
             "lies more than 31 days back (不能早于31天前)",
         ));
     }
-    open_at(desk, body, at, actor, case_id, command_id, command_hash, request_id).await
-}
-
-/// Opens a case as [`open`] does, at any time: for telling a history.
-///
-/// # Errors
-/// The problem for the caller.
-#[expect(
-    clippy::too_many_arguments,
-    reason = "an opening is all of these, and two callers need it"
-)]
-pub async fn open_at(
-    desk: &Desk,
-    body: OpenBody,
-    at: Timestamp,
-    actor: &Actor,
-    case_id: CaseId,
-    command_id: CommandId,
-    command_hash: Option<String>,
-    request_id: Option<String>,
-) -> Result<Carried, Problem> {
     let applicant = check(desk, &body, actor, case_id, at)?;
     let subject = CaseSubject { center: body.center.clone(), case_id };
     let reserved = async {
@@ -243,7 +222,8 @@ fn wish(
 /// The number for people: center, day, and four characters of the id. A counter would need a common place to
 /// count, which a center with a broken line does not have; of a center's cases of one day, two share a number
 /// once in 900 000.
-fn case_no(code: &str, at: Timestamp, case_id: CaseId) -> String {
+#[must_use]
+pub fn case_no(code: &str, at: Timestamp, case_id: CaseId) -> String {
     let base = RECEIPT_ALPHABET.len() as u128;
     let mut rest = case_id.0.as_u128() % base.pow(4);
     let mut tail = [0_u8; 4];

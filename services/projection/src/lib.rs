@@ -34,6 +34,7 @@ use crate::core::Core;
 use crate::queries::Doors;
 
 pub use crate::core::ProjectionError;
+pub use queries::operations;
 pub use replay::{rebuild, set_aside};
 pub use verify::{VerifyReport, verify};
 

@@ -77,7 +77,7 @@ pub(crate) fn router(doors: Doors) -> Router {
 }
 
 /// What the routes do, for OpenAPI.
-pub(crate) fn operations() -> Vec<Operation> {
+pub fn operations() -> Vec<Operation> {
     let mut all = vec![
         cases::operation(),
         case::operation(),

@@ -16,8 +16,8 @@ use proto_events::subject::CaseSubject;
 use runtime::consumer::{Reaction, ReactionError};
 use runtime::log::Recorded;
 
-/// The durable name of the reaction.
-const NAME: &str = "routing-forwarding";
+/// The durable name of the reaction that forwards by the table; its commands' ids are derived from it.
+pub const NAME: &str = "routing-forwarding";
 
 pub(crate) struct Forwarding {
     desk: Arc<Desk>,

@@ -8,6 +8,8 @@ mod forwarding;
 
 use std::sync::Arc;
 
+pub use forwarding::NAME as FORWARDING_NAME;
+
 use casework::refusal::RefusalCode;
 use desk::Desk;
 use desk::endpoint::Endpoints;

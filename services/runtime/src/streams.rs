@@ -111,6 +111,7 @@ pub async fn connect(url: &str, service: &str) -> Result<Context, ConnectError> 
                     "messages of the bus were dropped; they come again"
                 );
             }
+            async_nats::Event::Closed => tracing::debug!("the line to the bus is closed for good"),
             other => tracing::warn!(event = %other, "the bus reports"),
         }
     };

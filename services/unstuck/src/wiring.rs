@@ -131,17 +131,14 @@ fn catalogue() -> Vec<ProblemEntry> {
     problems().iter().copied().chain(rule_problems()).collect()
 }
 
-/// The OpenAPI document of these services.
-pub(crate) fn document(parts: &[ServiceParts]) -> Value {
-    let operations: Vec<Operation> = session_operations()
-        .into_iter()
-        .chain(parts.iter().flat_map(|part| part.operations.iter().cloned()))
-        .collect();
+/// The OpenAPI document of these operations, with those of the sessions.
+pub(crate) fn document(operations: impl IntoIterator<Item = Operation>) -> Value {
+    let operations: Vec<Operation> = session_operations().into_iter().chain(operations).collect();
     openapi("Unstuck (办得成)", env!("CARGO_PKG_VERSION"), &operations, &catalogue())
 }
 
 fn router(desk: &Arc<Desk>, parts: Vec<ServiceParts>, checks: Vec<ReadyCheck>) -> Router {
-    let document = document(&parts);
+    let document = document(parts.iter().flat_map(|part| part.operations.iter().cloned()));
     let sessions = session_routes().with_state(DeskState(Arc::clone(desk)));
     let fixed = Router::new()
         .merge(sessions)

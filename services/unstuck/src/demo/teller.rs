@@ -18,14 +18,10 @@ use proto_events::codes::{
     Role, Solved,
 };
 use proto_events::events::{Member, Notice};
-use proto_events::ids::{CaseId, CommandId, DepartmentId, EventId, RECEIPT_ALPHABET, ReceiptCode};
+use proto_events::ids::{CaseId, CommandId, DepartmentId, EventId, ReceiptCode};
 
 use super::accounts::{person, random};
 use super::stories::{Step, Story, Who};
-
-/// The durable names of the live reactions; with them, what they find in the history is done already.
-const FORWARDING: &str = "routing-forwarding";
-const HELP: &str = "escalation-help";
 
 /// How long after its cause a reaction acts.
 const AT_ONCE: TimeDelta = TimeDelta::seconds(1);
@@ -128,6 +124,7 @@ impl Telling<'_> {
             .checked()
             .map_err(|faults| anyhow::anyhow!("a sample applicant: {}", faults[0].pointer))?;
         let key = desk.vault.create_key(case_id).await?;
+        let code = desk.district.rules.centers.get(&story.center).map_or("", |center| &center.code);
         let open = Open {
             center: story.center.clone(),
             channel: story.channel,
@@ -143,7 +140,7 @@ impl Telling<'_> {
                 version: "2026-01".to_owned(),
                 mode: "oral".to_owned().try_into().map_err(anyhow::Error::msg)?,
             },
-            case_no: case_no(desk, &self.story, at, case_id),
+            case_no: intake::case_no(code, at, case_id),
             receipt_code: ReceiptCode::from_random(random()?),
         };
         let actor = person(Role::Clerk, Some(&story.center), None);
@@ -316,17 +313,18 @@ impl Telling<'_> {
             contact: None,
             automatic: true,
         };
-        let convene = |trigger| Some((HELP, "escalation", self.task_force(trigger, case)));
+        let convene =
+            |trigger| Some((escalation::HELP_NAME, "escalation", self.task_force(trigger, case)));
         let feedback = case.feedback.as_ref();
         match name {
             "opened.v1" if case.cause_provisional.category() != CauseCategory::Applicant => {
                 let line = self.desk.district.rules.route(&case.matter.name)?;
-                Some((FORWARDING, "routing", forward(&line.department)))
+                Some((routing::FORWARDING_NAME, "routing", forward(&line.department)))
             }
             "reopened.v1" if self.reopened_unsolved() => convene(ConveneTrigger::ReopenedUnsolved),
             "reopened.v1" => {
                 let hop = case.last_hop().filter(|hop| hop.returned_at.is_none())?;
-                Some((FORWARDING, "routing", forward(&hop.to)))
+                Some((routing::FORWARDING_NAME, "routing", forward(&hop.to)))
             }
             "returned.v1" if case.is_ping_pong() && case.arbitration.is_none() => {
                 convene(ConveneTrigger::TwoReturns)
@@ -347,11 +345,11 @@ impl Telling<'_> {
                     }
                     Some(_) => Command::Close { code: ClosingCode::FeedbackRecorded },
                 };
-                Some((HELP, "escalation", command))
+                Some((escalation::HELP_NAME, "escalation", command))
             }
             "rectification_completed.v1" => {
                 let command = Command::Close { code: ClosingCode::FeedbackRecorded };
-                Some((HELP, "escalation", command))
+                Some((escalation::HELP_NAME, "escalation", command))
             }
             _ => None,
         }
@@ -405,16 +403,4 @@ fn role_of(who: Who) -> Role {
 fn name(n: usize) -> String {
     let pick = |text: &str| text.chars().cycle().nth(n).unwrap_or('甲');
     format!("样例·{}{}", pick(STEMS), pick(BRANCHES))
-}
-
-/// A number as intake makes it: center, day, and four characters of the id.
-fn case_no(desk: &Desk, story: &Story, at: Timestamp, case_id: CaseId) -> String {
-    let code = desk.district.rules.centers.get(&story.center).map_or("", |center| &center.code);
-    let mut rest = case_id.0.as_u128();
-    let tail = (0..4).map(|_| {
-        let digit = rest % RECEIPT_ALPHABET.len() as u128;
-        rest /= RECEIPT_ALPHABET.len() as u128;
-        char::from(RECEIPT_ALPHABET[usize::try_from(digit).unwrap_or_default()])
-    });
-    format!("{code}{}-{}", at.format("%Y%m%d"), tail.collect::<String>())
 }
