@@ -252,10 +252,17 @@ impl Case {
         self.parts.iter().any(|part| part.completed_at.is_none())
     }
 
-    /// The highest rank that the handling clock has climbed to: 0 none, 4 the leading group.
+    /// The highest rank that the present run of the handling clock has climbed to: 0 none, 4 the leading group.
+    /// Smaller clocks climb on their own and do not count here.
     #[must_use]
     pub fn escalation_rank(&self) -> u8 {
-        self.escalations.iter().map(|step| step.level.rank()).max().unwrap_or(0)
+        let present = self.reopen_count.saturating_add(1);
+        self.escalations
+            .iter()
+            .filter(|step| step.clock == Clock::Handling && step.occurrence == present)
+            .map(|step| step.level.rank())
+            .max()
+            .unwrap_or(0)
     }
 
     /// Whether this step of this run of a clock was already taken.
