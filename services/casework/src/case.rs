@@ -283,6 +283,12 @@ impl Case {
         days.len()
     }
 
+    /// Names the closing after the present outcome's window: what the id of its command is derived from.
+    #[must_use]
+    pub fn closing_key(&self) -> String {
+        alloc::format!("close#{}", self.outcome_count)
+    }
+
     /// The clocks that run now, each with its run's number and its stored promise.
     #[must_use]
     pub fn clocks(&self) -> Vec<ClockRun> {

@@ -4,7 +4,7 @@
 //! what a decision needs (the time, the district's limits, the calendar) comes in with the command.
 //!
 //! Reading order: [`case`] (what a case is and how events change it), [`command`] (what may be wished),
-//! [`decide`] (which events a wish leads to, or the refusal), [`permission`] (who may wish it),
+//! [`decide`] (which events a wish leads to, or the refusal), [`permission`] (who may wish it), [`reaction`] (what the house does by itself),
 //! [`timetable`] and [`calendar`] (when it is due), [`figures`] (what is counted).
 #![no_std]
 
@@ -18,6 +18,7 @@ pub mod figures;
 pub mod free_text;
 pub mod masking;
 pub mod permission;
+pub mod reaction;
 pub mod refusal;
 pub mod rules;
 pub mod timetable;

@@ -91,6 +91,12 @@ impl ClockRun {
     pub fn key(&self) -> String {
         format!("{}#{}", self.clock, self.occurrence)
     }
+
+    /// Names one step of this run, `handling#1/director`: what the id of its command is derived from.
+    #[must_use]
+    pub fn step_key(&self, level: Level) -> String {
+        format!("{}/{level}", self.key())
+    }
 }
 
 /// Tells who is told about a running clock, and when, lowest level first.

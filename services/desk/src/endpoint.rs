@@ -77,9 +77,9 @@ impl CommandAnswer {
             events: carried
                 .events
                 .iter()
-                .map(|(id, event_type)| AnsweredEvent {
+                .map(|(id, event)| AnsweredEvent {
                     id: *id,
-                    event_type: (*event_type).to_owned(),
+                    event_type: event.event_type().to_owned(),
                 })
                 .collect(),
             receipt_code: None,

@@ -70,8 +70,8 @@ impl Order {
 pub struct Carried {
     /// The case after it.
     pub case: Case,
-    /// Its events: id and full type; none when it was already true.
-    pub events: Vec<(EventId, &'static str)>,
+    /// Its events; none when it was already true.
+    pub events: Vec<(EventId, CaseEvent)>,
     /// Whether it had been carried out before.
     pub repeated: bool,
 }
@@ -232,7 +232,7 @@ fn carried(order: &Order, outcome: &Outcome) -> Result<Carried, Problem> {
     let mut events = Vec::new();
     for recorded in &outcome.command_events {
         if let Ok((meta, event)) = decode(recorded) {
-            events.push((meta.id, event.event_type()));
+            events.push((meta.id, event));
         }
     }
     Ok(Carried { case, events, repeated: outcome.repeated })

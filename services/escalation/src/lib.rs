@@ -28,7 +28,8 @@ pub fn service(desk: &Arc<Desk>) -> ServiceParts {
         CASES_STREAM,
         Arc::new(help::Help::new(Arc::clone(desk))),
         desk.clock.clone(),
-    );
+    )
+    .with_metrics(desk.metrics.clone());
     let tasks = vec![
         ServiceTask::new("escalation-help", |token| async move {
             help.run(token).await;

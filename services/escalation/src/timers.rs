@@ -237,12 +237,12 @@ fn orders_of(desk: &Desk, case: &Case, now: Timestamp) -> Vec<Order> {
                 clock: run.clock,
                 occurrence: run.occurrence,
             };
-            orders.push(order(command, &format!("{}/{}", run.key(), step.level)));
+            orders.push(order(command, &run.step_key(step.level)));
         }
     }
     if window_end(desk, case).is_some_and(|end| now >= end) {
         let command = Command::Close { code: ClosingCode::WindowPassed };
-        orders.push(order(command, &format!("close#{}", case.outcome_count)));
+        orders.push(order(command, &case.closing_key()));
     }
     orders
 }

@@ -5,15 +5,15 @@
 
 use std::sync::Arc;
 
-use casework::command::Command;
+use casework::case::Case;
+use casework::reaction::{forwarding, may_forward};
 use desk::{Desk, Order, decode};
 use futures::FutureExt;
 use futures::future::BoxFuture;
-use proto_events::codes::{CauseCategory, ReopenReason};
-use proto_events::events::CaseEvent;
-use proto_events::ids::{CommandId, DepartmentId};
+use proto_events::ids::CommandId;
 use proto_events::subject::CaseSubject;
 use runtime::consumer::{Reaction, ReactionError};
+use runtime::http::Problem;
 use runtime::log::Recorded;
 
 /// The durable name of the reaction that forwards by the table; its commands' ids are derived from it.
@@ -31,27 +31,18 @@ impl Forwarding {
     async fn on(&self, recorded: &Recorded) -> Result<(), ReactionError> {
         // What cannot be read is the projection's to report; there is nothing to forward in it.
         let Ok((meta, event)) = decode(recorded) else { return Ok(()) };
+        if !may_forward(&event) {
+            return Ok(());
+        }
         let Some(subject) = CaseSubject::parse(&recorded.subject) else { return Ok(()) };
-        let (department, ask) = match &event {
-            CaseEvent::Opened(opened) => {
-                if opened.cause.category() == CauseCategory::Applicant {
-                    return Ok(());
-                }
-                let Some(line) = self.desk.district.rules.route(&opened.matter.name) else {
-                    return Ok(());
-                };
-                (line.department.clone(), opened.demand.clone())
-            }
-            // Unsolved ones get a task force (escalation); the others go back to whoever had them.
-            CaseEvent::Reopened(reopened) if reopened.reason != ReopenReason::NotSolved => {
-                match self.last_department(&subject).await? {
-                    Some(found) => found,
-                    None => return Ok(()),
-                }
-            }
-            _ => return Ok(()),
+        let case = match Case::step(None, &meta, &event) {
+            // An opening says everything by itself.
+            Some(case) => Some(case),
+            None => self.desk.load(&subject).await.map_err(retry)?,
         };
-        let command = Command::Forward { department, ask, contact: None, automatic: true };
+        let rules = &self.desk.district.rules;
+        let command = case.and_then(|case| forwarding(&event, &case, rules));
+        let Some(command) = command else { return Ok(()) };
         let command_id = CommandId::of_reaction(NAME, meta.id);
         let mut order = Order::of_system("routing", meta.case_id, command, command_id);
         order.center = Some(subject.center);
@@ -60,24 +51,13 @@ impl Forwarding {
             Ok(_) => Ok(()),
             // Somebody was faster, or a rule says that it is no longer to be forwarded: as a person left it.
             Err(problem) if problem.status.is_client_error() => Ok(()),
-            Err(problem) => Err(ReactionError::Retry(problem.detail.into())),
+            Err(problem) => Err(retry(problem)),
         }
     }
+}
 
-    async fn last_department(
-        &self,
-        subject: &CaseSubject,
-    ) -> Result<Option<(DepartmentId, String)>, ReactionError> {
-        let case = self
-            .desk
-            .load(subject)
-            .await
-            .map_err(|problem| ReactionError::Retry(problem.detail.into()))?;
-        Ok(case.and_then(|case| {
-            let hop = case.last_hop().filter(|hop| hop.returned_at.is_none())?;
-            Some((hop.to.clone(), case.demand.clone()))
-        }))
-    }
+fn retry(problem: Problem) -> ReactionError {
+    ReactionError::Retry(problem.detail.into())
 }
 
 impl Reaction for Forwarding {

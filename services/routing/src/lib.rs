@@ -27,7 +27,8 @@ pub fn service(desk: &Arc<Desk>) -> ServiceParts {
         CASES_STREAM,
         Arc::new(forwarding::Forwarding::new(Arc::clone(desk))),
         desk.clock.clone(),
-    );
+    )
+    .with_metrics(desk.metrics.clone());
     let task = ServiceTask::new("routing-forwarding", |token| async move {
         forwarding.run(token).await;
         Ok(())

@@ -224,7 +224,7 @@ impl Metrics {
         self.shared.conflicts.get_or_create(&NameLabels { command: command.into() }).inc();
     }
 
-    /// Counts a reaction: `outcome` is `done`, `nothing`, `refused` or `failed`.
+    /// Counts a reaction to an event: `outcome` is `done`, or `failed` when it comes again.
     pub fn reaction(&self, reaction: &'static str, outcome: &'static str) {
         let labels = ReactionLabels { reaction: reaction.into(), outcome: outcome.into() };
         self.shared.reactions.get_or_create(&labels).inc();

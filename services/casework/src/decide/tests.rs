@@ -9,6 +9,7 @@ mod intake;
 mod people;
 mod permissions;
 mod random;
+mod reactions;
 mod routing;
 mod stories;
 mod wishes;

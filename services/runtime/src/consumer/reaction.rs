@@ -25,6 +25,7 @@ use super::parked::{Parked, park};
 use crate::clock::SharedClock;
 use crate::log::Recorded;
 use crate::log::jetstream::{delivered, reconnected};
+use crate::metrics::Metrics;
 
 /// Waits between the attempts of one event: a busy case is free again in a moment, a service comes back in
 /// seconds, a person mends in minutes.
@@ -129,6 +130,7 @@ pub struct ReactionLoop {
     reaction: Arc<dyn Reaction>,
     clock: SharedClock,
     figures: Arc<ReactionFigures>,
+    metrics: Option<Metrics>,
 }
 
 impl std::fmt::Debug for ReactionLoop {
@@ -158,7 +160,21 @@ impl ReactionLoop {
         clock: SharedClock,
     ) -> Self {
         let figures = Arc::default();
-        Self { context, stream: stream.to_owned(), reaction, clock, figures }
+        Self { context, stream: stream.to_owned(), reaction, clock, figures, metrics: None }
+    }
+
+    /// Shows what the loop does in `/metrics`, from zero on.
+    #[must_use]
+    pub fn with_metrics(mut self, metrics: Metrics) -> Self {
+        metrics.declare_consumers(&[self.reaction.name()]);
+        self.metrics = Some(metrics);
+        self
+    }
+
+    fn count(&self, outcome: &'static str) {
+        if let Some(metrics) = &self.metrics {
+            metrics.reaction(self.reaction.name(), outcome);
+        }
     }
 
     /// What the loop has done; keep a handle before it runs.
@@ -261,12 +277,14 @@ impl ReactionLoop {
         let answer = match result {
             Ok(()) => {
                 self.figures.handled.fetch_add(1, Ordering::Relaxed);
+                self.count("done");
                 self.figures.last_sequence.fetch_max(sequence, Ordering::Relaxed);
                 AckKind::Ack
             }
             Err(ReactionError::Retry(error)) => match retry_delay(held.attempt) {
                 Some(delay) => {
                     self.figures.retried.fetch_add(1, Ordering::Relaxed);
+                    self.count("failed");
                     let attempt = held.attempt;
                     tracing::debug!(reaction, sequence, attempt, error = &*error, "comes again");
                     AckKind::Nak(Some(delay))
@@ -299,6 +317,9 @@ impl ReactionLoop {
         match park(&self.context, &entry).await {
             Ok(()) => {
                 self.figures.parked.fetch_add(1, Ordering::Relaxed);
+                if let Some(metrics) = &self.metrics {
+                    metrics.parked(reaction);
+                }
                 self.figures.last_sequence.fetch_max(sequence, Ordering::Relaxed);
                 tracing::error!(
                     reaction,

@@ -8,17 +8,15 @@ use std::sync::Arc;
 
 use casework::case::Case;
 use casework::command::{Actor, Command, Open};
+use casework::reaction;
 use casework::timetable::ladder;
 use chrono::{NaiveDate, TimeDelta};
 use desk::{Carried, Desk, Order};
 use intake::Applicant;
 use proto_events::Timestamp;
-use proto_events::codes::{
-    CauseCategory, Clock, ClosingCode, Complexity, ConveneTrigger, Grade, Level, ReopenReason,
-    Role, Solved,
-};
-use proto_events::events::{Member, Notice};
-use proto_events::ids::{CaseId, CommandId, DepartmentId, EventId, ReceiptCode};
+use proto_events::codes::{Clock, ClosingCode, Level, Role};
+use proto_events::events::{CaseEvent, Notice};
+use proto_events::ids::{CaseId, CommandId, EventId, ReceiptCode};
 
 use super::accounts::{person, random};
 use super::stories::{Step, Story, Who};
@@ -191,13 +189,13 @@ impl Telling<'_> {
                 {
                     continue;
                 }
-                let key = format!("{}/{}", run.key(), step.level);
+                let key = run.step_key(step.level);
                 let (level, clock, occurrence) = (step.level, run.clock, run.occurrence);
                 ticks.push((at, Tick::Escalate { level, clock, occurrence, key }));
             }
         }
         if let Some(outcome) = case.outcome.as_ref().filter(|_| case.has_ended()) {
-            let key = format!("close#{}", case.outcome_count);
+            let key = case.closing_key();
             if refused_closing != Some(key.as_str()) {
                 let end = calendar.deadline(outcome.at, rules.limits.reopen_window).due_at;
                 ticks.push((end, Tick::Close { key }));
@@ -294,97 +292,24 @@ impl Telling<'_> {
     async fn react(&mut self, carried: Carried, at: Timestamp) -> anyhow::Result<()> {
         let Carried { case, events, .. } = carried;
         self.case = Some(case);
-        for (event, event_type) in events {
-            let Some(case) = &self.case else { break };
-            let name =
-                event_type.strip_prefix(proto_events::events::TYPE_PREFIX).unwrap_or_default();
-            let Some((reaction, service, command)) = self.answer(name, case) else { continue };
-            let id = CommandId::of_reaction(reaction, event);
-            self.act_if_right(command, service, id, at + AT_ONCE, Some(event)).await?;
+        for (id, event) in events {
+            for (name, service, command) in self.answers(&event) {
+                let id_of_command = CommandId::of_reaction(name, id);
+                self.act_if_right(command, service, id_of_command, at + AT_ONCE, Some(id)).await?;
+            }
         }
         Ok(())
     }
 
     /// What the live reactions would do about an event.
-    fn answer(&self, name: &str, case: &Case) -> Option<(&'static str, &'static str, Command)> {
-        let forward = |department: &DepartmentId| Command::Forward {
-            department: department.clone(),
-            ask: case.demand.clone(),
-            contact: None,
-            automatic: true,
-        };
-        let convene =
-            |trigger| Some((escalation::HELP_NAME, "escalation", self.task_force(trigger, case)));
-        let feedback = case.feedback.as_ref();
-        match name {
-            "opened.v1" if case.cause_provisional.category() != CauseCategory::Applicant => {
-                let line = self.desk.district.rules.route(&case.matter.name)?;
-                Some((routing::FORWARDING_NAME, "routing", forward(&line.department)))
-            }
-            "reopened.v1" if self.reopened_unsolved() => convene(ConveneTrigger::ReopenedUnsolved),
-            "reopened.v1" => {
-                let hop = case.last_hop().filter(|hop| hop.returned_at.is_none())?;
-                Some((routing::FORWARDING_NAME, "routing", forward(&hop.to)))
-            }
-            "returned.v1" if case.is_ping_pong() && case.arbitration.is_none() => {
-                convene(ConveneTrigger::TwoReturns)
-            }
-            "escalated.v1" if case.complexity != Complexity::Simple => {
-                let last = case.escalations.last()?;
-                let is_due = last.clock == Clock::Handling && last.level == Level::Director;
-                is_due.then(|| convene(ConveneTrigger::OverdueComplex))?
-            }
-            "feedback_recorded.v1" => {
-                let command = match feedback {
-                    None => Command::Close { code: ClosingCode::NotReached },
-                    Some(said)
-                        if said.grade.is_some_and(Grade::is_bad)
-                            || said.solved == Some(Solved::No) =>
-                    {
-                        Command::OpenRectification
-                    }
-                    Some(_) => Command::Close { code: ClosingCode::FeedbackRecorded },
-                };
-                Some((escalation::HELP_NAME, "escalation", command))
-            }
-            "rectification_completed.v1" => {
-                let command = Command::Close { code: ClosingCode::FeedbackRecorded };
-                Some((escalation::HELP_NAME, "escalation", command))
-            }
-            _ => None,
-        }
-    }
-
-    /// Whether the story's reopening says that nothing was solved.
-    fn reopened_unsolved(&self) -> bool {
-        self.story.steps.iter().any(|step| {
-            matches!(step.command, Command::Reopen { reason: ReopenReason::NotSolved, .. })
-        })
-    }
-
-    /// The task force that the live reaction would convene.
-    fn task_force(&self, trigger: ConveneTrigger, case: &Case) -> Command {
+    fn answers(&self, event: &CaseEvent) -> Vec<(&'static str, &'static str, Command)> {
+        let Some(case) = &self.case else { return Vec::new() };
         let rules = &self.desk.district.rules;
-        let named = case.returns.iter().filter_map(|record| record.suggested_department.as_ref());
-        let mut bodies: Vec<DepartmentId> = case.center.as_str().parse().into_iter().collect();
-        for department in case.departments_ever.iter().chain(named).chain([&rules.coordinator]) {
-            if !bodies.contains(department) {
-                bodies.push(department.clone());
-            }
-        }
-        let reason = match trigger {
-            ConveneTrigger::TwoReturns => "两次退单，自动成立专班",
-            ConveneTrigger::OverdueComplex => "复杂事项逾期，自动成立专班",
-            _ => "群众反映未解决，自动成立专班",
-        };
-        let member = |department| Member { department, person: String::new() };
-        Command::ConveneTaskForce {
-            trigger,
-            chair: rules.body_name(rules.coordinator.as_str()).to_owned(),
-            members: bodies.into_iter().map(member).collect(),
-            objective: "明确承办单位，限期解决，或依据政策作出解释".to_owned(),
-            reason: reason.to_owned(),
-        }
+        let forwarding = reaction::forwarding(event, case, rules)
+            .map(|command| (routing::FORWARDING_NAME, "routing", command));
+        let help = reaction::help(event, case, rules)
+            .map(|command| (escalation::HELP_NAME, "escalation", command));
+        forwarding.into_iter().chain(help).collect()
     }
 }
 

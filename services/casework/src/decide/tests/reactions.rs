@@ -1,0 +1,72 @@
+//! What the house asks for by itself, about stories that were told by decisions.
+
+use proto_events::codes::{Cause, ClosingCode, ConveneTrigger, Solved};
+
+use super::{Story, wishes};
+use crate::command::Command;
+use crate::reaction::{forwarding, help, may_forward, may_help};
+
+impl Story {
+    /// What routing would order about the last event.
+    fn routing_orders(&self) -> Option<Command> {
+        forwarding(self.told.last().unwrap(), self.case(), &self.rules)
+    }
+
+    /// What escalation would order about the last event.
+    fn escalation_orders(&self) -> Option<Command> {
+        help(self.told.last().unwrap(), self.case(), &self.rules)
+    }
+}
+
+#[test]
+fn the_table_forwards_what_it_knows_and_nothing_that_is_the_applicants_own() {
+    let Some(Command::Forward { department, automatic, .. }) = Story::opened().routing_orders()
+    else {
+        panic!("the table knows the matter");
+    };
+    assert!(automatic);
+    assert_eq!(department.as_str(), "hr-public-service");
+    let own = wishes::open_with(|open| open.cause = Cause::ApplicantNotQualified);
+    assert_eq!(Story::new().does("clerk", own).routing_orders(), None);
+    let unknown = wishes::open_with(|open| open.matter.name = "楼道堆物清理".into());
+    assert_eq!(Story::new().does("clerk", unknown).routing_orders(), None);
+}
+
+#[test]
+fn the_second_return_asks_for_everybody_who_had_the_case_or_was_named_and_the_coordinator() {
+    let once = Story::opened()
+        .does("clerk", wishes::forward("civil-affairs"))
+        .does("civil-handler", wishes::send_back("medical-insurance"));
+    assert_eq!(once.escalation_orders(), None);
+    let twice = once
+        .does("clerk", wishes::forward("medical-insurance"))
+        .does("medical-handler", wishes::send_back("civil-affairs"));
+    let Some(Command::ConveneTaskForce { trigger, members, .. }) = twice.escalation_orders() else {
+        panic!("two returns convene a task force");
+    };
+    assert_eq!(trigger, ConveneTrigger::TwoReturns);
+    for body in
+        ["donghuashi", "civil-affairs", "medical-insurance", twice.rules.coordinator.as_str()]
+    {
+        let seats = members.iter().filter(|member| member.department.as_str() == body).count();
+        assert_eq!(seats, 1, "{body}");
+    }
+}
+
+#[test]
+fn a_good_answer_closes_and_a_bad_one_is_put_right_first() {
+    let good = Story::resolved().does("callback", wishes::feedback(Solved::Yes, 5));
+    let close = Command::Close { code: ClosingCode::FeedbackRecorded };
+    assert_eq!(good.escalation_orders(), Some(close));
+    let bad = Story::resolved().does("callback", wishes::feedback(Solved::Yes, 2));
+    assert_eq!(bad.escalation_orders(), Some(Command::OpenRectification));
+}
+
+#[test]
+fn an_order_comes_only_about_an_event_that_may_lead_to_one() {
+    let story = Story::resolved().does("callback", wishes::feedback(Solved::No, 1));
+    for event in &story.told {
+        assert!(may_forward(event) || forwarding(event, story.case(), &story.rules).is_none());
+        assert!(may_help(event) || help(event, story.case(), &story.rules).is_none());
+    }
+}

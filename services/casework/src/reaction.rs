@@ -1,0 +1,122 @@
+//! Reactions: what the house does by itself when something has happened to a case.
+//!
+//! Invariant: pure, and about the case as it stands now, so a late or repeated look asks for what is still right;
+//! who looks (routing, escalation, the teller of the demo) only carries the commands out.
+
+use alloc::borrow::ToOwned;
+use alloc::string::String;
+use alloc::vec::Vec;
+
+use proto_events::codes::{
+    CauseCategory, Clock, ClosingCode, Complexity, ConveneTrigger, Level, ReopenReason,
+};
+use proto_events::events::{CaseEvent, Member};
+use proto_events::ids::DepartmentId;
+
+use crate::case::Case;
+use crate::command::Command;
+use crate::rules::Rules;
+
+/// Whether [`forwarding`] can have anything to say about an event; saves the reading of the case for all others.
+#[must_use]
+pub fn may_forward(event: &CaseEvent) -> bool {
+    matches!(event, CaseEvent::Opened(_) | CaseEvent::Reopened(_))
+}
+
+/// Hands a case over that the table knows, and a reopened one back to whoever had it. A case whose cause is the
+/// applicant's own waits for a person; an unsolved one gets a task force instead ([`help`]).
+#[must_use]
+pub fn forwarding(event: &CaseEvent, case: &Case, rules: &Rules) -> Option<Command> {
+    let department = match event {
+        CaseEvent::Opened(_) if case.cause_provisional.category() != CauseCategory::Applicant => {
+            rules.route(&case.matter.name)?.department.clone()
+        }
+        CaseEvent::Reopened(data) if data.reason != ReopenReason::NotSolved => {
+            case.last_hop().filter(|hop| hop.returned_at.is_none())?.to.clone()
+        }
+        _ => return None,
+    };
+    let ask = case.demand.clone();
+    Some(Command::Forward { department, ask, contact: None, automatic: true })
+}
+
+/// Whether [`help`] can have anything to say about an event.
+#[must_use]
+pub fn may_help(event: &CaseEvent) -> bool {
+    match event {
+        CaseEvent::Returned(_)
+        | CaseEvent::Reopened(_)
+        | CaseEvent::FeedbackRecorded(_)
+        | CaseEvent::RectificationCompleted(_) => true,
+        CaseEvent::Escalated(step) => {
+            step.clock == Clock::Handling && step.level == Level::Director
+        }
+        _ => false,
+    }
+}
+
+/// Convenes a task force after the second return, after the due date of a matter that is not simple and after an
+/// unsolved end; opens a rectification after a bad review; closes after a good one.
+#[must_use]
+pub fn help(event: &CaseEvent, case: &Case, rules: &Rules) -> Option<Command> {
+    if !may_help(event) {
+        return None;
+    }
+    match event {
+        CaseEvent::Returned(_) if case.is_ping_pong() && case.arbitration.is_none() => {
+            let trigger = match came_back(case) {
+                true => ConveneTrigger::BackAndForth,
+                false => ConveneTrigger::TwoReturns,
+            };
+            Some(task_force(trigger, case, rules))
+        }
+        CaseEvent::Reopened(data) if data.reason == ReopenReason::NotSolved && case.is_open() => {
+            Some(task_force(ConveneTrigger::ReopenedUnsolved, case, rules))
+        }
+        CaseEvent::Escalated(_) if case.complexity != Complexity::Simple => {
+            Some(task_force(ConveneTrigger::OverdueComplex, case, rules))
+        }
+        CaseEvent::FeedbackRecorded(data) if data.is_bad() => Some(Command::OpenRectification),
+        CaseEvent::FeedbackRecorded(data) if !data.responded => {
+            Some(Command::Close { code: ClosingCode::NotReached })
+        }
+        CaseEvent::FeedbackRecorded(_) | CaseEvent::RectificationCompleted(_) => {
+            Some(Command::Close { code: ClosingCode::FeedbackRecorded })
+        }
+        _ => None,
+    }
+}
+
+/// Whether a department got the case a second time (A→B→A).
+fn came_back(case: &Case) -> bool {
+    let hops = &case.hops;
+    hops.iter().enumerate().any(|(index, hop)| hops[..index].iter().any(|early| early.to == hop.to))
+}
+
+/// The bodies that have to sit together: the center, everybody who had the case, everybody who was named, with
+/// the coordinator in the chair.
+fn task_force(trigger: ConveneTrigger, case: &Case, rules: &Rules) -> Command {
+    let named = case.returns.iter().filter_map(|record| record.suggested_department.as_ref());
+    let center = case.center.as_str().parse().ok();
+    let mut bodies: Vec<DepartmentId> = center.into_iter().collect();
+    for department in case.departments_ever.iter().chain(named).chain([&rules.coordinator]) {
+        if !bodies.contains(department) && rules.knows_body(department) {
+            bodies.push(department.clone());
+        }
+    }
+    let member = |department| Member { department, person: String::new() };
+    let reason = match trigger {
+        ConveneTrigger::TwoReturns => "两次退单，自动成立专班",
+        ConveneTrigger::BackAndForth => "来回推转，自动成立专班",
+        ConveneTrigger::OverdueComplex => "复杂事项逾期，自动成立专班",
+        ConveneTrigger::ReopenedUnsolved => "群众反映未解决，自动成立专班",
+        ConveneTrigger::Person => "人工提请",
+    };
+    Command::ConveneTaskForce {
+        trigger,
+        chair: rules.body_name(rules.coordinator.as_str()).to_owned(),
+        members: bodies.into_iter().map(member).collect(),
+        objective: "明确承办单位，限期解决，或依据政策作出解释".to_owned(),
+        reason: reason.to_owned(),
+    }
+}
