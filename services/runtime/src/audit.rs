@@ -5,10 +5,13 @@
 //! ([`Audit::record_or_fail`]).
 
 use std::borrow::Cow;
+use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 
-use async_nats::jetstream::{self};
+use async_nats::jetstream::Context;
+use bytes::Bytes;
 use chrono::{DateTime, Utc};
+use futures::future::{BoxFuture, FutureExt as _};
 use proto_events::codes::Role;
 use proto_events::ids::{CaseId, CenterId, DistrictId};
 use proto_events::subject;
@@ -102,10 +105,64 @@ pub struct AuditError {
     pub source: Box<dyn std::error::Error + Send + Sync>,
 }
 
-/// Writes audit lines. Clones write to the same stream.
+/// Where audit lines are kept.
+pub trait AuditStore: Send + Sync + 'static {
+    /// Stores a line under a subject, and returns when it stands.
+    ///
+    /// # Errors
+    /// When nobody said that it stands.
+    fn store(&self, subject: String, line: Bytes) -> BoxFuture<'_, Result<(), AuditError>>;
+}
+
+/// The bus keeps them in the stream `AUDIT`.
+impl AuditStore for Context {
+    fn store(&self, subject: String, line: Bytes) -> BoxFuture<'_, Result<(), AuditError>> {
+        async move {
+            let publish = async { self.publish(subject, line).await?.await };
+            match tokio::time::timeout(STORE_TIME_MAX, publish).await {
+                Ok(Ok(_)) => Ok(()),
+                Ok(Err(error)) => Err(AuditError { source: Box::new(error) }),
+                Err(elapsed) => Err(AuditError { source: Box::new(elapsed) }),
+            }
+        }
+        .boxed()
+    }
+}
+
+impl<S: AuditStore + ?Sized> AuditStore for Arc<S> {
+    fn store(&self, subject: String, line: Bytes) -> BoxFuture<'_, Result<(), AuditError>> {
+        (**self).store(subject, line)
+    }
+}
+
+/// Audit lines in memory, for tests and for telling a history. Clones share their lines.
+#[derive(Debug, Clone, Default)]
+pub struct MemoryAudit {
+    lines: Arc<Mutex<Vec<(String, Bytes)>>>,
+}
+
+impl MemoryAudit {
+    /// All lines so far with their subjects, oldest first.
+    #[must_use]
+    pub fn lines(&self) -> Vec<(String, Bytes)> {
+        self.lines.lock().unwrap_or_else(PoisonError::into_inner).clone()
+    }
+}
+
+impl AuditStore for MemoryAudit {
+    fn store(&self, subject: String, line: Bytes) -> BoxFuture<'_, Result<(), AuditError>> {
+        async move {
+            self.lines.lock().unwrap_or_else(PoisonError::into_inner).push((subject, line));
+            Ok(())
+        }
+        .boxed()
+    }
+}
+
+/// Writes audit lines. Clones write to the same place.
 #[derive(Clone)]
 pub struct Audit {
-    bus: jetstream::Context,
+    place: Arc<dyn AuditStore>,
     district: DistrictId,
     clock: SharedClock,
     metrics: Metrics,
@@ -115,12 +172,12 @@ impl Audit {
     /// Makes a writer; lines without a center belong to `district`.
     #[must_use]
     pub fn new(
-        bus: jetstream::Context,
+        place: impl AuditStore,
         district: DistrictId,
         clock: SharedClock,
         metrics: Metrics,
     ) -> Self {
-        Self { bus, district, clock, metrics }
+        Self { place: Arc::new(place), district, clock, metrics }
     }
 
     /// Writes a line; when that fails, the failure is logged and counted and the caller goes on.
@@ -147,18 +204,10 @@ impl Audit {
     }
 
     async fn store(&self, line: &AuditLine) -> Result<(), AuditError> {
-        let failed = |source: Box<dyn std::error::Error + Send + Sync>| AuditError { source };
         let owner = line.center.as_ref().map_or(self.district.as_str(), CenterId::as_str);
-        let body = serde_json::to_vec(line).map_err(|error| failed(Box::new(error)))?;
-        let publish = async {
-            let stored = self.bus.publish(subject::audit(owner), body.into()).await?;
-            stored.await
-        };
-        match tokio::time::timeout(STORE_TIME_MAX, publish).await {
-            Ok(Ok(_)) => Ok(()),
-            Ok(Err(error)) => Err(failed(Box::new(error))),
-            Err(elapsed) => Err(failed(Box::new(elapsed))),
-        }
+        let body =
+            serde_json::to_vec(line).map_err(|error| AuditError { source: Box::new(error) })?;
+        self.place.store(subject::audit(owner), body.into()).await
     }
 }
 

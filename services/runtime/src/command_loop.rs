@@ -219,7 +219,7 @@ impl CommandLoop {
             }
             *conflicts += 1;
             freshness = Freshness::Leader;
-            tokio::time::sleep(backoff(*conflicts)).await;
+            tokio::time::sleep(backoff(command_id, *conflicts)).await;
         }
     }
 }
@@ -241,13 +241,15 @@ fn records(subject: &str, events: &[NewEvent], last: u64) -> Vec<Recorded> {
     events.iter().zip(first..).map(record).collect()
 }
 
-/// Half of the step for sure, the other half by chance, so that rivals do not meet again.
-fn backoff(conflicts: u32) -> Duration {
+/// Half of the step for sure, the other half by the command's id, so that rivals do not meet again; the same
+/// command waits the same, so that a simulation can be repeated.
+fn backoff(command_id: CommandId, conflicts: u32) -> Duration {
     let step =
         BACKOFF_MIN.saturating_mul(1 << conflicts.saturating_sub(1).min(10)).min(BACKOFF_MAX);
-    // Without a source of chance all wait alike, which is slower but not wrong.
-    let chance = f64::from(getrandom::u32().unwrap_or(0)) / f64::from(u32::MAX);
-    step.mul_f64(0.5 + 0.5 * chance)
+    let (high, low) = command_id.0.as_u64_pair();
+    // Mixed (a multiplication, upper half), because some bits of an id are its version and its time.
+    let mixed = (high ^ low ^ u64::from(conflicts)).wrapping_mul(0x9e37_79b9_7f4a_7c15) >> 32;
+    step.mul_f64(0.5 + 0.5 * (mixed as f64) / f64::from(u32::MAX))
 }
 
 fn ended<R>(result: &Result<Outcome, CommandError<R>>) -> &'static str {

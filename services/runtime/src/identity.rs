@@ -255,11 +255,11 @@ impl Identity {
 async fn follow<V: Clone>(bucket: &Bucket, cache: &Cache<V>) {
     let mut pause = std::time::Duration::from_millis(100);
     loop {
-        if let Ok(mut changes) = bucket.store().watch_all().await {
+        if let Ok(mut changes) = bucket.changes().await {
             // What changed before the watch stood is not told.
             cache.forget_all();
-            while let Some(Ok(entry)) = changes.next().await {
-                cache.forget(&entry.key);
+            while let Some(key) = changes.next().await {
+                cache.forget(&key);
                 pause = std::time::Duration::from_millis(100);
             }
         }

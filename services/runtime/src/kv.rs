@@ -1,21 +1,27 @@
-//! A key-value bucket on the bus, with answers that a decision may stand on.
+//! A key-value bucket, with answers that a decision may stand on.
 //!
 //! Invariants: "never there" and "deleted" are two answers; "nothing" is believed only from the leader (a
-//! replica may be late); every call ends within [`CALL_TIME_MAX`].
+//! replica may be late); every call ends. Two implementations, on the bus ([`jetstream`]) and in memory
+//! ([`memory`]), and one contract suite ([`contract`]).
 
-use std::future::Future;
-use std::time::Duration;
+pub mod contract;
+pub mod jetstream;
+pub mod memory;
 
-use async_nats::jetstream::kv::{Entry, Operation, Store};
-use async_nats::jetstream::stream::LastRawMessageErrorKind;
-use async_nats::jetstream::{self};
+use std::ops::Deref;
+use std::sync::Arc;
+
+use async_nats::jetstream::Context;
 use bytes::Bytes;
-use futures::TryStreamExt as _;
+use futures::future::BoxFuture;
+use futures::stream::BoxStream;
 
-/// How long one call may take: above any answer of a healthy bus, below a caller's patience.
-pub const CALL_TIME_MAX: Duration = Duration::from_secs(3);
+pub use jetstream::CALL_TIME_MAX;
 
-/// The bus did not do what was asked.
+use self::jetstream::JetStreamBucket;
+use self::memory::MemoryBucket;
+
+/// The bucket did not do what was asked.
 #[derive(Debug, thiserror::Error)]
 #[error("the bus is out of reach while {attempted} in bucket {bucket}")]
 pub struct KvError {
@@ -35,7 +41,7 @@ pub enum Found {
     Value {
         /// The value.
         value: Bytes,
-        /// The revision, for [`Bucket::replace`].
+        /// The revision, for [`KeyValue::replace`].
         revision: u64,
     },
     /// There was a value; it was deleted.
@@ -55,171 +61,112 @@ impl Found {
     }
 }
 
-/// A bucket. Keys have letters, digits, `-`, `_`, `=`, `/` and single dots inside.
-#[derive(Debug, Clone)]
-pub struct Bucket {
-    store: Store,
-}
-
-impl Bucket {
-    /// Takes an opened store.
-    #[must_use]
-    pub fn new(store: Store) -> Self {
-        Self { store }
-    }
-
-    /// Opens a bucket that exists.
-    ///
-    /// # Errors
-    /// When the bus is out of reach or the bucket is missing.
-    pub async fn open(bus: &jetstream::Context, name: &str) -> Result<Self, KvError> {
-        within("opening", name, bus.get_key_value(name)).await.map(Self::new)
-    }
-
-    /// The client's own handle, for watching.
-    #[must_use]
-    pub fn store(&self) -> &Store {
-        &self.store
-    }
-
+/// What a bucket does. Keys have letters, digits, `-`, `_`, `=`, `/` and single dots inside.
+///
+/// After an error of a call that writes, whether the value stands is unknown; the same holds for a call
+/// whose future was dropped.
+pub trait KeyValue: std::fmt::Debug + Send + Sync + 'static {
     /// Looks a key up.
     ///
     /// # Errors
     /// When the bus is out of reach.
-    pub async fn find(&self, key: &str) -> Result<Found, KvError> {
-        let entry = self.within("reading", self.store.entry(key)).await?;
-        match entry {
-            Some(Entry { operation: Operation::Put, value, revision, .. }) => {
-                Ok(Found::Value { value, revision })
-            }
-            // A deletion is never undone by a late replica; "nothing" may be only late.
-            Some(_) => Ok(Found::Deleted),
-            None => self.find_at_leader(key).await,
-        }
-    }
-
-    /// Puts the first value under a key; false when there is or ever was one.
-    ///
-    /// # Errors
-    /// When the bus is out of reach: whether the value stands is then unknown.
-    pub async fn create_once(&self, key: &str, value: Bytes) -> Result<bool, KvError> {
-        self.replace(key, value, 0).await
-    }
-
-    /// Puts a value under a key that has none now, also when it had one before; false when it has one.
-    ///
-    /// # Errors
-    /// When the bus is out of reach: whether the value stands is then unknown.
-    pub async fn create(&self, key: &str, value: Bytes) -> Result<bool, KvError> {
-        match within("creating", &self.store.name, self.store.create(key, value)).await {
-            Ok(_) => Ok(true),
-            Err(error) => match self.find_at_leader(key).await? {
-                Found::Value { .. } => Ok(false),
-                Found::Deleted | Found::Never => Err(error),
-            },
-        }
-    }
-
-    /// Replaces the value of a revision; false when the key has moved on.
-    ///
-    /// # Errors
-    /// When the bus is out of reach: whether the value stands is then unknown.
-    pub async fn replace(&self, key: &str, value: Bytes, revision: u64) -> Result<bool, KvError> {
-        match within("writing", &self.store.name, self.store.update(key, value, revision)).await {
-            Ok(_) => Ok(true),
-            // A replicated bucket tells most losers with a code that the client does not know (10164):
-            // what stands there decides, not the error.
-            Err(error) => match self.find_at_leader(key).await? {
-                Found::Value { revision: present, .. } if present != revision => Ok(false),
-                Found::Deleted => Ok(false),
-                Found::Value { .. } | Found::Never => Err(error),
-            },
-        }
-    }
-
-    /// Puts a value, whatever stood there.
-    ///
-    /// # Errors
-    /// When the bus is out of reach: whether the value stands is then unknown.
-    pub async fn put(&self, key: &str, value: Bytes) -> Result<(), KvError> {
-        self.within("writing", self.store.put(key, value)).await.map(drop)
-    }
-
-    /// Deletes a key's value; a marker stays and says that there was one. Idempotent.
-    ///
-    /// # Errors
-    /// When the bus is out of reach.
-    pub async fn purge(&self, key: &str) -> Result<(), KvError> {
-        self.within("purging", self.store.purge(key)).await
-    }
-
-    /// All keys that have a value, sorted.
-    ///
-    /// # Errors
-    /// When the bus is out of reach.
-    pub async fn keys(&self) -> Result<Vec<String>, KvError> {
-        let keys = self.within("listing", self.store.keys()).await?;
-        let mut keys: Vec<String> = self.within("listing", keys.try_collect()).await?;
-        keys.sort_unstable();
-        Ok(keys)
-    }
+    fn find<'a>(&'a self, key: &'a str) -> BoxFuture<'a, Result<Found, KvError>>;
 
     /// Looks a key up at the leader: what was written anywhere before the call is seen. It takes the same
     /// way whether there is a value or not.
     ///
     /// # Errors
     /// When the bus is out of reach.
-    pub async fn find_at_leader(&self, key: &str) -> Result<Found, KvError> {
-        let subject = format!("{}{key}", self.store.prefix);
-        let lookup = async {
-            match self.store.stream.get_last_raw_message_by_subject(&subject).await {
-                Ok(message) => Ok(Some(message)),
-                Err(error) if error.kind() == LastRawMessageErrorKind::NoMessageFound => Ok(None),
-                Err(error) => Err(error),
-            }
-        };
-        let Some(message) = self.within("reading at the leader", lookup).await? else {
-            return Ok(Found::Never);
-        };
-        // `KV-Operation` on what a client deleted, `Nats-Marker-Reason` on what the bus itself let go.
-        let is_marker = ["KV-Operation", "Nats-Marker-Reason"]
-            .iter()
-            .filter_map(|name| message.headers.get(*name))
-            .any(|value| value.as_str() != "PUT");
-        if is_marker {
-            return Ok(Found::Deleted);
-        }
-        Ok(Found::Value { value: message.payload, revision: message.sequence })
+    fn find_at_leader<'a>(&'a self, key: &'a str) -> BoxFuture<'a, Result<Found, KvError>>;
+
+    /// Puts a value under a key that has none now, also when it had one before; false when it has one.
+    ///
+    /// # Errors
+    /// When the bus is out of reach.
+    fn create<'a>(&'a self, key: &'a str, value: Bytes) -> BoxFuture<'a, Result<bool, KvError>>;
+
+    /// Replaces the value of a revision; false when the key has moved on. Revision 0 stands for a key that
+    /// never had a value.
+    ///
+    /// # Errors
+    /// When the bus is out of reach, or for the revision of a key that never had a value.
+    fn replace<'a>(
+        &'a self,
+        key: &'a str,
+        value: Bytes,
+        revision: u64,
+    ) -> BoxFuture<'a, Result<bool, KvError>>;
+
+    /// Puts the first value under a key; false when there is or ever was one.
+    ///
+    /// # Errors
+    /// When the bus is out of reach.
+    fn create_once<'a>(
+        &'a self,
+        key: &'a str,
+        value: Bytes,
+    ) -> BoxFuture<'a, Result<bool, KvError>> {
+        self.replace(key, value, 0)
     }
 
-    async fn within<T, E>(
-        &self,
-        attempted: &'static str,
-        call: impl Future<Output = Result<T, E>>,
-    ) -> Result<T, KvError>
-    where
-        E: std::error::Error + Send + Sync + 'static,
-    {
-        within(attempted, &self.store.name, call).await
+    /// Puts a value, whatever stood there.
+    ///
+    /// # Errors
+    /// When the bus is out of reach.
+    fn put<'a>(&'a self, key: &'a str, value: Bytes) -> BoxFuture<'a, Result<(), KvError>>;
+
+    /// Deletes a key's value; a marker stays and says that there was one. Idempotent.
+    ///
+    /// # Errors
+    /// When the bus is out of reach.
+    fn purge<'a>(&'a self, key: &'a str) -> BoxFuture<'a, Result<(), KvError>>;
+
+    /// All keys that have a value, sorted.
+    ///
+    /// # Errors
+    /// When the bus is out of reach.
+    fn keys(&self) -> BoxFuture<'_, Result<Vec<String>, KvError>>;
+
+    /// Tells each key that changes from now on, until the line breaks.
+    ///
+    /// # Errors
+    /// When the bus is out of reach.
+    fn changes(&self) -> BoxFuture<'_, Result<BoxStream<'static, String>, KvError>>;
+}
+
+/// A bucket, wherever it is. Clones are the same bucket; what it does stands at [`KeyValue`].
+#[derive(Debug, Clone)]
+pub struct Bucket {
+    place: Arc<dyn KeyValue>,
+}
+
+impl Bucket {
+    /// Takes a bucket of any kind.
+    #[must_use]
+    pub fn new(place: impl KeyValue) -> Self {
+        Self { place: Arc::new(place) }
+    }
+
+    /// Opens a bucket of the bus that exists.
+    ///
+    /// # Errors
+    /// When the bus is out of reach or the bucket is missing.
+    pub async fn open(bus: &Context, name: &str) -> Result<Self, KvError> {
+        JetStreamBucket::open(bus, name).await.map(Self::new)
+    }
+
+    /// Makes an empty bucket that ends with its last clone.
+    #[must_use]
+    pub fn in_memory(name: &str) -> Self {
+        Self::new(MemoryBucket::new(name))
     }
 }
 
-async fn within<T, E>(
-    attempted: &'static str,
-    bucket: &str,
-    call: impl Future<Output = Result<T, E>>,
-) -> Result<T, KvError>
-where
-    E: std::error::Error + Send + Sync + 'static,
-{
-    let failed = |source: Box<dyn std::error::Error + Send + Sync>| KvError {
-        attempted,
-        bucket: bucket.to_owned(),
-        source,
-    };
-    match tokio::time::timeout(CALL_TIME_MAX, call).await {
-        Ok(Ok(value)) => Ok(value),
-        Ok(Err(error)) => Err(failed(Box::new(error))),
-        Err(elapsed) => Err(failed(Box::new(elapsed))),
+/// It is a shared pointer, and nothing besides.
+impl Deref for Bucket {
+    type Target = dyn KeyValue;
+
+    fn deref(&self) -> &Self::Target {
+        &*self.place
     }
 }

@@ -14,7 +14,7 @@ use proto_events::subject;
 const PROVISION_MAX: Duration = Duration::from_secs(10);
 
 /// How long the bus remembers a message id; a client's repeat comes within seconds.
-const DEDUPLICATION_WINDOW: Duration = Duration::from_secs(120);
+pub const DEDUPLICATION_WINDOW: Duration = Duration::from_secs(120);
 
 /// Bucket of the wrapped data keys, one per case; deleting one is the erasure.
 pub const CASE_KEYS_BUCKET: &str = "case_keys";

@@ -11,7 +11,6 @@ use axum::Router;
 use axum::body::{Body, to_bytes};
 use axum::http::{HeaderMap, Request, StatusCode, header};
 use chrono::{DateTime, TimeDelta, Utc};
-use futures::TryStreamExt as _;
 use proto_events::codes::Role;
 use proto_events::subject::AUDIT_STREAM;
 use runtime::audit::{Audit, AuditLine};
@@ -190,7 +189,7 @@ async fn neither_token_nor_password_is_stored() {
     let token = house.token("李娜").await;
     for bucket in [STAFF_BUCKET, SESSIONS_BUCKET] {
         let bucket = Bucket::open(&house.bus.context, bucket).await.unwrap();
-        let keys: Vec<String> = bucket.store().keys().await.unwrap().try_collect().await.unwrap();
+        let keys = bucket.keys().await.unwrap();
         assert_eq!(keys.len(), 1);
         let (value, _) = bucket.find(&keys[0]).await.unwrap().value().unwrap();
         let text = format!("{}{}", keys[0], String::from_utf8(value.to_vec()).unwrap());

@@ -1,13 +1,15 @@
 //! A log in memory, for tests and for telling a history: the semantics of the bus without a bus.
 //!
-//! Invariants: it passes the same contract suite as the real log; nothing survives the process.
+//! Invariants: it passes the same contract suite as the real log; like the bus, it knows the id of an event only
+//! for [`DEDUPLICATION_WINDOW`], so whoever relies on that for longer is found out; nothing survives the process.
 
+use std::collections::{BTreeMap, BTreeSet};
 use std::sync::{Arc, Mutex, PoisonError};
 
-use chrono::{DateTime, Utc};
+use chrono::{DateTime, TimeDelta, Utc};
 use futures::future::{BoxFuture, FutureExt};
 use futures::stream::{self, BoxStream, StreamExt};
-use proto_events::envelope::header;
+use proto_events::ids::EventId;
 use tokio::sync::watch;
 
 use super::{
@@ -15,6 +17,7 @@ use super::{
     Recorded, check_append,
 };
 use crate::clock::{SharedClock, SystemClock};
+use crate::streams::DEDUPLICATION_WINDOW;
 
 /// A log in memory. Clones share their events.
 #[derive(Clone)]
@@ -22,8 +25,17 @@ pub struct MemoryLog {
     shared: Arc<Shared>,
 }
 
+#[derive(Default)]
+struct Events {
+    all: Vec<Recorded>,
+    /// The place of each subject's events in `all`.
+    by_subject: BTreeMap<String, Vec<usize>>,
+    /// What the bus still knows of repeats: ids by the time of their storing.
+    known: BTreeMap<DateTime<Utc>, BTreeSet<EventId>>,
+}
+
 struct Shared {
-    events: Mutex<Vec<Recorded>>,
+    events: Mutex<Events>,
     /// The newest sequence, for those who follow.
     newest: watch::Sender<u64>,
     created_at: DateTime<Utc>,
@@ -54,13 +66,25 @@ impl MemoryLog {
     /// All events so far, oldest first.
     #[must_use]
     pub fn events(&self) -> Vec<Recorded> {
-        self.shared.lock().clone()
+        self.shared.lock().all.clone()
+    }
+}
+
+impl Events {
+    fn of<'a>(&'a self, subject: &str) -> impl DoubleEndedIterator<Item = &'a Recorded> {
+        self.by_subject.get(subject).into_iter().flatten().map(|place| &self.all[*place])
+    }
+
+    /// Forgets the ids that the bus would have forgotten by `now`.
+    fn forget_before(&mut self, now: DateTime<Utc>) {
+        let window = TimeDelta::from_std(DEDUPLICATION_WINDOW).unwrap_or(TimeDelta::zero());
+        self.known.retain(|stored_at, _| now - *stored_at < window);
     }
 }
 
 impl Shared {
     /// A panic elsewhere leaves the list whole: it is only ever extended in one step.
-    fn lock(&self) -> std::sync::MutexGuard<'_, Vec<Recorded>> {
+    fn lock(&self) -> std::sync::MutexGuard<'_, Events> {
         self.events.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
@@ -72,28 +96,27 @@ impl Shared {
     ) -> Result<u64, AppendError> {
         check_append(subject, new)?;
         let mut events = self.lock();
-        let last = events.iter().rev().find(|event| event.subject == subject);
+        let last = events.of(subject).next_back().map_or(0, |event| event.sequence);
         match expected {
             // The bus looks at the expectation before it looks for duplicates (measured, one replica).
-            Expected::Sequence(sequence) if last.map_or(0, |event| event.sequence) != sequence => {
+            Expected::Sequence(sequence) if last != sequence => {
                 return Err(AppendError::Conflict);
             }
             Expected::Sequence(_) | Expected::Any => {}
         }
-        let known = |id: &str| {
-            events.iter().any(|event| {
-                event.headers.get(header::NATS_MESSAGE_ID).is_some_and(|known| known == id)
-            })
-        };
-        if new.iter().any(|event| known(&event.envelope.id.to_string())) {
+        let stored_at = self.clock.now();
+        events.forget_before(stored_at);
+        let known = |id: &EventId| events.known.values().any(|ids| ids.contains(id));
+        if new.iter().any(|event| known(&event.envelope.id)) {
             return Err(AppendError::Unknown("an event with this id is there already".to_owned()));
         }
-        let stored_at = self.clock.now();
-        let first = events.len() as u64 + 1;
-        events.extend(
-            new.iter().zip(first..).map(|(event, at)| Recorded::of(event, subject, at, stored_at)),
-        );
-        let newest = events.len() as u64;
+        for event in new {
+            let place = events.all.len();
+            events.all.push(Recorded::of(event, subject, place as u64 + 1, stored_at));
+            events.by_subject.entry(subject.to_owned()).or_default().push(place);
+            events.known.entry(stored_at).or_default().insert(event.envelope.id);
+        }
+        let newest = events.all.len() as u64;
         // Inside the lock, so that those who follow never see it go back.
         self.newest.send_replace(newest);
         Ok(newest)
@@ -108,8 +131,7 @@ impl EventLog for MemoryLog {
     ) -> BoxFuture<'a, Result<Vec<Recorded>, LogError>> {
         async move {
             let events = self.shared.lock();
-            let found: Vec<_> =
-                events.iter().filter(|event| event.subject == subject).cloned().collect();
+            let found: Vec<_> = events.of(subject).cloned().collect();
             if found.len() > EVENTS_PER_SUBJECT_MAX {
                 let subject = subject.to_owned();
                 return Err(LogError::TooLong { subject, limit: EVENTS_PER_SUBJECT_MAX });
@@ -142,7 +164,7 @@ impl EventLog for MemoryLog {
                 // The sender lives in `shared`, which we hold: the wait ends with an event only.
                 newest.wait_for(|newest| *newest > after).await.ok()?;
                 let index = usize::try_from(after).ok()?;
-                let event = shared.lock().get(index).cloned()?;
+                let event = shared.lock().all.get(index).cloned()?;
                 Some((Ok(event), (shared, newest, after + 1)))
             });
             Ok(events.boxed())
@@ -153,7 +175,7 @@ impl EventLog for MemoryLog {
     fn locate<'a>(&'a self, pattern: &'a str) -> BoxFuture<'a, Result<Option<String>, LogError>> {
         async move {
             let events = self.shared.lock();
-            let newest = events.iter().rev().find(|event| matches(pattern, &event.subject));
+            let newest = events.all.iter().rev().find(|event| matches(pattern, &event.subject));
             Ok(newest.map(|event| event.subject.clone()))
         }
         .boxed()
@@ -161,7 +183,7 @@ impl EventLog for MemoryLog {
 
     fn head(&self) -> BoxFuture<'_, Result<Head, LogError>> {
         async move {
-            let last_sequence = self.shared.lock().len() as u64;
+            let last_sequence = self.shared.lock().all.len() as u64;
             Ok(Head { created_at: self.shared.created_at, first_sequence: 1, last_sequence })
         }
         .boxed()
@@ -185,11 +207,24 @@ fn matches(pattern: &str, subject: &str) -> bool {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::clock::ManualClock;
     use crate::log::contract;
 
     #[tokio::test]
     async fn the_log_in_memory_keeps_the_contract() {
         contract::check(Arc::new(MemoryLog::default())).await;
+    }
+
+    #[tokio::test]
+    async fn an_id_is_forgotten_after_the_window_of_the_bus() {
+        let clock = Arc::new(ManualClock::new(DateTime::UNIX_EPOCH));
+        let log = MemoryLog::new(clock.clone());
+        let (subject, new) = (contract::fresh_subject(), contract::events(1));
+        log.append(&subject, Expected::Any, &new).await.unwrap();
+        clock.advance(TimeDelta::seconds(119));
+        assert!(log.append(&subject, Expected::Any, &new).await.is_err());
+        clock.advance(TimeDelta::seconds(1));
+        log.append(&subject, Expected::Any, &new).await.unwrap();
     }
 
     #[test]

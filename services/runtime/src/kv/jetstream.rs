@@ -1,0 +1,173 @@
+//! A bucket on the bus.
+//!
+//! Invariant: every call ends within [`CALL_TIME_MAX`].
+
+use std::future::{Future, ready};
+use std::time::Duration;
+
+use async_nats::jetstream::Context;
+use async_nats::jetstream::kv::{Entry, Operation, Store};
+use async_nats::jetstream::stream::LastRawMessageErrorKind;
+use bytes::Bytes;
+use futures::future::{BoxFuture, FutureExt as _};
+use futures::stream::{BoxStream, StreamExt as _, TryStreamExt as _};
+
+use super::{Found, KeyValue, KvError};
+
+/// How long one call may take: above any answer of a healthy bus, below a caller's patience.
+pub const CALL_TIME_MAX: Duration = Duration::from_secs(3);
+
+/// A bucket on the bus.
+#[derive(Debug, Clone)]
+pub struct JetStreamBucket {
+    store: Store,
+}
+
+impl JetStreamBucket {
+    /// Opens a bucket that exists.
+    ///
+    /// # Errors
+    /// When the bus is out of reach or the bucket is missing.
+    pub async fn open(bus: &Context, name: &str) -> Result<Self, KvError> {
+        let store = within("opening", name, bus.get_key_value(name)).await?;
+        Ok(Self { store })
+    }
+
+    async fn leader(&self, key: &str) -> Result<Found, KvError> {
+        let subject = format!("{}{key}", self.store.prefix);
+        let lookup = async {
+            match self.store.stream.get_last_raw_message_by_subject(&subject).await {
+                Ok(message) => Ok(Some(message)),
+                Err(error) if error.kind() == LastRawMessageErrorKind::NoMessageFound => Ok(None),
+                Err(error) => Err(error),
+            }
+        };
+        let Some(message) = self.within("reading at the leader", lookup).await? else {
+            return Ok(Found::Never);
+        };
+        // `KV-Operation` on what a client deleted, `Nats-Marker-Reason` on what the bus itself let go.
+        let is_marker = ["KV-Operation", "Nats-Marker-Reason"]
+            .iter()
+            .filter_map(|name| message.headers.get(*name))
+            .any(|value| value.as_str() != "PUT");
+        if is_marker {
+            return Ok(Found::Deleted);
+        }
+        Ok(Found::Value { value: message.payload, revision: message.sequence })
+    }
+
+    async fn within<T, E>(
+        &self,
+        attempted: &'static str,
+        call: impl Future<Output = Result<T, E>>,
+    ) -> Result<T, KvError>
+    where
+        E: std::error::Error + Send + Sync + 'static,
+    {
+        within(attempted, &self.store.name, call).await
+    }
+}
+
+impl KeyValue for JetStreamBucket {
+    fn find<'a>(&'a self, key: &'a str) -> BoxFuture<'a, Result<Found, KvError>> {
+        async move {
+            let entry = self.within("reading", self.store.entry(key)).await?;
+            match entry {
+                Some(Entry { operation: Operation::Put, value, revision, .. }) => {
+                    Ok(Found::Value { value, revision })
+                }
+                // A deletion is never undone by a late replica; "nothing" may be only late.
+                Some(_) => Ok(Found::Deleted),
+                None => self.leader(key).await,
+            }
+        }
+        .boxed()
+    }
+
+    fn find_at_leader<'a>(&'a self, key: &'a str) -> BoxFuture<'a, Result<Found, KvError>> {
+        self.leader(key).boxed()
+    }
+
+    fn create<'a>(&'a self, key: &'a str, value: Bytes) -> BoxFuture<'a, Result<bool, KvError>> {
+        async move {
+            match self.within("creating", self.store.create(key, value)).await {
+                Ok(_) => Ok(true),
+                Err(error) => match self.leader(key).await? {
+                    Found::Value { .. } => Ok(false),
+                    Found::Deleted | Found::Never => Err(error),
+                },
+            }
+        }
+        .boxed()
+    }
+
+    fn replace<'a>(
+        &'a self,
+        key: &'a str,
+        value: Bytes,
+        revision: u64,
+    ) -> BoxFuture<'a, Result<bool, KvError>> {
+        async move {
+            match self.within("writing", self.store.update(key, value, revision)).await {
+                Ok(_) => Ok(true),
+                // A replicated bucket tells most losers with a code that the client does not know (10164):
+                // what stands there decides, not the error.
+                Err(error) => match self.leader(key).await? {
+                    Found::Value { revision: present, .. } if present != revision => Ok(false),
+                    Found::Deleted => Ok(false),
+                    Found::Value { .. } | Found::Never => Err(error),
+                },
+            }
+        }
+        .boxed()
+    }
+
+    fn put<'a>(&'a self, key: &'a str, value: Bytes) -> BoxFuture<'a, Result<(), KvError>> {
+        async move { self.within("writing", self.store.put(key, value)).await.map(drop) }.boxed()
+    }
+
+    fn purge<'a>(&'a self, key: &'a str) -> BoxFuture<'a, Result<(), KvError>> {
+        async move { self.within("purging", self.store.purge(key)).await }.boxed()
+    }
+
+    fn keys(&self) -> BoxFuture<'_, Result<Vec<String>, KvError>> {
+        async move {
+            let keys = self.within("listing", self.store.keys()).await?;
+            let mut keys: Vec<String> = self.within("listing", keys.try_collect()).await?;
+            keys.sort_unstable();
+            Ok(keys)
+        }
+        .boxed()
+    }
+
+    fn changes(&self) -> BoxFuture<'_, Result<BoxStream<'static, String>, KvError>> {
+        async move {
+            let changes = self.within("watching", self.store.watch_all()).await?;
+            let keys = changes.map(|entry| entry.map(|entry| entry.key).ok());
+            // After a break nothing more is believed of this line.
+            let keys = keys.take_while(|key| ready(key.is_some())).filter_map(ready);
+            Ok(keys.boxed())
+        }
+        .boxed()
+    }
+}
+
+async fn within<T, E>(
+    attempted: &'static str,
+    bucket: &str,
+    call: impl Future<Output = Result<T, E>>,
+) -> Result<T, KvError>
+where
+    E: std::error::Error + Send + Sync + 'static,
+{
+    let failed = |source: Box<dyn std::error::Error + Send + Sync>| KvError {
+        attempted,
+        bucket: bucket.to_owned(),
+        source,
+    };
+    match tokio::time::timeout(CALL_TIME_MAX, call).await {
+        Ok(Ok(value)) => Ok(value),
+        Ok(Err(error)) => Err(failed(Box::new(error))),
+        Err(elapsed) => Err(failed(Box::new(elapsed))),
+    }
+}
