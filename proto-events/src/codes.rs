@@ -72,6 +72,8 @@ macro_rules! codes {
     };
 }
 
+pub(crate) use codes;
+
 codes! {
     /// How the applicant reached the desk (来件渠道).
     Channel {

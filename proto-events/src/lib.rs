@@ -6,6 +6,7 @@
 
 extern crate alloc;
 
+pub mod centers;
 pub mod codes;
 pub mod envelope;
 pub mod events;

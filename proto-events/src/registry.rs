@@ -5,28 +5,53 @@
 
 use alloc::format;
 use alloc::string::{String, ToString};
+use alloc::vec::Vec;
 
 use schemars::generate::SchemaSettings;
 use serde_json::{Map, Value, json};
 
+use crate::centers::CenterEventKind;
 use crate::envelope::header;
-use crate::events::CaseEventKind;
+use crate::events::{self, CaseEventKind};
 use crate::subject;
 
-/// The JSON Schema (2020-12) of an event's data, complete in itself.
+/// What every event type of the product begins with.
+const PRODUCT_PREFIX: &str = "cn.unstuck.";
+
+/// The JSON Schema (2020-12) of the data of an event of a case, complete in itself.
 #[must_use]
 pub fn schema(kind: CaseEventKind) -> Value {
+    complete(kind.event_type(), |generator| kind.schema(generator))
+}
+
+/// The JSON Schema (2020-12) of the data of an event of a center, complete in itself.
+#[must_use]
+pub fn center_schema(kind: CenterEventKind) -> Value {
+    complete(kind.event_type(), |generator| kind.schema(generator))
+}
+
+/// Every schema of a current version with the name of its file.
+#[must_use]
+pub fn schemas() -> Vec<(String, Value)> {
+    let of_cases = CaseEventKind::ALL.iter().map(|kind| (file_name(*kind), schema(*kind)));
+    let of_centers = CenterEventKind::ALL
+        .iter()
+        .map(|kind| (file_name_of(kind.event_type()), center_schema(*kind)));
+    of_cases.chain(of_centers).collect()
+}
+
+fn complete(
+    event_type: &str,
+    schema: impl FnOnce(&mut schemars::SchemaGenerator) -> schemars::Schema,
+) -> Value {
     let mut generator = SchemaSettings::draft2020_12().into_generator();
-    let schema = kind.schema(&mut generator);
+    let schema = schema(&mut generator);
     let mut value = schema.to_value();
     let definitions = generator.take_definitions(true);
     if let Value::Object(object) = &mut value {
         object.insert("$schema".to_string(), json!("https://json-schema.org/draft/2020-12/schema"));
-        object.insert(
-            "$id".to_string(),
-            json!(format!("urn:{}", kind.event_type().replace('.', ":"))),
-        );
-        object.insert("title".to_string(), json!(kind.event_type()));
+        object.insert("$id".to_string(), json!(format!("urn:{}", event_type.replace('.', ":"))));
+        object.insert("title".to_string(), json!(event_type));
         if !definitions.is_empty() {
             object.insert("$defs".to_string(), Value::Object(definitions));
         }
@@ -37,8 +62,25 @@ pub fn schema(kind: CaseEventKind) -> Value {
 /// The file that holds the schema of this event: `opened.v1.json`.
 #[must_use]
 pub fn file_name(kind: CaseEventKind) -> String {
-    let versioned = kind.event_type().trim_start_matches(crate::events::TYPE_PREFIX);
+    file_name_of(kind.event_type())
+}
+
+/// The file of a full type: `opened.v1.json` of a case, `center.consultation_tallied.v1.json` of anything else.
+#[must_use]
+pub fn file_name_of(event_type: &str) -> String {
+    let versioned = event_type
+        .strip_prefix(events::TYPE_PREFIX)
+        .or_else(|| event_type.strip_prefix(PRODUCT_PREFIX))
+        .unwrap_or(event_type);
     format!("{versioned}.json")
+}
+
+/// The full type of a schema's or sample's file, by its name without `.json`.
+#[must_use]
+pub fn event_type_of(file_stem: &str) -> String {
+    let is_of_center = file_stem.starts_with("center.");
+    let prefix = if is_of_center { PRODUCT_PREFIX } else { events::TYPE_PREFIX };
+    format!("{prefix}{file_stem}")
 }
 
 /// The AsyncAPI 3.0 document of the bus.
@@ -49,25 +91,13 @@ pub fn async_api(version: &str) -> Value {
     let mut operations = Map::new();
     for kind in CaseEventKind::ALL {
         let name = kind.name();
-        messages.insert(
-            name.to_string(),
-            json!({
-                "name": kind.event_type(),
-                "title": kind.label_zh(),
-                "contentType": "application/json",
-                "headers": { "$ref": "#/components/schemas/headers" },
-                "payload": {
-                    "schemaFormat": "application/schema+json;version=draft-2020-12",
-                    "schema": { "$ref": format!("./schemas/{}", file_name(*kind)) },
-                },
-                "x-written-by": kind.service().name(),
-            }),
-        );
+        let service = kind.service().name();
+        messages.insert(name.to_string(), message(kind.event_type(), kind.label_zh(), service));
         channel_messages
             .insert(name.to_string(), json!({ "$ref": format!("#/components/messages/{name}") }));
     }
     for service in ["intake", "routing", "escalation"] {
-        let written: alloc::vec::Vec<Value> = CaseEventKind::ALL
+        let written: Vec<Value> = CaseEventKind::ALL
             .iter()
             .filter(|kind| kind.service().name() == service)
             .map(|kind| json!({ "$ref": format!("#/channels/cases/messages/{}", kind.name()) }))
@@ -90,6 +120,28 @@ pub fn async_api(version: &str) -> Value {
             "summary": "projection follows the whole stream in order",
         }),
     );
+    for kind in CenterEventKind::ALL {
+        let (name, service) = (kind.name(), kind.service().name());
+        messages.insert(name.to_string(), message(kind.event_type(), kind.label_zh(), service));
+        let channel = channel_of(*kind);
+        operations.insert(
+            format!("{service}Appends{}", capitalized(channel)),
+            json!({
+                "action": "send",
+                "channel": { "$ref": format!("#/channels/{channel}") },
+                "summary": format!("{service} appends this event to the stream; it commutes"),
+                "messages": [{ "$ref": format!("#/channels/{channel}/messages/{name}") }],
+            }),
+        );
+        operations.insert(
+            format!("projectionFollows{}", capitalized(channel)),
+            json!({
+                "action": "receive",
+                "channel": { "$ref": format!("#/channels/{channel}") },
+                "summary": "projection follows the whole stream of centers in order",
+            }),
+        );
+    }
     json!({
         "asyncapi": "3.0.0",
         "info": {
@@ -116,11 +168,63 @@ pub fn async_api(version: &str) -> Value {
                     "retention": "unlimited; nothing is ever deleted",
                 },
             },
+            "consultations": center_channel(
+                CenterEventKind::ConsultationTallied,
+                "The questions that a center was asked, counted",
+                "One literal subject per center. No person stands in it.",
+            ),
+            "days": center_channel(
+                CenterEventKind::CenterDayClosed,
+                "The days that a center has closed",
+                "One literal subject per center. A day without an event is silent, which is not zero.",
+            ),
         },
         "operations": operations,
         "components": {
             "messages": messages,
             "schemas": { "headers": header_schema() },
+        },
+    })
+}
+
+fn message(event_type: &str, title: &str, service: &str) -> Value {
+    json!({
+        "name": event_type,
+        "title": title,
+        "contentType": "application/json",
+        "headers": { "$ref": "#/components/schemas/headers" },
+        "payload": {
+            "schemaFormat": "application/schema+json;version=draft-2020-12",
+            "schema": { "$ref": format!("./schemas/{}", file_name_of(event_type)) },
+        },
+        "x-written-by": service,
+    })
+}
+
+const fn channel_of(kind: CenterEventKind) -> &'static str {
+    match kind {
+        CenterEventKind::ConsultationTallied => "consultations",
+        CenterEventKind::CenterDayClosed => "days",
+    }
+}
+
+fn capitalized(channel: &str) -> String {
+    let (first, rest) = channel.split_at(1);
+    format!("{}{rest}", first.to_ascii_uppercase())
+}
+
+fn center_channel(kind: CenterEventKind, title: &str, description: &str) -> Value {
+    let name = kind.name();
+    json!({
+        "address": format!("center.{{center}}.{}", channel_of(kind)),
+        "title": title,
+        "description": description,
+        "parameters": { "center": { "description": "The center." } },
+        "messages": { name: { "$ref": format!("#/components/messages/{name}") } },
+        "x-stream": {
+            "name": subject::CENTERS_STREAM,
+            "subjects": [subject::CENTERS_SUBJECTS],
+            "retention": "unlimited; nothing is ever deleted",
         },
     })
 }
@@ -135,7 +239,7 @@ fn header_schema() -> Value {
             header::NATS_MESSAGE_ID: text("The event id again."),
             header::SOURCE: text("/<district>/<service>[/<center>]"),
             header::TYPE: text("The type with its version."),
-            header::SUBJECT: text("The case id."),
+            header::SUBJECT: text("The case id, or the center."),
             header::TIME: { "type": "string", "format": "date-time", "description": "When it happened." },
             header::CONTENT_TYPE: { "const": "application/json" },
             header::RECORDED_AT: {

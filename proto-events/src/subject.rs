@@ -51,6 +51,47 @@ impl CaseSubject {
     }
 }
 
+/// The two addresses of a center: what it was asked, and the days that it closed.
+#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub enum CenterSubject {
+    /// The tallies of consultations.
+    Consultations(CenterId),
+    /// The closed days.
+    Days(CenterId),
+}
+
+impl CenterSubject {
+    /// The center.
+    #[must_use]
+    pub const fn center(&self) -> &CenterId {
+        match self {
+            Self::Consultations(center) | Self::Days(center) => center,
+        }
+    }
+
+    /// The subject on the bus: `center.<center>.consultations` or `center.<center>.days`.
+    #[must_use]
+    pub fn to_subject(&self) -> String {
+        match self {
+            Self::Consultations(center) => format!("center.{center}.consultations"),
+            Self::Days(center) => format!("center.{center}.days"),
+        }
+    }
+
+    /// Reads a subject back; `None` when it is none of a center.
+    #[must_use]
+    pub fn parse(subject: &str) -> Option<Self> {
+        let rest = subject.strip_prefix("center.")?;
+        let (center, what) = rest.split_once('.')?;
+        let center = center.parse().ok()?;
+        match what {
+            "consultations" => Some(Self::Consultations(center)),
+            "days" => Some(Self::Days(center)),
+            _ => None,
+        }
+    }
+}
+
 /// The subject of the audit lines of a center, or of the district itself.
 #[must_use]
 pub fn audit(center_or_district: &str) -> String {
@@ -74,8 +115,19 @@ mod tests {
         }
 
         #[test]
+        fn the_subjects_of_a_center_read_back(center in "[a-z0-9][a-z0-9-]{0,63}") {
+            let center: CenterId = center.parse().unwrap();
+            for subject in
+                [CenterSubject::Consultations(center.clone()), CenterSubject::Days(center)]
+            {
+                prop_assert_eq!(CenterSubject::parse(&subject.to_subject()), Some(subject));
+            }
+        }
+
+        #[test]
         fn any_text_is_parsed_without_panic(text in ".{0,80}") {
             let _ = CaseSubject::parse(&text);
+            let _ = CenterSubject::parse(&text);
         }
     }
 }

@@ -8,7 +8,9 @@ use std::collections::BTreeMap;
 use std::fs;
 use std::path::Path;
 
-use proto_events::events::{CaseEventKind, TYPE_PREFIX};
+use proto_events::centers::{self, CenterEvent, CenterEventKind};
+use proto_events::events::{CaseEvent, CaseEventKind};
+use proto_events::upcast::UnreadableEvent;
 use proto_events::{registry, upcast};
 use serde_json::{Value, json};
 
@@ -21,14 +23,53 @@ fn samples() -> BTreeMap<String, String> {
         .map(|path| {
             let name =
                 path.file_stem().and_then(|stem| stem.to_str()).expect("has a name").to_owned();
-            (format!("{TYPE_PREFIX}{name}"), fs::read_to_string(&path).expect("is text"))
+            (registry::event_type_of(&name), fs::read_to_string(&path).expect("is text"))
         })
         .collect()
 }
 
-fn sample(kind: CaseEventKind) -> Value {
-    let text = samples().remove(kind.event_type());
-    let text = text.unwrap_or_else(|| panic!("{} has no sample", kind.event_type()));
+/// An event of any stream.
+#[derive(Debug, PartialEq)]
+enum Event {
+    OfCase(CaseEvent),
+    OfCenter(CenterEvent),
+}
+
+impl Event {
+    fn event_type(&self) -> &'static str {
+        match self {
+            Self::OfCase(event) => event.event_type(),
+            Self::OfCenter(event) => event.event_type(),
+        }
+    }
+
+    fn to_body(&self) -> Vec<u8> {
+        match self {
+            Self::OfCase(event) => event.to_body(),
+            Self::OfCenter(event) => event.to_body(),
+        }
+    }
+}
+
+fn read(event_type: &str, body: &str) -> Result<Event, UnreadableEvent> {
+    if event_type.starts_with(centers::TYPE_PREFIX) {
+        return centers::read(event_type, body.as_bytes()).map(Event::OfCenter);
+    }
+    upcast::read(event_type, body.as_bytes()).map(Event::OfCase)
+}
+
+/// The current version of every event with its schema.
+fn published() -> Vec<(&'static str, Value)> {
+    let of_cases = CaseEventKind::ALL.iter();
+    let of_cases = of_cases.map(|kind| (kind.event_type(), registry::schema(*kind)));
+    let of_centers = CenterEventKind::ALL.iter();
+    let of_centers = of_centers.map(|kind| (kind.event_type(), registry::center_schema(*kind)));
+    of_cases.chain(of_centers).collect()
+}
+
+fn sample(event_type: &str) -> Value {
+    let text = samples().remove(event_type);
+    let text = text.unwrap_or_else(|| panic!("{event_type} has no sample"));
     serde_json::from_str(&text).expect("is JSON")
 }
 
@@ -46,77 +87,73 @@ fn objects(value: &mut Value, change: &mut impl FnMut(&mut serde_json::Map<Strin
 
 #[test]
 fn every_event_has_a_sample_that_fits_its_schema() {
-    for kind in CaseEventKind::ALL {
-        let faults = schema_check::faults(&registry::schema(*kind), &sample(*kind));
-        assert!(faults.is_empty(), "{}: {faults:#?}", kind.event_type());
+    for (event_type, schema) in published() {
+        let faults = schema_check::faults(&schema, &sample(event_type));
+        assert!(faults.is_empty(), "{event_type}: {faults:#?}");
     }
 }
 
 #[test]
 fn every_sample_of_any_version_still_reads() {
     for (event_type, text) in samples() {
-        let read = upcast::read(&event_type, text.as_bytes());
+        let read = read(&event_type, &text);
         assert!(read.is_ok(), "{event_type}: {read:?}");
     }
 }
 
 #[test]
 fn a_sample_of_the_present_version_is_written_back_as_it_was() {
-    for kind in CaseEventKind::ALL {
-        let stored = sample(*kind);
-        let event = upcast::read(kind.event_type(), stored.to_string().as_bytes()).unwrap();
-        assert_eq!(event.kind(), *kind);
-        assert_eq!(event.event_type(), kind.event_type());
+    for (event_type, _) in published() {
+        let stored = sample(event_type);
+        let event = read(event_type, &stored.to_string()).unwrap();
+        assert_eq!(event.event_type(), event_type);
         let written: Value = serde_json::from_slice(&event.to_body()).unwrap();
-        assert_eq!(written, stored, "{}", kind.event_type());
+        assert_eq!(written, stored, "{event_type}");
     }
 }
 
 #[test]
 fn a_field_that_is_not_known_yet_is_passed_over_at_any_depth() {
-    for kind in CaseEventKind::ALL {
-        let mut later = sample(*kind);
+    for (event_type, _) in published() {
+        let mut later = sample(event_type);
         objects(&mut later, &mut |object| {
             object.insert("added_later".to_owned(), json!({ "nested": [1, "二"] }));
         });
-        let read = upcast::read(kind.event_type(), later.to_string().as_bytes()).unwrap();
-        let known = upcast::read(kind.event_type(), sample(*kind).to_string().as_bytes()).unwrap();
-        assert_eq!(read, known, "{}", kind.event_type());
+        let known = read(event_type, &sample(event_type).to_string()).unwrap();
+        assert_eq!(read(event_type, &later.to_string()).unwrap(), known, "{event_type}");
     }
 }
 
 #[test]
 fn a_missing_required_field_is_an_error_that_names_it() {
-    for kind in CaseEventKind::ALL {
-        let schema = registry::schema(*kind);
+    for (event_type, schema) in published() {
         for field in schema["required"].as_array().into_iter().flatten() {
             let field = field.as_str().unwrap();
-            let mut body = sample(*kind);
+            let mut body = sample(event_type);
             body.as_object_mut().unwrap().remove(field);
-            let error = upcast::read(kind.event_type(), body.to_string().as_bytes()).unwrap_err();
-            let upcast::UnreadableEvent::Shape { source, .. } = &error else { panic!("{error}") };
-            assert!(source.to_string().contains(field), "{}: {source}", kind.name());
+            let error = read(event_type, &body.to_string()).unwrap_err();
+            let UnreadableEvent::Shape { source, .. } = &error else { panic!("{error}") };
+            assert!(source.to_string().contains(field), "{event_type}: {source}");
         }
     }
 }
 
 #[test]
 fn an_optional_field_may_be_missing() {
-    for kind in CaseEventKind::ALL {
-        let schema = registry::schema(*kind);
+    for (event_type, schema) in published() {
         let required: Vec<&str> =
             schema["required"].as_array().into_iter().flatten().filter_map(Value::as_str).collect();
-        let mut body = sample(*kind);
+        let mut body = sample(event_type);
         body.as_object_mut().unwrap().retain(|field, _| required.contains(&field.as_str()));
-        let read = upcast::read(kind.event_type(), body.to_string().as_bytes());
-        assert!(read.is_ok(), "{}: {read:?}", kind.name());
+        let read = read(event_type, &body.to_string());
+        assert!(read.is_ok(), "{event_type}: {read:?}");
     }
 }
 
 #[test]
 fn the_schema_check_itself_finds_faults() {
     let schema = registry::schema(CaseEventKind::Opened);
-    let good = sample(CaseEventKind::Opened);
+    let good = sample(CaseEventKind::Opened.event_type());
     let spoilt = |pointer: &str, value: Value| {
         let mut body = good.clone();
         *body.pointer_mut(pointer).unwrap() = value;
