@@ -10,19 +10,21 @@
 //! - Hours are counted in the calendar's own offset, whatever offset a [`Timestamp`] comes with.
 //! - The closing minute belongs to the business: the period ends when the business stops (民法典 203).
 
-use alloc::{collections::BTreeMap, vec::Vec};
+use alloc::{collections::BTreeMap, string::String, vec::Vec};
 
 use chrono::{
     DateTime, Datelike, FixedOffset, NaiveDate, NaiveDateTime, NaiveTime, TimeDelta, Timelike,
 };
 use proto_events::Timestamp;
 
+mod days;
 mod hours;
 mod table;
 #[cfg(test)]
 pub(crate) mod tests;
 
 pub use self::{
+    days::{CalendarVersion, DayKind},
     hours::{BusinessHours, BusinessHoursFault},
     table::{CalendarFault, CalendarYear, DaysOff, OFF_RUN_DAYS_MAX},
 };
@@ -50,12 +52,17 @@ pub struct Deadline {
 /// Outside the published years, Monday to Friday are working days.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct WorkingCalendar {
+    /// The name under which the district names it, such as `cn`; may be empty.
+    name: String,
     /// Days from Monday to Friday that are off, as day numbers of the common era, ascending.
     weekdays_off: Vec<i64>,
     /// Make-up workdays on a weekend, as day numbers of the common era, ascending.
     weekend_work: Vec<i64>,
+    /// The runs of days off with their names, ascending.
+    holidays: Vec<DaysOff>,
     hours: BusinessHours,
     offset: FixedOffset,
+    published_from: NaiveDate,
     published_to: NaiveDate,
 }
 
@@ -74,10 +81,13 @@ impl WorkingCalendar {
     ) -> Result<Self, Vec<CalendarFault>> {
         let table = table::read(&years)?;
         Ok(Self {
+            name: String::new(),
             weekdays_off: table.weekdays_off,
             weekend_work: table.weekend_work,
+            holidays: table.holidays,
             hours,
             offset,
+            published_from: table.published_from,
             published_to: table.published_to,
         })
     }

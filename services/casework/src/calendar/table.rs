@@ -92,6 +92,9 @@ pub enum CalendarFault {
 pub(super) struct Table {
     pub(super) weekdays_off: Vec<i64>,
     pub(super) weekend_work: Vec<i64>,
+    /// Ascending, because the years are and no day is named twice.
+    pub(super) holidays: Vec<DaysOff>,
+    pub(super) published_from: NaiveDate,
     pub(super) published_to: NaiveDate,
 }
 
@@ -115,9 +118,10 @@ pub(super) fn read(years: &BTreeMap<i32, CalendarYear>) -> Result<Table, Vec<Cal
             .for_each(|&date| read_make_up_day(year, date, &off, &mut work, &mut faults));
     }
     faults.extend(off.intersection(&work).copied().map(CalendarFault::OffAndWork));
-    let published_to = year_before.and_then(|year| NaiveDate::from_ymd_opt(year, 12, 31));
-    match published_to {
-        Some(published_to) if faults.is_empty() => Ok(Table {
+    let first = years.keys().next().and_then(|year| NaiveDate::from_ymd_opt(*year, 1, 1));
+    let last = year_before.and_then(|year| NaiveDate::from_ymd_opt(year, 12, 31));
+    match first.zip(last) {
+        Some((published_from, published_to)) if faults.is_empty() => Ok(Table {
             weekdays_off: off
                 .into_iter()
                 .filter(|date| !is_weekend(*date))
@@ -128,6 +132,8 @@ pub(super) fn read(years: &BTreeMap<i32, CalendarYear>) -> Result<Table, Vec<Cal
                 .filter(|date| is_weekend(*date))
                 .map(day_number)
                 .collect(),
+            holidays: in_order(years),
+            published_from,
             published_to,
         }),
         _ => {
@@ -137,6 +143,13 @@ pub(super) fn read(years: &BTreeMap<i32, CalendarYear>) -> Result<Table, Vec<Cal
             Err(faults)
         }
     }
+}
+
+/// Every run of days off, oldest first.
+fn in_order(years: &BTreeMap<i32, CalendarYear>) -> Vec<DaysOff> {
+    let mut runs: Vec<DaysOff> = years.values().flat_map(|year| year.off.clone()).collect();
+    runs.sort_by_key(|run| run.from);
+    runs
 }
 
 fn read_run(

@@ -1,7 +1,7 @@
 //! The calendar against the vectors of the domain, the published years of the country, and laws of
 //! arithmetic.
 
-use alloc::{borrow::ToOwned, vec, vec::Vec};
+use alloc::{borrow::ToOwned, string::ToString, vec, vec::Vec};
 
 use chrono::{FixedOffset, NaiveDate};
 use proptest::prelude::*;
@@ -11,6 +11,15 @@ use super::*;
 /// The calendar that is delivered, with the hours of the sample district.
 pub(crate) fn china() -> WorkingCalendar {
     WorkingCalendar::new(published_years(), hours(), beijing()).unwrap()
+}
+
+/// The same, with a made-up notice for 2027 whose New Year takes the first two working days of the year.
+pub(crate) fn china_with_2027() -> WorkingCalendar {
+    let mut years = published_years();
+    let new_year =
+        DaysOff { from: day("2027-01-01"), to: day("2027-01-05"), name: "元旦".to_owned() };
+    years.insert(2027, CalendarYear { off: vec![new_year], work: vec![] });
+    WorkingCalendar::new(years, hours(), beijing()).unwrap()
 }
 
 pub(crate) fn at(text: &str) -> Timestamp {
@@ -116,6 +125,47 @@ fn the_day_of_an_event_is_the_day_it_is_here() {
     let due = calendar.deadline(at("2021-01-28T17:00:00Z"), 1);
     assert_eq!(due.due_at, at("2021-02-01T17:30:00+08:00"));
     assert_eq!(*due.due_at.offset(), beijing());
+}
+
+#[test]
+fn every_day_has_its_kind_and_its_name() {
+    let calendar = china();
+    for (date, kind) in [
+        ("2026-02-13", DayKind::Working),
+        ("2026-02-14", DayKind::MakeUp),
+        // A Saturday and a Monday inside the run.
+        ("2026-02-21", DayKind::Holiday("春节")),
+        ("2026-02-23", DayKind::Holiday("春节")),
+        ("2026-03-01", DayKind::Weekend),
+        // A Monday on which work began again; its notice names it, and it is no make-up day.
+        ("2020-02-03", DayKind::Working),
+        ("2020-02-02", DayKind::Holiday("春节")),
+        ("2019-10-01", DayKind::Working),
+    ] {
+        assert_eq!(calendar.kind_of(day(date)), kind, "{date}");
+    }
+}
+
+#[test]
+fn a_version_names_the_years_and_changes_with_every_day_and_with_nothing_else() {
+    let calendar = china().named("cn");
+    let version = calendar.version().to_string();
+    assert!(version.starts_with("cn 2020–2026 #"), "{version}");
+    assert_eq!(version.chars().rev().position(|c| c == '#'), Some(6), "{version}");
+    let of = |change: fn(&mut BTreeMap<i32, CalendarYear>)| {
+        let mut years = published_years();
+        change(&mut years);
+        WorkingCalendar::new(years, hours(), beijing()).unwrap().named("cn").version().to_string()
+    };
+    assert_eq!(of(|_| {}), version);
+    // Another name of a holiday counts no day otherwise.
+    let renamed = of(|years| years.get_mut(&2026).unwrap().off[0].name = "新年".to_owned());
+    assert_eq!(renamed, version);
+    let one_day_less = of(|years| years.get_mut(&2026).unwrap().off[0].to = day("2026-01-02"));
+    assert_eq!(one_day_less, version, "2026-01-03 is a Saturday anyway");
+    let moved = of(|years| years.get_mut(&2026).unwrap().work[0] = day("2026-01-11"));
+    assert_ne!(moved, version);
+    assert_ne!(china_with_2027().named("cn").version().to_string(), version);
 }
 
 #[test]
