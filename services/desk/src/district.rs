@@ -56,8 +56,8 @@ impl District {
         Self::parse(&text, path.parent()).map_err(faults)
     }
 
-    /// Reads the text of a district file; a calendar that the product does not have is looked for as
-    /// `<name>.toml` or `../calendars/<name>.toml` beside the file.
+    /// Reads the text of a district file; its calendar is looked for as `<name>.toml` or
+    /// `../calendars/<name>.toml` beside the file, and its years go before those that the product has.
     ///
     /// # Errors
     /// Every fault of the text.
@@ -102,6 +102,7 @@ impl District {
         let years = calendar_years(&calendar_name, folder, &mut file);
         let calendar = match (years, hours) {
             (Some(years), Some(hours)) => WorkingCalendar::new(years, hours, offset)
+                .map(|calendar| calendar.named(&calendar_name))
                 .map_err(|faults| {
                     for fault in faults {
                         file.fault(format!("calendar {calendar_name}: {fault}"));
@@ -226,6 +227,8 @@ fn matters(
     matters
 }
 
+/// Reads the years of a calendar: those that the product has under this name, and over them those of the file
+/// beside the district file, so that a new year is one entry in one file and nobody waits for a release.
 fn calendar_years(
     name: &str,
     folder: Option<&Path>,
@@ -234,52 +237,99 @@ fn calendar_years(
     if name.is_empty() {
         return None;
     }
-    let is_plain = name.bytes().all(|b| b.is_ascii_alphanumeric() || b == b'-' || b == b'_');
-    let known =
-        CALENDARS.iter().find(|calendar| calendar.0 == name).map(|found| found.1.to_owned());
-    let beside = || {
-        let folder = folder.filter(|_| is_plain)?;
-        [format!("{name}.toml"), format!("../calendars/{name}.toml")]
-            .iter()
-            .find_map(|file| std::fs::read_to_string(folder.join(file)).ok())
-    };
-    let Some(text) = known.or_else(beside) else {
-        file.fault(format!("district.calendar: there is no calendar {name:?}"));
-        return None;
-    };
-    match parse_calendar(&text) {
-        Ok(years) => Some(years),
+    let known = CALENDARS.iter().find(|calendar| calendar.0 == name);
+    let mut texts: Vec<(String, String)> = Vec::new();
+    texts.extend(known.map(|known| (format!("calendar {name}"), known.1.to_owned())));
+    match calendar_beside(name, folder) {
+        Ok(beside) => texts.extend(beside),
         Err(fault) => {
-            file.fault(format!("calendar {name}: {fault}"));
-            None
+            file.fault(fault);
+            return None;
         }
     }
+    if texts.is_empty() {
+        file.fault(format!("district.calendar: there is no calendar {name:?}"));
+        return None;
+    }
+    let mut years = BTreeMap::new();
+    let mut is_whole = true;
+    for (place, text) in texts {
+        match parse_calendar(&text) {
+            Ok(found) => years.extend(found),
+            Err(fault) => {
+                file.fault(format!("{place}: {fault}"));
+                is_whole = false;
+            }
+        }
+    }
+    is_whole.then_some(years)
+}
+
+/// The first of the two places beside a district file where a calendar stands: its path and its text.
+///
+/// # Errors
+/// A file that is there and cannot be read must not be passed over.
+fn calendar_beside(name: &str, folder: Option<&Path>) -> Result<Option<(String, String)>, String> {
+    let is_plain = name.bytes().all(|b| b.is_ascii_alphanumeric() || b == b'-' || b == b'_');
+    let Some(folder) = folder.filter(|_| is_plain) else { return Ok(None) };
+    for place in [format!("{name}.toml"), format!("../calendars/{name}.toml")] {
+        let path = folder.join(place);
+        match std::fs::read_to_string(&path) {
+            Ok(text) => return Ok(Some((path.display().to_string(), text))),
+            Err(error) if error.kind() == std::io::ErrorKind::NotFound => {}
+            Err(error) => return Err(format!("{}: cannot be read: {error}", path.display())),
+        }
+    }
+    Ok(None)
 }
 
 /// Reads the text of a calendar file.
 ///
 /// # Errors
-/// The first fault.
+/// The first fault; a key that nobody knows is one, because a misspelt one would be a year without holidays.
 pub fn parse_calendar(text: &str) -> Result<BTreeMap<i32, CalendarYear>, String> {
     let table: Table = text.parse().map_err(|error| format!("is no TOML: {error}"))?;
     let mut years = BTreeMap::new();
     for (year, value) in table {
         let number: i32 = year.parse().map_err(|_| format!("{year:?} is no year"))?;
+        let Value::Table(days) = value else { return Err(format!("{year} is no table")) };
+        only_known(&days, &["off", "work"]).map_err(|key| format!("{year}: {key} is not known"))?;
         let mut off = Vec::new();
-        for run in value.get("off").and_then(Value::as_array).into_iter().flatten() {
+        for run in list(&days, "off").map_err(|fault| format!("{year}.{fault}"))? {
+            let run = run.as_table().ok_or(format!("{year}.off: {run} is no table"))?;
+            only_known(run, &["from", "to", "name"])
+                .map_err(|key| format!("{year}.off: {key} is not known"))?;
+            let name = run.get("name").and_then(Value::as_str).map(str::trim).unwrap_or_default();
+            if name.is_empty() {
+                return Err(format!("{year}.off: a run of days off needs the name of its holiday"));
+            }
             off.push(DaysOff {
                 from: date(run.get("from")).ok_or(format!("{year}.off: from is no date"))?,
                 to: date(run.get("to")).ok_or(format!("{year}.off: to is no date"))?,
-                name: run.get("name").and_then(Value::as_str).unwrap_or_default().to_owned(),
+                name: name.to_owned(),
             });
         }
         let mut work = Vec::new();
-        for day in value.get("work").and_then(Value::as_array).into_iter().flatten() {
+        for day in list(&days, "work").map_err(|fault| format!("{year}.{fault}"))? {
             work.push(date(Some(day)).ok_or(format!("{year}.work: {day} is no date"))?);
         }
         years.insert(number, CalendarYear { off, work });
     }
     Ok(years)
+}
+
+/// Gives the first key that is not among the known ones as the error.
+fn only_known<'a>(table: &'a Table, known: &[&str]) -> Result<(), &'a str> {
+    match table.keys().find(|key| !known.contains(&key.as_str())) {
+        Some(key) => Err(key),
+        None => Ok(()),
+    }
+}
+
+/// The list under `name`; both lists of a year must be there, if need be empty: a forgotten one is a mistake.
+fn list<'a>(table: &'a Table, name: &str) -> Result<&'a [Value], String> {
+    let value = table.get(name).ok_or(format!("{name} is missing"))?;
+    value.as_array().map(Vec::as_slice).ok_or(format!("{name} is no list"))
 }
 
 fn date(value: Option<&Value>) -> Option<NaiveDate> {
@@ -312,6 +362,54 @@ mod tests {
         let faults = District::parse(&text, None).unwrap_err();
         for part in ["12:00-09:00", "nobody", "donghuashi", "Dong.Si", "simpel"] {
             assert!(faults.iter().any(|fault| fault.contains(part)), "{part}: {faults:#?}");
+        }
+    }
+
+    /// A folder with a district file and the calendar beside it.
+    fn beside(place: &str, calendar: &str) -> (tempfile::TempDir, std::path::PathBuf) {
+        let folder = tempfile::tempdir().unwrap();
+        let districts = folder.path().join("districts");
+        std::fs::create_dir_all(&districts).unwrap();
+        std::fs::create_dir_all(folder.path().join("calendars")).unwrap();
+        std::fs::write(districts.join("ours.toml"), SAMPLE).unwrap();
+        std::fs::write(districts.join(place), calendar).unwrap();
+        let file = districts.join("ours.toml");
+        (folder, file)
+    }
+
+    const NOTICE_OF_2027: &str =
+        "[2027]\noff = [{ from = 2027-01-01, to = 2027-01-03, name = \"元旦\" }]\nwork = []\n";
+
+    #[test]
+    fn a_new_year_is_one_entry_in_a_file_beside_the_district_file() {
+        let built_in = District::load(None).unwrap().rules.calendar.version().to_string();
+        assert!(built_in.starts_with("cn 2020–"), "{built_in}");
+        for place in ["cn.toml", "../calendars/cn.toml"] {
+            let (_folder, file) = beside(place, NOTICE_OF_2027);
+            let calendar = District::load(Some(&file)).unwrap().rules.calendar;
+            assert_eq!(calendar.published_to().to_string(), "2027-12-31", "{place}");
+            // The years before are still there.
+            assert!(calendar.version().to_string().starts_with("cn 2020–2027 #"), "{place}");
+            let festival = NaiveDate::from_ymd_opt(2026, 2, 16).unwrap();
+            assert!(!calendar.is_working_day(festival), "{place}");
+        }
+    }
+
+    #[test]
+    fn a_calendar_that_says_less_than_it_seems_to_is_refused() {
+        for (fault, calendar) in [
+            ("of is not known", NOTICE_OF_2027.replace("off =", "of =")),
+            ("work is missing", NOTICE_OF_2027.replace("work = []", "")),
+            ("needs the name", NOTICE_OF_2027.replace("元旦", " ")),
+            ("is no list", NOTICE_OF_2027.replace("work = []", "work = 3")),
+            ("to is no date", NOTICE_OF_2027.replace("to = 2027-01-03", "to = 3")),
+            ("until is not known", NOTICE_OF_2027.replace("to = ", "until = ")),
+            ("2028", NOTICE_OF_2027.replace("2027-01-03", "2028-01-03")),
+            ("is no TOML", NOTICE_OF_2027.replace('[', "")),
+        ] {
+            let (_folder, file) = beside("cn.toml", &calendar);
+            let faults = District::load(Some(&file)).unwrap_err();
+            assert!(faults.iter().any(|one| one.contains(fault)), "{fault}: {faults:#?}");
         }
     }
 
