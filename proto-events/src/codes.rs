@@ -402,6 +402,8 @@ codes! {
         Explanation = "explanation", "解释时限", "Explanation";
         FirstMeeting = "first_meeting", "首次会商", "First meeting";
         SpecialCheck = "special_check", "把关时限", "Special check";
+        LookBack = "look_back", "回头看时限", "Look-back";
+        Part = "part", "联办时限", "Part of a joint matter";
         Callback = "callback", "回访时限", "Callback";
         BadReviewContact = "bad_review_contact", "差评联系", "Bad review contact";
         BadReviewFix = "bad_review_fix", "差评整改", "Bad review fix";
@@ -451,6 +453,29 @@ codes! {
         FeedbackRecorded = "feedback_recorded", "已回访", "Feedback recorded";
         NotReached = "not_reached", "多次回访未联系上", "Three tries on two days";
         WindowPassed = "window_passed", "回访期满", "Ten working days passed";
+    }
+}
+
+codes! {
+    /// How one case stands to another (关联关系).
+    LinkRelation {
+        /// The other case is about the same matter of the same applicant.
+        Duplicate = "duplicate", "重复件", "Duplicate";
+        Earlier = "earlier", "前案", "Came before";
+        Later = "later", "后续件", "Came after";
+        Related = "related", "相关件", "Related";
+    }
+}
+
+impl LinkRelation {
+    /// How this case stands to the other one, when the other stands so to this one.
+    #[must_use]
+    pub const fn reciprocal(self) -> Self {
+        match self {
+            Self::Earlier => Self::Later,
+            Self::Later => Self::Earlier,
+            Self::Duplicate | Self::Related => self,
+        }
     }
 }
 

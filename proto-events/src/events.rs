@@ -163,6 +163,7 @@ case_events! {
     ProgressNoted, "progress_noted", v 1, Routing, "进展";
     TaskForceConvened, "task_force_convened", v 1, Escalation, "成立专班";
     TaskForceMet, "task_force_met", v 1, Escalation, "专班会商";
+    TaskForceActionDone, "task_force_action_done", v 1, Escalation, "专班任务完成";
     TaskForceDissolved, "task_force_dissolved", v 1, Escalation, "专班解散";
     SpecialHandlingRequested, "special_handling_requested", v 1, Escalation, "提请特事特办";
     SpecialHandlingChecked, "special_handling_checked", v 1, Escalation, "层层把关";
@@ -174,8 +175,10 @@ case_events! {
     ClockPaused, "clock_paused", v 1, Escalation, "暂停计时";
     ClockResumed, "clock_resumed", v 1, Escalation, "恢复计时";
     DeadlineExtended, "deadline_extended", v 1, Escalation, "延期";
+    DeadlineRecalculated, "deadline_recalculated", v 1, Escalation, "时限重算";
     Reclassified, "reclassified", v 1, Routing, "改分类";
     Escalated, "escalated", v 1, Escalation, "督办";
+    Urged, "urged", v 1, Escalation, "催办";
     FeedbackRecorded, "feedback_recorded", v 1, Intake, "回访";
     RectificationOpened, "rectification_opened", v 1, Escalation, "启动整改";
     RectificationCompleted, "rectification_completed", v 1, Escalation, "整改完成";
@@ -183,6 +186,7 @@ case_events! {
     Withdrawn, "withdrawn", v 1, Intake, "撤回";
     Transferred, "transferred", v 1, Routing, "移送";
     Closed, "closed", v 1, Escalation, "结案";
+    Linked, "linked", v 1, Intake, "关联案件";
     Corrected, "corrected", v 1, Intake, "更正";
     PersonalDataErased, "personal_data_erased", v 1, Intake, "删除个人信息";
 }

@@ -143,7 +143,8 @@ fn changes_and_outcomes() -> impl Strategy<Value = CaseEvent> {
         option::of((code(Cause::ALL), code(Cause::ALL)).prop_map(|(from, to)| Change { from, to }));
     let reclassified = (complexity, cause, text(), instant(), any::<bool>()).prop_map(
         |(complexity, cause, reason, due_at, provisional)| {
-            Reclassified { complexity, cause, reason, due_at, provisional }.into()
+            let working_days = provisional.then_some(12);
+            Reclassified { complexity, cause, reason, due_at, provisional, working_days }.into()
         },
     );
     let resolved = (code(Resolution::ALL), text(), code(Cause::ALL), any::<bool>(), instant())

@@ -79,11 +79,23 @@ pub struct TaskForceMet {
     pub actions: Vec<MeetingAction>,
 }
 
+/// Somebody did what a meeting had given him to do (专班任务完成).
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+pub struct TaskForceActionDone {
+    /// Which action: its place in the case's list of actions, from 1.
+    pub number: u32,
+    /// What came of it.
+    pub result: String,
+}
+
 /// The task force has done its work (专班解散).
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 pub struct TaskForceDissolved {
-    /// What came of it; names what is carried on and by whom.
+    /// What came of it.
     pub outcome: String,
+    /// The numbers of the actions that were still open; their owners carry them on.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub carried: Vec<u32>,
 }
 
 /// Somebody asked to waive a requirement in this one case (特事特办).
@@ -146,6 +158,9 @@ pub struct ClockPaused {
     pub cap_working_days: u32,
     /// When that is.
     pub until: Timestamp,
+    /// Whether the handler was told that his clock stands still.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub handler_informed: Option<bool>,
 }
 
 /// The handling clock runs again.
@@ -155,6 +170,9 @@ pub struct ClockResumed {
     pub due_at: Timestamp,
     /// True when the cap ended the pause.
     pub automatic: bool,
+    /// By how many working days the pause moved the promise.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub working_days: Option<u32>,
     /// True when the promise lies beyond the last published calendar year.
     #[serde(default)]
     pub provisional: bool,
@@ -193,6 +211,26 @@ pub struct Escalated {
     pub body: String,
     /// The promise that the clock runs to.
     pub due_at: Timestamp,
+}
+
+/// The applicant, or the center for him, asked to hurry (催办); touches no clock.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+pub struct Urged {
+    /// What was said.
+    pub text: String,
+}
+
+/// The working days of a year were published, and a provisional promise was counted again (时限重算).
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+pub struct DeadlineRecalculated {
+    /// The promise after it.
+    pub due_at: Timestamp,
+    /// The promise before it.
+    pub was_due_at: Timestamp,
+    /// True when it still lies beyond the last published calendar year.
+    pub provisional: bool,
+    /// The last day of the last published year, by which it was counted.
+    pub published_to: chrono::NaiveDate,
 }
 
 /// A bad review has to be put right (启动整改).

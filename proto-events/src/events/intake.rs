@@ -9,10 +9,10 @@ use serde::{Deserialize, Serialize};
 use super::Mode;
 use crate::Timestamp;
 use crate::codes::{
-    ApplicantKind, Cause, Channel, Complexity, ErasureReason, Exclusion, Grade, ReopenReason,
-    Solved, Stage,
+    ApplicantKind, Cause, Channel, Complexity, ErasureReason, Exclusion, Grade, LinkRelation,
+    ReopenReason, Solved, Stage,
 };
-use crate::ids::{CenterId, ReceiptCode};
+use crate::ids::{CaseId, CenterId, ReceiptCode};
 
 /// The matter that got stuck (事项).
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
@@ -79,6 +79,9 @@ pub struct Opened {
     /// True when the promise lies beyond the last published calendar year.
     #[serde(default)]
     pub provisional: bool,
+    /// How many working days were promised.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub working_days: Option<u32>,
 }
 
 /// Where to go instead.
@@ -164,6 +167,9 @@ pub struct Reopened {
     /// True when the promise lies beyond the last published calendar year.
     #[serde(default)]
     pub provisional: bool,
+    /// How many working days were promised.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub working_days: Option<u32>,
 }
 
 /// The applicant no longer wants it (撤回).
@@ -174,6 +180,21 @@ pub struct Withdrawn {
     /// More about it.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub note: Option<String>,
+}
+
+/// The case has to do with another one (关联案件).
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+pub struct Linked {
+    /// The other case.
+    pub case_id: CaseId,
+    /// How the other case stands to this one.
+    pub relation: LinkRelation,
+    /// Why.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub note: Option<String>,
+    /// True when the house wrote it because the other case was linked to this one.
+    #[serde(default)]
+    pub reciprocal: bool,
 }
 
 /// Something written down before was wrong (更正); history is never edited.

@@ -255,6 +255,9 @@ pub struct Reclassified {
     /// True when the promise lies beyond the last published calendar year.
     #[serde(default)]
     pub provisional: bool,
+    /// How many working days the promise counts from the start of the handling: limit, extension and pauses.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub working_days: Option<u32>,
 }
 
 /// The case was handed to a body outside the district, which gave a receipt (移送).

@@ -15,7 +15,7 @@ use alloc::vec::Vec;
 use chrono::NaiveDate;
 use proto_events::Timestamp;
 use proto_events::codes::{
-    CaseState, Cause, Channel, Clock, ClosingCode, Complexity, Level, Role, Stage,
+    CaseState, Cause, Channel, CheckLayer, Clock, ClosingCode, Complexity, Level, Role, Stage,
 };
 use proto_events::envelope::Envelope;
 use proto_events::events::{CaseEvent, Matter, Notice, SealedApplicant, WindowContact};
@@ -24,8 +24,9 @@ use serde::{Deserialize, Serialize};
 
 use crate::timetable::ClockRun;
 use records::{
-    Arbitration, Determination, Escalation, Explanation, Extension, Feedback, Hop, MaterialRequest,
-    Outcome, Part, Pause, Rectification, Return, SpecialHandling, TaskForce,
+    Action, Arbitration, Correction, Determination, Escalation, Explanation, Extension, Feedback,
+    Hop, Link, MaterialRequest, Outcome, Part, PastPause, Pause, Rectification, Return,
+    SpecialHandling, TaskForce, Urge,
 };
 
 /// What an event says besides its data, as far as the state needs it.
@@ -132,8 +133,12 @@ pub struct Case {
     pub task_force: Option<TaskForce>,
     /// How many task forces there were.
     pub task_force_count: u32,
+    /// What its meetings gave people to do, of every task force; oldest first.
+    pub actions: Vec<Action>,
     /// The latest special handling.
     pub special_handling: Option<SpecialHandling>,
+    /// How many special handlings were asked for.
+    pub special_handling_count: u32,
     /// The parts of a joint matter.
     pub parts: Vec<Part>,
     /// Every request for papers.
@@ -152,8 +157,11 @@ pub struct Case {
     pub outcome_count: u32,
     /// The pause that is running.
     pub pause: Option<Pause>,
-    /// How many pauses there were.
-    pub pause_count: u32,
+    /// The pauses that are over, oldest first.
+    pub pauses: Vec<PastPause>,
+    /// How many working days the promise counts from the start of the handling: limit, extension, pauses. None
+    /// when the event that promised it did not say.
+    pub promised_days: Option<u32>,
     /// The extension.
     pub extension: Option<Extension>,
     /// Every step that a clock has climbed.
@@ -171,6 +179,12 @@ pub struct Case {
     /// The wishes to take it up again that came while it was open or after it was withdrawn or transferred;
     /// they changed nothing.
     pub reopen_wishes: u32,
+    /// How often, and when, somebody asked to hurry.
+    pub urges: Vec<Urge>,
+    /// The cases that it has to do with.
+    pub links: Vec<Link>,
+    /// What was put right in it.
+    pub corrections: Vec<Correction>,
     /// When it was closed.
     pub closed_at: Option<Timestamp>,
     /// Why it was closed.
@@ -250,6 +264,23 @@ impl Case {
     #[must_use]
     pub fn has_open_parts(&self) -> bool {
         self.parts.iter().any(|part| part.completed_at.is_none())
+    }
+
+    /// Whether this department has an open part of it.
+    #[must_use]
+    pub fn open_part_of(&self, department: &DepartmentId) -> Option<&Part> {
+        self.parts.iter().find(|part| part.department == *department && part.completed_at.is_none())
+    }
+
+    /// The special handling that waits for a layer or for its decision.
+    #[must_use]
+    pub fn pending_special_handling(&self) -> Option<&SpecialHandling> {
+        self.special_handling.as_ref().filter(|special| special.decision.is_none())
+    }
+
+    /// The actions that nobody has done yet.
+    pub fn open_actions(&self) -> impl Iterator<Item = &Action> {
+        self.actions.iter().filter(|action| action.done_at.is_none())
     }
 
     /// The highest rank that the present run of the handling clock has climbed to: 0 none, 4 the leading group.
@@ -338,7 +369,40 @@ impl Case {
         }
         if let Some(work) = self.open_rectification() {
             let number = self.rectification_count as usize;
+            if work.contacted_at.is_none() {
+                run(Clock::BadReviewContact, number, work.opened_at, work.contact_due_at);
+            }
             run(Clock::BadReviewFix, number, work.opened_at, work.due_at);
+        }
+        if self.is_open() {
+            for (index, part) in self.parts.iter().enumerate() {
+                if part.completed_at.is_none() {
+                    run(Clock::Part, index + 1, part.assigned_at, part.due_at);
+                }
+            }
+        }
+        if let Some(special) = &self.special_handling {
+            let number = self.special_handling_count as usize;
+            let was_given_up = matches!(
+                self.state,
+                CaseState::Declined | CaseState::Withdrawn | CaseState::Transferred
+            );
+            match &special.decision {
+                None if self.is_open() => {
+                    // Every layer, and the decision after them, is a run of its own.
+                    let steps = CheckLayer::ALL.len() + 1;
+                    let step = number.saturating_sub(1) * steps + special.checks.len() + 1;
+                    let since =
+                        special.checks.last().map_or(special.requested_at, |check| check.at);
+                    run(Clock::SpecialCheck, step, since, special.next_due_at);
+                }
+                Some(decision) if special.review.is_none() && !was_given_up => {
+                    if let Some(due_at) = decision.review_due_at {
+                        run(Clock::LookBack, number, decision.at, due_at);
+                    }
+                }
+                _ => {}
+            }
         }
         runs
     }

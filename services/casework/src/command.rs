@@ -8,14 +8,15 @@ use alloc::vec::Vec;
 
 use proto_events::Timestamp;
 use proto_events::codes::{
-    Cause, Channel, Clock, ClosingCode, Complexity, ConveneTrigger, Exclusion, ExplanationMode,
-    Grade, Level, ReopenReason, Resolution, ReturnReason, Role, Solved, Stage, Understood,
+    Cause, Channel, CheckLayer, Clock, ClosingCode, Complexity, ConveneTrigger, ErasureReason,
+    Exclusion, ExplanationMode, Grade, Level, LinkRelation, PauseReason, ReopenReason, Resolution,
+    ReturnReason, ReviewResult, Role, Solved, Stage, Understood,
 };
 use proto_events::events::{
     DepartmentPosition, Explainer, Matter, MeetingAction, Member, Mode, Notice, PolicyBasis,
-    ReceivedItem, Remedy, SealedApplicant, WindowContact,
+    ReceivedItem, Remedy, RequestedItem, SealedApplicant, WindowContact,
 };
-use proto_events::ids::{CenterId, DepartmentId, ReceiptCode};
+use proto_events::ids::{CaseId, CenterId, DepartmentId, ReceiptCode};
 
 /// The wish to open a case.
 #[derive(Debug, Clone, PartialEq)]
@@ -139,6 +140,138 @@ pub enum Command {
     CompleteRectification { action: String, result: String },
     /// Closes the case (the reaction and the timer only).
     Close { code: ClosingCode },
+    /// Puts right what was written down; a personal field comes sealed.
+    Correct { field: CorrectedField, value: Option<String>, sealed: Option<String>, reason: String },
+    /// Says that it has to do with another case; the house says it of the other one by itself.
+    Link { other: CaseId, relation: LinkRelation, note: Option<String>, reciprocal: bool },
+    /// Has the applicant forgotten: the key of the case is destroyed.
+    ErasePersonalData { reason: ErasureReason },
+    /// Gives departments their parts of a joint matter.
+    AssignParts { parts: Vec<PartWish> },
+    /// Finishes a department's part.
+    CompletePart { department: DepartmentId, result: String },
+    /// Says everything that is missing, at once.
+    RequestMaterials { items: Vec<RequestedItem>, mode: Mode, new_fact: Option<String> },
+    /// Changes complexity or provisional cause.
+    Reclassify { complexity: Option<Complexity>, cause: Option<Cause>, reason: String },
+    /// Hands it to a body outside the district.
+    Transfer { body: String, receipt: String, reason: String },
+    /// Asks to waive a requirement in this one case.
+    RequestSpecialHandling {
+        facts: String,
+        requirement_waived: String,
+        discretion_basis: String,
+        precedents_checked: Vec<String>,
+    },
+    /// Checks it for one layer.
+    CheckSpecialHandling { layer: CheckLayer, finding: String },
+    /// Decides it.
+    DecideSpecialHandling {
+        approved: bool,
+        reason: String,
+        conditions: Vec<String>,
+        is_precedent: bool,
+    },
+    /// Looks back on an approved one.
+    ReviewSpecialHandling { result: ReviewResult },
+    /// Lets the handling clock stand still.
+    Pause { reason: PauseReason, handler_informed: Option<bool> },
+    /// Lets it run again; automatically at the end of the pause (the timer only).
+    Resume { automatic: bool },
+    /// Moves the promise, once.
+    Extend { working_days: u32, reason: String, applicant_told_at: Timestamp },
+    /// Counts a provisional promise again, after a year was published (the timer only).
+    RecalculateDeadline,
+    /// Asks to hurry.
+    Urge { text: String },
+    /// Finishes an action that a meeting gave.
+    FinishAction { number: u32, result: String },
+}
+
+/// A department's part as it is wished for.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct PartWish {
+    /// The department.
+    pub department: DepartmentId,
+    /// What is asked of it.
+    pub ask: String,
+    /// By when; with the case when left out.
+    pub due_at: Option<Timestamp>,
+}
+
+/// What can be put right by a correction.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum CorrectedField {
+    /// What the applicant asks for.
+    Demand,
+    /// What happened before.
+    Summary,
+    /// The matter's name.
+    Matter,
+    /// Where it is stuck.
+    BlockedStage,
+    /// How it came in.
+    Channel,
+    /// Visits in vain.
+    AttemptsBefore,
+    /// The applicant's name, telephone, ID number, address or care; stands sealed in the event.
+    Personal(PersonalField),
+}
+
+/// A field of the applicant; what stands in it is sealed.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum PersonalField {
+    /// The name.
+    Name,
+    /// The telephone.
+    Phone,
+    /// The ID number.
+    IdNumber,
+    /// The address.
+    Address,
+    /// The care needs.
+    Care,
+}
+
+impl CorrectedField {
+    /// Every field.
+    pub const ALL: &'static [Self] = &[
+        Self::Demand,
+        Self::Summary,
+        Self::Matter,
+        Self::BlockedStage,
+        Self::Channel,
+        Self::AttemptsBefore,
+        Self::Personal(PersonalField::Name),
+        Self::Personal(PersonalField::Phone),
+        Self::Personal(PersonalField::IdNumber),
+        Self::Personal(PersonalField::Address),
+        Self::Personal(PersonalField::Care),
+    ];
+
+    /// The name of the field in the case's JSON.
+    #[must_use]
+    pub const fn name(self) -> &'static str {
+        match self {
+            Self::Demand => "demand",
+            Self::Summary => "summary",
+            Self::Matter => "matter",
+            Self::BlockedStage => "blocked_stage",
+            Self::Channel => "channel",
+            Self::AttemptsBefore => "attempts_before",
+            Self::Personal(PersonalField::Name) => "name",
+            Self::Personal(PersonalField::Phone) => "phone",
+            Self::Personal(PersonalField::IdNumber) => "id_number",
+            Self::Personal(PersonalField::Address) => "address",
+            Self::Personal(PersonalField::Care) => "care",
+        }
+    }
+
+    /// Finds a field by its name.
+    #[must_use]
+    pub fn of_name(name: &str) -> Option<Self> {
+        Self::ALL.iter().copied().find(|field| field.name() == name)
+    }
 }
 
 /// Which wish it is, without its body.
@@ -167,6 +300,24 @@ pub enum CommandKind {
     OpenRectification,
     CompleteRectification,
     Close,
+    Correct,
+    Link,
+    ErasePersonalData,
+    AssignParts,
+    CompletePart,
+    RequestMaterials,
+    Reclassify,
+    Transfer,
+    RequestSpecialHandling,
+    CheckSpecialHandling,
+    DecideSpecialHandling,
+    ReviewSpecialHandling,
+    Pause,
+    Resume,
+    Extend,
+    RecalculateDeadline,
+    Urge,
+    FinishAction,
 }
 
 impl CommandKind {
@@ -194,6 +345,24 @@ impl CommandKind {
         Self::OpenRectification,
         Self::CompleteRectification,
         Self::Close,
+        Self::Correct,
+        Self::Link,
+        Self::ErasePersonalData,
+        Self::AssignParts,
+        Self::CompletePart,
+        Self::RequestMaterials,
+        Self::Reclassify,
+        Self::Transfer,
+        Self::RequestSpecialHandling,
+        Self::CheckSpecialHandling,
+        Self::DecideSpecialHandling,
+        Self::ReviewSpecialHandling,
+        Self::Pause,
+        Self::Resume,
+        Self::Extend,
+        Self::RecalculateDeadline,
+        Self::Urge,
+        Self::FinishAction,
     ];
 }
 
@@ -224,6 +393,24 @@ impl Command {
             Self::OpenRectification => CommandKind::OpenRectification,
             Self::CompleteRectification { .. } => CommandKind::CompleteRectification,
             Self::Close { .. } => CommandKind::Close,
+            Self::Correct { .. } => CommandKind::Correct,
+            Self::Link { .. } => CommandKind::Link,
+            Self::ErasePersonalData { .. } => CommandKind::ErasePersonalData,
+            Self::AssignParts { .. } => CommandKind::AssignParts,
+            Self::CompletePart { .. } => CommandKind::CompletePart,
+            Self::RequestMaterials { .. } => CommandKind::RequestMaterials,
+            Self::Reclassify { .. } => CommandKind::Reclassify,
+            Self::Transfer { .. } => CommandKind::Transfer,
+            Self::RequestSpecialHandling { .. } => CommandKind::RequestSpecialHandling,
+            Self::CheckSpecialHandling { .. } => CommandKind::CheckSpecialHandling,
+            Self::DecideSpecialHandling { .. } => CommandKind::DecideSpecialHandling,
+            Self::ReviewSpecialHandling { .. } => CommandKind::ReviewSpecialHandling,
+            Self::Pause { .. } => CommandKind::Pause,
+            Self::Resume { .. } => CommandKind::Resume,
+            Self::Extend { .. } => CommandKind::Extend,
+            Self::RecalculateDeadline => CommandKind::RecalculateDeadline,
+            Self::Urge { .. } => CommandKind::Urge,
+            Self::FinishAction { .. } => CommandKind::FinishAction,
         }
     }
 

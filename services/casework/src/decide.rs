@@ -5,15 +5,19 @@
 //! Order of checks: who may, then what is wrong with the wish itself, then the rules of the work.
 
 mod checks;
+mod clocks;
 mod escalation;
 mod intake;
+mod joint;
+mod record;
 mod routing;
+mod special;
 #[cfg(test)]
 mod tests;
 
 use alloc::vec::Vec;
 
-use proto_events::events::CaseEvent;
+use proto_events::events::{CaseEvent, TaskForceDissolved};
 
 use crate::case::Case;
 use crate::command::{Command, Context};
@@ -120,12 +124,95 @@ pub fn decide(
         }
         Command::DissolveTaskForce { outcome } => escalation::dissolve(case, outcome),
         Command::Escalate { level, clock, occurrence } => {
-            escalation::escalate(case, *level, *clock, *occurrence)
+            escalation::escalate(case, *level, *clock, *occurrence, context)
         }
         Command::OpenRectification => escalation::open_rectification(case, context),
         Command::CompleteRectification { action, result } => {
             escalation::complete_rectification(case, action, result)
         }
         Command::Close { code } => escalation::close(case, *code, context),
+        Command::Correct { field, value, sealed, reason } => {
+            let wish = record::CorrectionWish {
+                field: *field,
+                value: value.as_ref(),
+                sealed: sealed.as_ref(),
+                reason,
+            };
+            record::correct(case, &wish)
+        }
+        Command::Link { other, relation, note, reciprocal } => {
+            record::link(case, *other, *relation, note.as_ref(), *reciprocal)
+        }
+        Command::ErasePersonalData { reason } => record::erase(case, *reason, context),
+        Command::AssignParts { parts } => joint::assign_parts(case, parts, context),
+        Command::CompletePart { department, result } => {
+            joint::complete_part(case, department, result, context)
+        }
+        Command::RequestMaterials { items, mode, new_fact } => {
+            joint::request_materials(case, items, mode, new_fact.as_ref(), context)
+        }
+        Command::Reclassify { complexity, cause, reason } => {
+            let wish = clocks::ReclassifyWish { complexity: *complexity, cause: *cause, reason };
+            clocks::reclassify(case, &wish, context)
+        }
+        Command::Transfer { body, receipt, reason } => {
+            record::transfer(case, body, receipt, reason, context)
+        }
+        Command::RequestSpecialHandling {
+            facts,
+            requirement_waived,
+            discretion_basis,
+            precedents_checked,
+        } => {
+            let wish = special::SpecialWish {
+                facts,
+                requirement_waived,
+                discretion_basis,
+                precedents_checked,
+            };
+            special::request(case, &wish, context)
+        }
+        Command::CheckSpecialHandling { layer, finding } => {
+            special::check(case, *layer, finding, context)
+        }
+        Command::DecideSpecialHandling { approved, reason, conditions, is_precedent } => {
+            let wish = special::DecisionWish {
+                approved: *approved,
+                reason,
+                conditions,
+                is_precedent: *is_precedent,
+            };
+            special::decide(case, &wish, context)
+        }
+        Command::ReviewSpecialHandling { result } => special::review(case, *result),
+        Command::Pause { reason, handler_informed } => {
+            clocks::pause(case, *reason, *handler_informed, context)
+        }
+        Command::Resume { automatic } => clocks::resume(case, *automatic, context),
+        Command::Extend { working_days, reason, applicant_told_at } => {
+            clocks::extend(case, *working_days, reason, *applicant_told_at, context)
+        }
+        Command::RecalculateDeadline => clocks::recalculate(case, context),
+        Command::Urge { text } => clocks::urge(case, text),
+        Command::FinishAction { number, result } => {
+            escalation::finish_action(case, *number, result)
+        }
     }
+}
+
+/// The events of an end: a clock that stands still runs again first, a task force ends in the same breath.
+fn ending(
+    case: &Case,
+    outcome: &str,
+    end: impl Into<CaseEvent>,
+    context: &Context<'_>,
+) -> Vec<CaseEvent> {
+    let mut events: Vec<CaseEvent> = clocks::resumed(case, true, context).into_iter().collect();
+    if case.active_task_force().is_some() {
+        let outcome = outcome.chars().take(checks::TEXT_CHARS_MAX).collect();
+        let carried = case.open_actions().map(|action| action.number).collect();
+        events.push(TaskForceDissolved { outcome, carried }.into());
+    }
+    events.push(end.into());
+    events
 }

@@ -1,49 +1,96 @@
 //! Who may wish what, and who may read what: the one table of the house (design 5.3).
 //!
-//! Invariants: what is not in the table is forbidden; a list shows only what one may open.
+//! Invariants: what is not in the table is forbidden; a list shows only what one may open. The page
+//! `services/casework/PERMISSIONS.md` is generated from here.
 
 use proto_events::codes::Role;
-use proto_events::ids::CenterId;
+use proto_events::ids::{CenterId, DepartmentId};
 
 use crate::case::Case;
 use crate::command::{Actor, CommandKind};
 
-/// The roles that may give this command at all.
+/// How far the command of a department's handler or lead reaches. Center people always reach the cases of their
+/// own center, coordinators and the timer all cases.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Reach {
+    /// Cases that are or were with the department, as its own or as a part of a joint matter.
+    Ever,
+    /// Cases that the department has now.
+    Now,
+}
+
+/// One line of the table.
+#[derive(Debug, Clone, Copy)]
+pub struct Line {
+    /// The roles that may give the command at all.
+    pub roles: &'static [Role],
+    /// How far it reaches for a department's people.
+    pub reach: Reach,
+}
+
+/// The line of a command.
 #[must_use]
-pub const fn roles(kind: CommandKind) -> &'static [Role] {
-    use Role::{Callback, Clerk, Coordinator, DepartmentLead, Director, Handler, System};
-    match kind {
-        CommandKind::Open | CommandKind::Decline | CommandKind::Withdraw => {
-            &[Clerk, Director, Coordinator]
+pub const fn line(kind: CommandKind) -> Line {
+    use CommandKind as K;
+    use Role::{
+        Callback, Clerk, Coordinator, DepartmentLead, Director, Handler, PrivacyOfficer, System,
+    };
+
+    let (roles, reach): (&'static [Role], Reach) = match kind {
+        K::Open | K::Decline | K::Withdraw | K::Correct | K::Urge => {
+            (&[Clerk, Director, Coordinator], Reach::Ever)
         }
-        CommandKind::ReceiveMaterials | CommandKind::CompleteRectification => {
-            &[Clerk, Director, Handler, DepartmentLead, Coordinator]
+        // The house itself links the other case back.
+        K::Link => (&[Clerk, Director, Coordinator, System], Reach::Ever),
+        K::ReceiveMaterials | K::CompleteRectification | K::FinishAction => {
+            (&[Clerk, Director, Handler, DepartmentLead, Coordinator], Reach::Ever)
         }
         // Handlers stand here so that the rule against self-feedback answers, and is counted.
-        CommandKind::RecordFeedback | CommandKind::NoteProgress => {
-            &[Clerk, Director, Callback, Handler, DepartmentLead, Coordinator]
+        K::RecordFeedback | K::NoteProgress => {
+            (&[Clerk, Director, Callback, Handler, DepartmentLead, Coordinator], Reach::Ever)
         }
-        CommandKind::Reopen => &[Clerk, Director, Callback, Coordinator],
-        CommandKind::Forward => &[Clerk, Director, Coordinator, System],
-        CommandKind::Accept | CommandKind::Return => &[Handler, DepartmentLead],
-        CommandKind::Contact => &[Clerk, Director, Handler, DepartmentLead],
-        CommandKind::Arbitrate => &[Coordinator],
-        CommandKind::DetermineNotDoable => &[Handler, DepartmentLead, Coordinator],
-        CommandKind::Explain | CommandKind::Resolve => {
-            &[Clerk, Director, Handler, DepartmentLead, Coordinator]
+        K::Reopen => (&[Clerk, Director, Callback, Coordinator], Reach::Ever),
+        K::ErasePersonalData => (&[PrivacyOfficer, System], Reach::Ever),
+        K::Forward => (&[Clerk, Director, Coordinator, System], Reach::Ever),
+        K::Accept | K::Return => (&[Handler, DepartmentLead], Reach::Now),
+        K::Contact => (&[Clerk, Director, Handler, DepartmentLead], Reach::Ever),
+        K::Arbitrate => (&[Coordinator], Reach::Ever),
+        K::DetermineNotDoable => (&[Handler, DepartmentLead, Coordinator], Reach::Now),
+        K::Explain => (&[Clerk, Director, Handler, DepartmentLead, Coordinator], Reach::Ever),
+        K::Resolve | K::RequestMaterials | K::Reclassify => {
+            (&[Clerk, Director, Handler, DepartmentLead, Coordinator], Reach::Now)
         }
-        CommandKind::ConveneTaskForce => &[Director, Coordinator, System],
-        CommandKind::RecordMeeting | CommandKind::DissolveTaskForce => {
-            &[Director, DepartmentLead, Coordinator]
+        K::AssignParts => (&[Director, Handler, DepartmentLead, Coordinator], Reach::Now),
+        // Each for the own department: see `speaks_for`.
+        K::CompletePart => (&[Handler, DepartmentLead, Coordinator], Reach::Ever),
+        K::Transfer => (&[Clerk, Director, DepartmentLead, Coordinator], Reach::Now),
+        K::ConveneTaskForce => (&[Director, Coordinator, System], Reach::Ever),
+        K::RecordMeeting | K::DissolveTaskForce => {
+            (&[Director, DepartmentLead, Coordinator], Reach::Ever)
         }
-        CommandKind::Escalate | CommandKind::OpenRectification | CommandKind::Close => &[System],
-    }
+        K::RequestSpecialHandling => {
+            (&[Director, Handler, DepartmentLead, Coordinator], Reach::Ever)
+        }
+        K::CheckSpecialHandling => {
+            (&[Clerk, Director, Handler, DepartmentLead, Coordinator], Reach::Ever)
+        }
+        K::DecideSpecialHandling | K::ReviewSpecialHandling => {
+            (&[Director, DepartmentLead, Coordinator], Reach::Ever)
+        }
+        // Whoever lets a clock stand still is not whoever works against it: no handler here.
+        K::Pause | K::Extend => (&[Director, DepartmentLead, Coordinator], Reach::Now),
+        K::Resume => (&[Clerk, Director, Handler, DepartmentLead, Coordinator, System], Reach::Now),
+        K::Escalate | K::OpenRectification | K::Close | K::RecalculateDeadline => {
+            (&[System], Reach::Ever)
+        }
+    };
+    Line { roles, reach }
 }
 
 /// Whether this role may give this command at all.
 #[must_use]
 pub fn may(role: Role, kind: CommandKind) -> bool {
-    roles(kind).contains(&role)
+    line(kind).roles.contains(&role)
 }
 
 /// Whether this person may give commands at this center.
@@ -56,24 +103,27 @@ pub fn is_of_center(actor: &Actor, center: &CenterId) -> bool {
     }
 }
 
+/// Whether this person may speak for this department: its people, and the coordinator for all.
+#[must_use]
+pub fn speaks_for(actor: &Actor, department: &DepartmentId) -> bool {
+    match actor.role {
+        Role::Handler | Role::DepartmentLead => actor.department.as_ref() == Some(department),
+        Role::Coordinator => true,
+        _ => false,
+    }
+}
+
 /// Whether this case is within the reach of this person's command.
-///
-/// A clerk or director reaches the cases of the own center. A handler or lead reaches what is or was with the
-/// own department; signing, returning and ending take the department that has the case now.
 #[must_use]
 pub fn in_scope(actor: &Actor, kind: CommandKind, case: &Case) -> bool {
-    match actor.role {
-        Role::Handler | Role::DepartmentLead => match kind {
-            CommandKind::Accept
-            | CommandKind::Return
-            | CommandKind::DetermineNotDoable
-            | CommandKind::Resolve => {
-                actor.department.is_some() && actor.department == case.department
-            }
-            _ => may_read(actor, case),
-        },
-        _ => may_read(actor, case),
-    }
+    let own = match actor.role {
+        Role::Handler | Role::DepartmentLead => actor.department.as_ref(),
+        _ => return may_read(actor, case),
+    };
+    own.is_some_and(|own| match line(kind).reach {
+        Reach::Ever => case.departments_ever.contains(own),
+        Reach::Now => case.department.as_ref() == Some(own),
+    })
 }
 
 /// Whether this person may see the case, masked.
@@ -84,11 +134,7 @@ pub fn may_read(actor: &Actor, case: &Case) -> bool {
 
 /// Whether a person sees a case of `center`, where `was_with` tells whether it is or was with a department.
 #[must_use]
-pub fn sees(
-    actor: &Actor,
-    center: &CenterId,
-    was_with: impl Fn(&proto_events::ids::DepartmentId) -> bool,
-) -> bool {
+pub fn sees(actor: &Actor, center: &CenterId, was_with: impl Fn(&DepartmentId) -> bool) -> bool {
     match actor.role {
         Role::Clerk | Role::Director => actor.center.as_ref() == Some(center),
         Role::Handler | Role::DepartmentLead => actor.department.as_ref().is_some_and(was_with),
@@ -107,24 +153,29 @@ mod tests {
     use super::*;
 
     #[test]
-    fn only_the_timer_escalates_and_closes() {
+    fn only_the_timer_escalates_recalculates_and_closes() {
         for role in Role::ALL {
-            assert_eq!(may(*role, CommandKind::Escalate), *role == Role::System, "{role}");
-            assert_eq!(may(*role, CommandKind::Close), *role == Role::System, "{role}");
+            for kind in
+                [CommandKind::Escalate, CommandKind::Close, CommandKind::RecalculateDeadline]
+            {
+                assert_eq!(may(*role, kind), *role == Role::System, "{role} {kind:?}");
+            }
         }
     }
 
     #[test]
-    fn readers_give_no_command() {
+    fn readers_give_no_command_but_the_privacy_officer_erases() {
         for kind in CommandKind::ALL {
             for role in [Role::Auditor, Role::PrivacyOfficer, Role::Admin] {
-                assert!(!may(role, *kind), "{role} {kind:?}");
+                let erases =
+                    role == Role::PrivacyOfficer && *kind == CommandKind::ErasePersonalData;
+                assert_eq!(may(role, *kind), erases, "{role} {kind:?}");
             }
         }
     }
 
     #[test]
     fn only_the_coordinator_rules() {
-        assert_eq!(roles(CommandKind::Arbitrate), &[Role::Coordinator]);
+        assert_eq!(line(CommandKind::Arbitrate).roles, &[Role::Coordinator]);
     }
 }

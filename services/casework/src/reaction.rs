@@ -11,7 +11,7 @@ use proto_events::codes::{
     CauseCategory, Clock, ClosingCode, Complexity, ConveneTrigger, Level, ReopenReason,
 };
 use proto_events::events::{CaseEvent, Member};
-use proto_events::ids::DepartmentId;
+use proto_events::ids::{CaseId, DepartmentId};
 
 use crate::case::Case;
 use crate::command::Command;
@@ -38,6 +38,19 @@ pub fn forwarding(event: &CaseEvent, case: &Case, rules: &Rules) -> Option<Comma
     };
     let ask = case.demand.clone();
     Some(Command::Forward { department, ask, contact: None, automatic: true })
+}
+
+/// Links the other case back, when one was linked to it by a person: the other case, and what it is to say.
+#[must_use]
+pub fn link_back(case_id: CaseId, event: &CaseEvent) -> Option<(CaseId, Command)> {
+    let CaseEvent::Linked(data) = event else { return None };
+    let command = Command::Link {
+        other: case_id,
+        relation: data.relation.reciprocal(),
+        note: data.note.clone(),
+        reciprocal: true,
+    };
+    (!data.reciprocal).then_some((data.case_id, command))
 }
 
 /// Whether [`help`] can have anything to say about an event.

@@ -109,7 +109,8 @@ refusal_codes! {
     SelfFeedback = "self_feedback", "回访须由非经办人、非经办部门的人员进行。", "Feedback has to be collected by somebody who is neither the handler nor of the handling department.";
     ReopenTooLate = "reopen_too_late", "已过重启期限；有新情况、依据有误或政策变化的除外。", "The time in which a case can be reopened has passed, except for a new fact, a wrong basis or a changed policy.";
     AlreadyTaskForce = "task_force_exists", "专班已经成立。", "A task force already sits on this case.";
-    ActionsOpen = "actions_open", "专班还有未完成的任务，请在结论中写明移交。", "The task force has open actions; say who carries them on.";
+    NoSuchAction = "no_such_action", "没有这项未完成的专班任务。", "There is no such open action of a task force.";
     RectificationOpen = "rectification_open", "差评整改尚未完成。", "The rectification of a bad review is not finished.";
     NoSuchPart = "no_such_part", "该部门没有未完成的联办事项。", "That department has no open part.";
+    DayClosed = "day_closed", "该中心当日已日结，不能再计数。", "The center has closed that day; nothing can be counted for it any more.";
 }

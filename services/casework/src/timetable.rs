@@ -12,7 +12,7 @@ use alloc::{format, string::String, vec::Vec};
 
 use proto_events::{
     Timestamp,
-    codes::{Clock, Level},
+    codes::{Clock, Level, Role},
 };
 use serde::{Deserialize, Serialize};
 
@@ -176,6 +176,19 @@ pub fn due_after_pause(
     }
 }
 
+/// Names the role that is told at a level; warnings go to whoever works on the case: the department's handler, or
+/// the center's clerk while no department has it.
+#[must_use]
+pub const fn told(level: Level, is_with_department: bool) -> Role {
+    match level {
+        Level::Warning50 | Level::Warning80 if is_with_department => Role::Handler,
+        Level::Warning50 | Level::Warning80 => Role::Clerk,
+        Level::Director => Role::Director,
+        Level::DepartmentLead => Role::DepartmentLead,
+        Level::Coordinator | Level::LeadingGroup => Role::Coordinator,
+    }
+}
+
 const fn rungs(clock: Clock) -> &'static [(Level, When)] {
     match clock {
         Clock::Handling => LADDER_OF_HANDLING,
@@ -184,6 +197,8 @@ const fn rungs(clock: Clock) -> &'static [(Level, When)] {
         | Clock::Explanation
         | Clock::FirstMeeting
         | Clock::SpecialCheck
+        | Clock::LookBack
+        | Clock::Part
         | Clock::Callback
         | Clock::BadReviewContact
         | Clock::BadReviewFix => LADDER_OF_A_PROMISE,

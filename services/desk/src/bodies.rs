@@ -129,6 +129,28 @@ strict! {
     }
 }
 
+strict! {
+    /// A paper that is asked for.
+    RequestedItem for events::RequestedItem {
+        /// What it is.
+        name: String,
+        /// The text that requires it.
+        basis: String,
+    }
+}
+strict! {
+    /// A department's part of a joint matter.
+    PartWish for casework::command::PartWish {
+        /// The department.
+        department: DepartmentId,
+        /// What is asked of it.
+        ask: String,
+        /// By when; with the case when left out.
+        #[serde(default)]
+        due_at: Option<proto_events::Timestamp>,
+    }
+}
+
 /// Turns the parts of a list into those of an event.
 #[must_use]
 pub fn all<A, B: From<A>>(list: Vec<A>) -> Vec<B> {

@@ -7,7 +7,7 @@ use axum::Router;
 use axum::extract::State;
 use axum::http::{Method, StatusCode};
 use axum::response::{IntoResponse, Response};
-use axum::routing::post;
+use axum::routing::{MethodRouter, post};
 use casework::command::Command;
 use casework::refusal::RefusalCode;
 use proto_events::Timestamp;
@@ -16,7 +16,7 @@ use proto_events::ids::{CaseId, CommandId, EventId, ReceiptCode};
 use runtime::http::{
     FieldError, IdempotencyKey, IfMatch, Operation, Path, Problem, RequestId, StrictJson, etag,
 };
-use runtime::identity::Signed;
+use runtime::identity::{Signed, Staff};
 use schemars::JsonSchema;
 use serde::Serialize;
 use serde::de::DeserializeOwned;
@@ -31,6 +31,15 @@ pub trait CommandBody: DeserializeOwned + JsonSchema + Send + 'static {
     /// # Errors
     /// The fields that do not fit together.
     fn into_command(self) -> Result<Command, Vec<FieldError>>;
+}
+
+/// The body of a command on an item of a case, such as a department's part, which the path names last.
+pub trait ItemBody: DeserializeOwned + JsonSchema + Send + 'static {
+    /// Makes the wish of it.
+    ///
+    /// # Errors
+    /// 404 when the path names no item, or the fields that do not fit together.
+    fn into_command_for(self, item: &str) -> Result<Command, Problem>;
 }
 
 /// An event of an answer.
@@ -128,21 +137,65 @@ async fn give<B: CommandBody>(
     request_id: RequestId,
     StrictJson { value, hash }: StrictJson<B>,
 ) -> Result<Response, Problem> {
-    let case_id = case_id(&id)?;
     let command = value.into_command().map_err(Problem::invalid_fields)?;
-    let actor = actor_of(&staff);
-    let command_id = command_id(&desk, &actor.username, &id, key.as_deref());
+    let asked = Asked { staff: &staff, id: &id, key, hash: &hash, if_match, request_id };
+    carry_out(&desk, asked, command).await
+}
+
+async fn give_to_item<B: ItemBody>(
+    State(desk): State<Arc<Desk>>,
+    Signed(staff): Signed,
+    Path((id, item)): Path<(String, String)>,
+    IdempotencyKey(key): IdempotencyKey,
+    IfMatch(if_match): IfMatch,
+    request_id: RequestId,
+    StrictJson { value, hash }: StrictJson<B>,
+) -> Result<Response, Problem> {
+    // The item belongs to the request: one key for two of them is a slip.
+    let hash = format!("{item}-{hash}");
+    let command = value.into_command_for(&item)?;
+    let asked = Asked { staff: &staff, id: &id, key, hash: &hash, if_match, request_id };
+    carry_out(&desk, asked, command).await
+}
+
+/// Everything of a request besides its wish.
+pub struct Asked<'a> {
+    /// Who asks.
+    pub staff: &'a Staff,
+    /// The case, as it stands in the path.
+    pub id: &'a str,
+    /// The Idempotency-Key.
+    pub key: Option<String>,
+    /// A hash of the body.
+    pub hash: &'a str,
+    /// The version that the caller decided on.
+    pub if_match: Option<u64>,
+    /// The request, for the chain.
+    pub request_id: RequestId,
+}
+
+/// Carries a wish out and answers.
+///
+/// # Errors
+/// The problem for the caller.
+pub async fn carry_out(
+    desk: &Desk,
+    asked: Asked<'_>,
+    command: Command,
+) -> Result<Response, Problem> {
+    let actor = actor_of(asked.staff);
+    let command_id = command_id(desk, &actor.username, asked.id, asked.key.as_deref());
     let order = Order {
-        case_id,
+        case_id: case_id(asked.id)?,
         center: None,
-        command_hash: key.is_some().then(|| format!("{:?}-{hash}", command.kind())),
+        command_hash: asked.key.is_some().then(|| format!("{:?}-{}", command.kind(), asked.hash)),
         command,
         actor,
         command_id,
-        if_match,
+        if_match: asked.if_match,
         at: None,
         causation: None,
-        request_id: Some(request_id.as_str().to_owned()),
+        request_id: Some(asked.request_id.as_str().to_owned()),
     };
     let carried = desk.execute(order).await?;
     Ok(CommandAnswer::of(&carried).respond(StatusCode::OK))
@@ -166,6 +219,43 @@ impl Endpoints {
         refuses: &[RefusalCode],
     ) -> Self {
         self.router = self.router.route(path, post(give::<B>));
+        self.documented::<B>(path, tag, summary, refuses)
+    }
+
+    /// Adds the endpoint of a command on an item of a case; the path has a second parameter.
+    #[must_use]
+    pub fn item_command<B: ItemBody>(
+        mut self,
+        path: &'static str,
+        tag: &'static str,
+        summary: &'static str,
+        refuses: &[RefusalCode],
+    ) -> Self {
+        self.router = self.router.route(path, post(give_to_item::<B>));
+        self.documented::<B>(path, tag, summary, refuses)
+    }
+
+    /// Adds a command whose route needs a handler of its own.
+    #[must_use]
+    pub fn special_command<B: JsonSchema>(
+        mut self,
+        path: &'static str,
+        handler: MethodRouter<DeskState>,
+        tag: &'static str,
+        summary: &'static str,
+        refuses: &[RefusalCode],
+    ) -> Self {
+        self.router = self.router.route(path, handler);
+        self.documented::<B>(path, tag, summary, refuses)
+    }
+
+    fn documented<B: JsonSchema>(
+        mut self,
+        path: &'static str,
+        tag: &'static str,
+        summary: &'static str,
+        refuses: &[RefusalCode],
+    ) -> Self {
         let mut codes: Vec<&'static str> = refuses.iter().map(|code| code.code()).collect();
         codes.push(RefusalCode::WrongState.code());
         self.operations.push(

@@ -55,6 +55,30 @@ struct Personal<'a> {
     care: &'a [Care],
 }
 
+/// What is read back; strict enough to notice another form, lenient with fields of a later version.
+#[derive(Deserialize)]
+struct Opened {
+    name: String,
+    phone: String,
+    #[serde(default)]
+    id_number: Option<String>,
+    #[serde(default)]
+    address: Option<String>,
+    #[serde(default)]
+    care: Vec<Care>,
+}
+
+/// Why a sealed applicant could not be opened.
+#[derive(Debug, thiserror::Error)]
+pub enum OpenError {
+    /// The key does not fit, or the ciphertext was changed.
+    #[error("the applicant does not open under the case's key")]
+    Sealed(#[from] SealError),
+    /// It opened, and is no applicant.
+    #[error("what was sealed is no applicant")]
+    Form,
+}
+
 impl Applicant {
     /// Checks the applicant and brings digits and blanks into one form.
     ///
@@ -107,6 +131,21 @@ impl Applicant {
         let plain = serde_json::to_vec(&personal).expect("texts and codes are always JSON");
         let sealed = key.seal(&plain, case_id.to_string().as_bytes())?;
         Ok(SealedApplicant { kind: self.kind, sealed })
+    }
+
+    /// Opens a sealed applicant.
+    ///
+    /// # Errors
+    /// When the key does not fit; no word of what stands in it.
+    pub fn open(
+        applicant: &SealedApplicant,
+        key: &DataKey,
+        case_id: CaseId,
+    ) -> Result<Self, OpenError> {
+        let plain = key.open(&applicant.sealed, case_id.to_string().as_bytes())?;
+        let Opened { name, phone, id_number, address, care } =
+            serde_json::from_slice(&plain).map_err(|_| OpenError::Form)?;
+        Ok(Self { kind: applicant.kind, name, phone, id_number, address, care })
     }
 
     /// What tells two applicants apart: name and telephone.

@@ -3,7 +3,7 @@
 use casework::command::Command;
 use desk::bodies::{ReceivedItem, Remedy, all};
 use desk::endpoint::CommandBody;
-use proto_events::codes::{Exclusion, Grade, ReopenReason, Solved};
+use proto_events::codes::{ErasureReason, Exclusion, Grade, ReopenReason, Solved};
 use proto_events::events::Mode;
 use runtime::http::FieldError;
 use schemars::JsonSchema;
@@ -114,5 +114,19 @@ pub(crate) struct Withdraw {
 impl CommandBody for Withdraw {
     fn into_command(self) -> Result<Command, Vec<FieldError>> {
         Ok(Command::Withdraw { reason: self.reason, note: self.note })
+    }
+}
+
+/// Has the applicant forgotten.
+#[derive(Debug, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
+pub(crate) struct Erase {
+    /// Why.
+    reason: ErasureReason,
+}
+
+impl CommandBody for Erase {
+    fn into_command(self) -> Result<Command, Vec<FieldError>> {
+        Ok(Command::ErasePersonalData { reason: self.reason })
     }
 }

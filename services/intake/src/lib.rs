@@ -1,16 +1,21 @@
-//! Intake: a citizen's facts become events. Open, decline, materials, feedback, reopen, withdraw.
+//! Intake: a citizen's facts become events. Open, decline, materials, feedback, reopen, withdraw, correct, link,
+//! forget.
 //!
 //! Invariants: personal data is sealed before it leaves the handler; a citizen's fact is never refused because
 //! of the state of the case; opening twice with one key yields one case, at any distance in time.
 
+mod aftercare;
 mod applicant;
 mod bodies;
+mod corrections;
 mod duplicates;
+mod links;
 mod open;
 
 use std::sync::Arc;
 
-pub use applicant::Applicant;
+pub use aftercare::{Aftercare, NAME as AFTERCARE_NAME};
+pub use applicant::{Applicant, OpenError};
 pub use open::{OpenBody, case_no, open};
 
 use casework::refusal::RefusalCode;
@@ -23,7 +28,8 @@ use runtime::http::Operation;
 #[must_use]
 pub fn service(desk: &Arc<Desk>) -> ServiceParts {
     let (router, operations) = endpoints().finish(desk);
-    ServiceParts { name: "intake", router, operations, ready: Vec::new(), tasks: Vec::new() }
+    let tasks = desk.reaction_task(Aftercare::new(Arc::clone(desk))).into_iter().collect();
+    ServiceParts { name: "intake", router, operations, ready: Vec::new(), tasks }
 }
 
 /// Its operations, for OpenAPI.
@@ -64,5 +70,25 @@ fn endpoints() -> Endpoints {
             "intake",
             "Withdraws the case (撤回)",
             &[RefusalCode::PiiInText],
+        )
+        .special_command::<corrections::Correction>(
+            "/v1/cases/{id}/corrections",
+            corrections::handler(),
+            "intake",
+            "Puts right what was written down wrongly (更正); a personal field stays sealed",
+            &[RefusalCode::PiiInText],
+        )
+        .special_command::<links::LinkBody>(
+            "/v1/cases/{id}/links",
+            links::handler(),
+            "intake",
+            "Says that it has to do with another case (关联案件); stands in both",
+            &[RefusalCode::PiiInText],
+        )
+        .command::<bodies::Erase>(
+            "/v1/cases/{id}/erase",
+            "intake",
+            "Has the applicant forgotten (删除个人信息): the case's key is destroyed, the statistics stay",
+            &[],
         )
 }

@@ -1,12 +1,14 @@
 //! The bodies of routing's commands.
 
 use casework::command::Command;
-use desk::bodies::{Explainer, PolicyBasis, WindowContact, all};
-use desk::endpoint::CommandBody;
-use proto_events::codes::{Cause, ExplanationMode, Resolution, ReturnReason, Understood};
+use desk::bodies::{Explainer, PartWish, PolicyBasis, RequestedItem, WindowContact, all};
+use desk::endpoint::{CommandBody, ItemBody};
+use proto_events::codes::{
+    Cause, Complexity, ExplanationMode, Resolution, ReturnReason, Understood,
+};
 use proto_events::events::Mode;
 use proto_events::ids::DepartmentId;
-use runtime::http::FieldError;
+use runtime::http::{FieldError, Problem};
 use schemars::JsonSchema;
 use serde::Deserialize;
 
@@ -211,5 +213,101 @@ impl CommandBody for Resolve {
             cause: self.cause,
             process_change_needed: self.process_change_needed,
         })
+    }
+}
+
+/// Gives departments their parts.
+#[derive(Debug, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
+pub(crate) struct Joint {
+    /// The parts, one per department.
+    parts: Vec<PartWish>,
+}
+
+impl CommandBody for Joint {
+    fn into_command(self) -> Result<Command, Vec<FieldError>> {
+        Ok(Command::AssignParts { parts: all(self.parts) })
+    }
+}
+
+/// Finishes a part.
+#[derive(Debug, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
+pub(crate) struct PartDone {
+    /// What came of it.
+    result: String,
+}
+
+impl ItemBody for PartDone {
+    fn into_command_for(self, department: &str) -> Result<Command, Problem> {
+        let department = department
+            .parse()
+            .map_err(|_| Problem::not_found("there is no such department (没有这个部门)"))?;
+        Ok(Command::CompletePart { department, result: self.result })
+    }
+}
+
+/// Asks for papers, for all of them at once.
+#[derive(Debug, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
+pub(crate) struct Materials {
+    /// The complete list.
+    items: Vec<RequestedItem>,
+    /// How the applicant is told.
+    mode: Mode,
+    /// The new fact that makes a second request necessary.
+    #[serde(default)]
+    new_fact: Option<String>,
+}
+
+impl CommandBody for Materials {
+    fn into_command(self) -> Result<Command, Vec<FieldError>> {
+        Ok(Command::RequestMaterials {
+            items: all(self.items),
+            mode: self.mode,
+            new_fact: self.new_fact,
+        })
+    }
+}
+
+/// Changes complexity or cause.
+#[derive(Debug, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
+pub(crate) struct Reclassify {
+    /// The complexity as it turned out.
+    #[serde(default)]
+    complexity: Option<Complexity>,
+    /// The provisional cause as it turned out.
+    #[serde(default)]
+    cause: Option<Cause>,
+    /// Why.
+    reason: String,
+}
+
+impl CommandBody for Reclassify {
+    fn into_command(self) -> Result<Command, Vec<FieldError>> {
+        Ok(Command::Reclassify {
+            complexity: self.complexity,
+            cause: self.cause,
+            reason: self.reason,
+        })
+    }
+}
+
+/// Hands the case to a body outside the district.
+#[derive(Debug, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
+pub(crate) struct Transfer {
+    /// The body.
+    body: String,
+    /// Its receipt.
+    receipt: String,
+    /// Why.
+    reason: String,
+}
+
+impl CommandBody for Transfer {
+    fn into_command(self) -> Result<Command, Vec<FieldError>> {
+        Ok(Command::Transfer { body: self.body, receipt: self.receipt, reason: self.reason })
     }
 }

@@ -1,5 +1,5 @@
 //! Routing: who handles a case, and how it ends. Forward by the table or by hand, accept, return, arbitrate,
-//! determine, explain, resolve.
+//! joint parts, papers, determine, explain, resolve, reclassify, transfer.
 //!
 //! Invariant: the table decides only what it knows; anything else waits for a person in its center's queue.
 
@@ -8,32 +8,21 @@ mod forwarding;
 
 use std::sync::Arc;
 
-pub use forwarding::NAME as FORWARDING_NAME;
+pub use forwarding::{Forwarding, NAME as FORWARDING_NAME};
 
 use casework::refusal::RefusalCode;
 use desk::Desk;
 use desk::endpoint::Endpoints;
-use desk::service::{ServiceParts, ServiceTask};
-use proto_events::subject::CASES_STREAM;
-use runtime::consumer::ReactionLoop;
+use desk::service::ServiceParts;
 use runtime::http::Operation;
 
 /// The service, ready to be served.
 #[must_use]
 pub fn service(desk: &Arc<Desk>) -> ServiceParts {
     let (router, operations) = endpoints().finish(desk);
-    let forwarding = ReactionLoop::new(
-        desk.js.clone(),
-        CASES_STREAM,
-        Arc::new(forwarding::Forwarding::new(Arc::clone(desk))),
-        desk.clock.clone(),
-    )
-    .with_metrics(desk.metrics.clone());
-    let task = ServiceTask::new("routing-forwarding", |token| async move {
-        forwarding.run(token).await;
-        Ok(())
-    });
-    ServiceParts { name: "routing", router, operations, ready: Vec::new(), tasks: vec![task] }
+    let forwarding = desk.reaction_task(Forwarding::new(Arc::clone(desk)));
+    let tasks = forwarding.into_iter().collect();
+    ServiceParts { name: "routing", router, operations, ready: Vec::new(), tasks }
 }
 
 /// Its operations, for OpenAPI.
@@ -44,8 +33,8 @@ pub fn operations() -> Vec<Operation> {
 
 fn endpoints() -> Endpoints {
     use RefusalCode::{
-        Arbitrated, PartsOpen, PiiInText, PingPong, ReturnLimit, ReturnTooLate, SamePerson,
-        SpecialHandlingMissing,
+        Arbitrated, NoSuchPart, OneTimeNotice, PartsOpen, PiiInText, PingPong, ReturnLimit,
+        ReturnTooLate, SamePerson, SpecialHandlingMissing,
     };
     Endpoints::default()
         .command::<bodies::Forward>(
@@ -101,5 +90,35 @@ fn endpoints() -> Endpoints {
             "routing",
             "Resolves the case (办成)",
             &[PartsOpen, SpecialHandlingMissing, PiiInText],
+        )
+        .command::<bodies::Joint>(
+            "/v1/cases/{id}/joint",
+            "routing",
+            "Gives departments their parts of a joint matter (联办)",
+            &[PiiInText],
+        )
+        .item_command::<bodies::PartDone>(
+            "/v1/cases/{id}/parts/{department}/complete",
+            "routing",
+            "Finishes a department's part (联办事项完成)",
+            &[NoSuchPart, PiiInText],
+        )
+        .command::<bodies::Materials>(
+            "/v1/cases/{id}/material-requests",
+            "routing",
+            "Says everything that is missing, at once (一次性告知)",
+            &[OneTimeNotice, PiiInText],
+        )
+        .command::<bodies::Reclassify>(
+            "/v1/cases/{id}/reclassify",
+            "routing",
+            "Changes complexity or provisional cause (改分类)",
+            &[PiiInText],
+        )
+        .command::<bodies::Transfer>(
+            "/v1/cases/{id}/transfer",
+            "routing",
+            "Hands the case to a body outside the district (移送)",
+            &[PartsOpen, PiiInText],
         )
 }

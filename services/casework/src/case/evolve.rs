@@ -10,9 +10,9 @@ use proto_events::events::{self, CaseEvent};
 use proto_events::ids::DepartmentId;
 
 use super::records::{
-    Arbitration, Check, Determination, Escalation, Explanation, Extension, Feedback, Hop,
-    MaterialRequest, Meeting, Outcome, Part, Pause, Rectification, Return, SpecialDecision,
-    SpecialHandling, TaskForce,
+    Action, Arbitration, Check, Correction, Determination, Escalation, Explanation, Extension,
+    Feedback, Hop, Link, MaterialRequest, Meeting, Outcome, Part, PastPause, Pause, Rectification,
+    Return, SpecialDecision, SpecialHandling, TaskForce, Urge,
 };
 use super::{Case, EventMeta};
 
@@ -66,7 +66,9 @@ impl Case {
             arbitration: None,
             task_force: None,
             task_force_count: 0,
+            actions: Vec::new(),
             special_handling: None,
+            special_handling_count: 0,
             parts: Vec::new(),
             material_requests: Vec::new(),
             materials_received_at: None,
@@ -76,7 +78,8 @@ impl Case {
             outcome: None,
             outcome_count: 0,
             pause: None,
-            pause_count: 0,
+            pauses: Vec::new(),
+            promised_days: data.working_days,
             extension: None,
             escalations: Vec::new(),
             feedback: None,
@@ -85,6 +88,9 @@ impl Case {
             rectification_count: 0,
             reopen_count: 0,
             reopen_wishes: 0,
+            urges: Vec::new(),
+            links: Vec::new(),
+            corrections: Vec::new(),
             closed_at: None,
             closing_code: None,
             erase_after: None,
@@ -113,7 +119,7 @@ impl Case {
             CaseEvent::ApplicantContacted(data) => self.contacted(meta, data),
             CaseEvent::Returned(data) => self.returned(meta, data),
             CaseEvent::Arbitrated(data) => self.arbitrated(meta, data),
-            CaseEvent::JointHandlingAssigned(data) => self.joint_assigned(data),
+            CaseEvent::JointHandlingAssigned(data) => self.joint_assigned(meta, data),
             CaseEvent::PartCompleted(data) => self.part_completed(meta, data),
             CaseEvent::MaterialsRequested(data) => self.material_requests.push(MaterialRequest {
                 items: data.items.clone(),
@@ -127,6 +133,13 @@ impl Case {
             CaseEvent::ProgressNoted(_) => {}
             CaseEvent::TaskForceConvened(data) => self.convened(meta, data),
             CaseEvent::TaskForceMet(data) => self.met(meta, data),
+            CaseEvent::TaskForceActionDone(data) => {
+                let action = self.actions.iter_mut().find(|one| one.number == data.number);
+                if let Some(action) = action.filter(|one| one.done_at.is_none()) {
+                    action.done_at = Some(meta.time);
+                    action.result = Some(data.result.clone());
+                }
+            }
             CaseEvent::TaskForceDissolved(data) => self.dissolved(meta, data),
             CaseEvent::SpecialHandlingRequested(data) => self.special_requested(meta, data),
             CaseEvent::SpecialHandlingChecked(data) => self.special_checked(meta, data),
@@ -142,14 +155,16 @@ impl Case {
             CaseEvent::ClockPaused(data) => {
                 self.pause =
                     Some(Pause { reason: data.reason, since: meta.time, until: data.until });
-                self.pause_count = self.pause_count.saturating_add(1);
             }
             CaseEvent::ClockResumed(data) => {
-                self.pause = None;
+                self.pause_ends(meta.time, data.working_days.unwrap_or(0));
                 self.promise(data.due_at, data.provisional);
             }
+            CaseEvent::DeadlineRecalculated(data) => self.promise(data.due_at, data.provisional),
             CaseEvent::DeadlineExtended(data) => {
                 self.promise(data.due_at, data.provisional);
+                self.promised_days =
+                    self.promised_days.map(|days| days.saturating_add(data.working_days));
                 self.extension = Some(Extension {
                     working_days: data.working_days,
                     reason: data.reason.clone(),
@@ -164,12 +179,18 @@ impl Case {
                     self.cause_provisional = change.to;
                 }
                 self.promise(data.due_at, data.provisional);
+                self.promised_days = data.working_days;
             }
             CaseEvent::Escalated(data) => self.escalations.push(Escalation {
                 level: data.level,
                 clock: data.clock,
                 occurrence: data.occurrence,
                 told: data.told,
+                at: meta.time,
+            }),
+            CaseEvent::Urged(data) => self.urges.push(Urge {
+                text: data.text.clone(),
+                by: meta.actor.clone(),
                 at: meta.time,
             }),
             CaseEvent::FeedbackRecorded(data) => self.feedback_recorded(meta, data),
@@ -179,6 +200,7 @@ impl Case {
                     owner: data.owner.clone(),
                     opened_at: meta.time,
                     contact_due_at: data.contact_due_at,
+                    contacted_at: None,
                     due_at: data.due_at,
                     completed_at: None,
                     action: None,
@@ -209,7 +231,13 @@ impl Case {
                 self.closing_code = Some(data.code);
                 self.erase_after = Some(data.erase_after);
             }
-            CaseEvent::Corrected(data) => self.corrected(data),
+            CaseEvent::Linked(data) => self.links.push(Link {
+                case_id: data.case_id,
+                relation: data.relation,
+                note: data.note.clone(),
+                at: meta.time,
+            }),
+            CaseEvent::Corrected(data) => self.corrected(meta, data),
             CaseEvent::PersonalDataErased(_) => {
                 self.erased = true;
                 self.applicant.sealed.clear();
@@ -222,9 +250,22 @@ impl Case {
         self.provisional_due = provisional;
     }
 
+    fn pause_ends(&mut self, at: proto_events::Timestamp, working_days: u32) {
+        let Some(pause) = self.pause.take() else { return };
+        self.promised_days = self.promised_days.map(|days| days.saturating_add(working_days));
+        self.pauses.push(PastPause {
+            reason: pause.reason,
+            since: pause.since,
+            // Noticed late, the pause still ended when it was meant to.
+            resumed_at: at.min(pause.until),
+            working_days,
+        });
+    }
+
     fn end(&mut self, meta: &EventMeta, kind: CaseState, result: Option<alloc::string::String>) {
         self.state = kind;
-        self.pause = None;
+        // A withdrawal says no word of a running pause; every other end resumes the clock first.
+        self.pause_ends(meta.time, 0);
         // Whatever ended the case ended its task force too; a withdrawal says no word of it.
         if let Some(force) = &mut self.task_force {
             force.dissolved_at.get_or_insert(meta.time);
@@ -294,10 +335,14 @@ impl Case {
     }
 
     fn contacted(&mut self, meta: &EventMeta, data: &events::ApplicantContacted) {
-        if data.reached
-            && let Some(hop) = self.hops.last_mut()
-        {
+        if !data.reached {
+            return;
+        }
+        if let Some(hop) = self.hops.last_mut() {
             hop.first_contact_at.get_or_insert(meta.time);
+        }
+        if let Some(work) = &mut self.rectification {
+            work.contacted_at.get_or_insert(meta.time);
         }
     }
 
@@ -351,7 +396,7 @@ impl Case {
         });
     }
 
-    fn joint_assigned(&mut self, data: &events::JointHandlingAssigned) {
+    fn joint_assigned(&mut self, meta: &EventMeta, data: &events::JointHandlingAssigned) {
         for part in &data.parts {
             self.remember(&part.department);
             if !self.co_departments.contains(&part.department) {
@@ -360,6 +405,7 @@ impl Case {
             self.parts.push(Part {
                 department: part.department.clone(),
                 ask: part.ask.clone(),
+                assigned_at: meta.time,
                 due_at: part.due_at,
                 completed_at: None,
                 result: None,
@@ -399,6 +445,19 @@ impl Case {
     }
 
     fn met(&mut self, meta: &EventMeta, data: &events::TaskForceMet) {
+        for action in &data.actions {
+            let number = u32::try_from(self.actions.len()).unwrap_or(u32::MAX).saturating_add(1);
+            self.actions.push(Action {
+                number,
+                owner: action.owner.clone(),
+                what: action.what.clone(),
+                due_at: action.due_at,
+                given_at: meta.time,
+                done_at: None,
+                result: None,
+                carried: false,
+            });
+        }
         if let Some(force) = &mut self.task_force {
             force.meetings.push(Meeting {
                 number: data.number,
@@ -416,6 +475,9 @@ impl Case {
             force.dissolved_at = Some(meta.time);
             force.outcome = Some(data.outcome.clone());
         }
+        for action in self.actions.iter_mut().filter(|one| data.carried.contains(&one.number)) {
+            action.carried = true;
+        }
         if self.state == CaseState::InTaskForce {
             // A return before the last reopening belongs to an earlier life of the case.
             let waits_for_ruling =
@@ -431,10 +493,12 @@ impl Case {
     }
 
     fn special_requested(&mut self, meta: &EventMeta, data: &events::SpecialHandlingRequested) {
+        self.special_handling_count = self.special_handling_count.saturating_add(1);
         self.special_handling = Some(SpecialHandling {
             facts: data.facts.clone(),
             requirement_waived: data.requirement_waived.clone(),
             discretion_basis: data.discretion_basis.clone(),
+            precedents_checked: data.precedents_checked.clone(),
             requested_by: meta.actor.clone(),
             requested_at: meta.time,
             checks: Vec::new(),
@@ -542,6 +606,7 @@ impl Case {
         self.reopen_count = self.reopen_count.saturating_add(1);
         self.handling_since = meta.time;
         self.promise(data.due_at, data.provisional);
+        self.promised_days = data.working_days;
         self.original_due_at = data.due_at;
         self.department = None;
         self.handler = None;
@@ -559,11 +624,24 @@ impl Case {
         }
     }
 
-    fn corrected(&mut self, data: &events::Corrected) {
+    fn corrected(&mut self, meta: &EventMeta, data: &events::Corrected) {
+        self.corrections.push(Correction {
+            field: data.field.clone(),
+            reason: data.reason.clone(),
+            by: meta.actor.clone(),
+            at: meta.time,
+        });
         match (data.field.as_str(), &data.value) {
             ("demand", Some(value)) => self.demand.clone_from(value),
             ("summary", value) => self.summary.clone_from(value),
             ("matter", Some(value)) => self.matter.name = value.to_string(),
+            ("blocked_stage", Some(value)) => {
+                self.blocked_stage = value.parse().unwrap_or(self.blocked_stage);
+            }
+            ("channel", Some(value)) => self.channel = value.parse().unwrap_or(self.channel),
+            ("attempts_before", Some(value)) => {
+                self.attempts_before = value.parse().unwrap_or(self.attempts_before);
+            }
             // Personal fields come sealed; the applicant is sealed as a whole.
             _ => {
                 if let Some(sealed) = &data.sealed {

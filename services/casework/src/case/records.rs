@@ -6,12 +6,12 @@ use alloc::vec::Vec;
 use proto_events::Timestamp;
 use proto_events::codes::{
     CaseState, CheckLayer, Clock, ConveneTrigger, Exclusion, ExplanationMode, Grade, Level,
-    PauseReason, Resolution, ReturnReason, ReviewResult, Role, Solved, Understood,
+    LinkRelation, PauseReason, Resolution, ReturnReason, ReviewResult, Role, Solved, Understood,
 };
 use proto_events::events::{
     DepartmentPosition, Explainer, MeetingAction, Member, Mode, PolicyBasis, Remedy, RequestedItem,
 };
-use proto_events::ids::DepartmentId;
+use proto_events::ids::{CaseId, DepartmentId};
 use serde::{Deserialize, Serialize};
 
 /// One handing over to a department (转办).
@@ -124,6 +124,8 @@ pub struct SpecialHandling {
     pub requirement_waived: String,
     /// The text that gives the discretion.
     pub discretion_basis: String,
+    /// The precedents that were looked at.
+    pub precedents_checked: Vec<String>,
     /// Who asked.
     pub requested_by: String,
     /// When.
@@ -136,6 +138,21 @@ pub struct SpecialHandling {
     pub decision: Option<SpecialDecision>,
     /// The look-back.
     pub review: Option<ReviewResult>,
+}
+
+impl SpecialHandling {
+    /// The layer whose check comes next; none when all have checked.
+    #[must_use]
+    pub fn next_layer(&self) -> Option<CheckLayer> {
+        CheckLayer::ALL.get(self.checks.len()).copied()
+    }
+
+    /// Whether it is approved and the look-back did not revoke it: what a resolution may stand on.
+    #[must_use]
+    pub fn is_in_force(&self) -> bool {
+        self.decision.as_ref().is_some_and(|decision| decision.approved)
+            && self.review != Some(ReviewResult::Revoked)
+    }
 }
 
 /// A check by one layer (把关).
@@ -177,6 +194,8 @@ pub struct Part {
     pub department: DepartmentId,
     /// What is asked of it.
     pub ask: String,
+    /// When it was given.
+    pub assigned_at: Timestamp,
     /// By when.
     pub due_at: Timestamp,
     /// When it was done.
@@ -294,6 +313,77 @@ pub struct Pause {
     pub until: Timestamp,
 }
 
+/// A pause that is over.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct PastPause {
+    /// Why.
+    pub reason: PauseReason,
+    /// Since when.
+    pub since: Timestamp,
+    /// When the clock ran again: at the end of the pause, though it may have been noticed later.
+    pub resumed_at: Timestamp,
+    /// By how many working days it moved the promise.
+    pub working_days: u32,
+}
+
+/// Something that a meeting gave somebody to do (任务).
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Action {
+    /// Its number on this case, from 1.
+    pub number: u32,
+    /// Who: a department, a center or a username.
+    pub owner: String,
+    /// What.
+    pub what: String,
+    /// By when.
+    pub due_at: Timestamp,
+    /// When it was given.
+    pub given_at: Timestamp,
+    /// When it was done.
+    pub done_at: Option<Timestamp>,
+    /// What came of it.
+    pub result: Option<String>,
+    /// Whether the task force ended before it was done.
+    pub carried: bool,
+}
+
+/// Somebody asked to hurry (催办).
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Urge {
+    /// What was said.
+    pub text: String,
+    /// Who wrote it down.
+    pub by: String,
+    /// When.
+    pub at: Timestamp,
+}
+
+/// Another case that this one has to do with (关联案件).
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Link {
+    /// The other case.
+    pub case_id: CaseId,
+    /// How it stands to this one.
+    pub relation: LinkRelation,
+    /// Why.
+    pub note: Option<String>,
+    /// When it was linked.
+    pub at: Timestamp,
+}
+
+/// Something that was put right in what had been written down (更正).
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Correction {
+    /// Which field.
+    pub field: String,
+    /// Why.
+    pub reason: String,
+    /// Who.
+    pub by: String,
+    /// When.
+    pub at: Timestamp,
+}
+
 /// The extension (延期).
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Extension {
@@ -346,6 +436,8 @@ pub struct Rectification {
     pub opened_at: Timestamp,
     /// By when the applicant has to be contacted.
     pub contact_due_at: Timestamp,
+    /// When the applicant was reached.
+    pub contacted_at: Option<Timestamp>,
     /// By when it has to be right.
     pub due_at: Timestamp,
     /// When it was done.

@@ -99,6 +99,7 @@ fn string(schema: &'static Value, instants: &Range<i64>) -> BoxedStrategy<Value>
             instants.clone().prop_map(|at| json!(instant(at).to_rfc3339())).boxed()
         }
         Some("date") => Just(json!("2021-01-26")).boxed(),
+        Some("uuid") => Just(json!("0190b8a0-7c3e-7d52-8a41-2f6f3f1b9c77")).boxed(),
         Some(other) => panic!("no strategy for the format {other}"),
         // Few of them, so that departments meet again.
         None if schema.get("pattern").is_some() => {

@@ -5,8 +5,10 @@ use alloc::format;
 use alloc::string::String;
 use alloc::vec::Vec;
 
+use proto_events::codes::CaseState;
 use proto_events::ids::DepartmentId;
 
+use crate::case::Case;
 use crate::free_text;
 use crate::refusal::{FieldFault, Refusal, RefusalCode};
 use crate::rules::Rules;
@@ -17,6 +19,8 @@ pub(super) const SHORT_CHARS_MAX: usize = 200;
 pub(super) const TEXT_CHARS_MAX: usize = 500;
 /// Longest account in characters: a summary, facts, a result.
 pub(super) const LONG_CHARS_MAX: usize = 2000;
+/// Longest name of a matter in characters.
+pub(super) const MATTER_CHARS_MAX: usize = 100;
 /// Most items of any list in a wish.
 pub(super) const ITEMS_MAX: usize = 50;
 
@@ -121,6 +125,22 @@ impl Checks {
             None => Ok(()),
         }
     }
+}
+
+/// Whether somebody has signed for the case and works on it.
+pub(super) fn is_in_work(case: &Case) -> bool {
+    matches!(case.state, CaseState::InDepartment | CaseState::InTaskForce)
+}
+
+/// Refuses while a part of a joint matter is open (handbook 10: a ticket closing while a part is open).
+pub(super) fn parts_are_done(case: &Case) -> Result<(), Refusal> {
+    if case.has_open_parts() {
+        return Err(Refusal::rule(
+            RefusalCode::PartsOpen,
+            "a department's part is still open (联办事项尚未全部办结)",
+        ));
+    }
+    Ok(())
 }
 
 /// A text that may be missing; blanks count as missing.

@@ -7,16 +7,17 @@ use alloc::vec::Vec;
 
 use chrono::Months;
 use proto_events::codes::{
-    CaseState, Clock, ClosingCode, ConveneTrigger, Grade, Level, Position, Role, Solved,
+    CaseState, CheckLayer, Clock, ClosingCode, ConveneTrigger, Grade, Level, Position, Role, Solved,
 };
 use proto_events::events::{
     CaseEvent, Closed, DepartmentPosition, Escalated, MeetingAction, Member,
-    RectificationCompleted, RectificationOpened, TaskForceConvened, TaskForceDissolved,
-    TaskForceMet,
+    RectificationCompleted, RectificationOpened, TaskForceActionDone, TaskForceConvened,
+    TaskForceDissolved, TaskForceMet,
 };
 
 use super::checks::{Checks, LONG_CHARS_MAX, SHORT_CHARS_MAX, TEXT_CHARS_MAX};
 use crate::case::Case;
+use crate::case::records::SpecialHandling;
 use crate::command::Context;
 use crate::refusal::{Refusal, RefusalCode};
 
@@ -130,7 +131,25 @@ pub(super) fn dissolve(case: &Case, outcome: &str) -> Result<Vec<CaseEvent>, Ref
     if case.active_task_force().is_none() {
         return Err(Refusal::wrong_state(case.state));
     }
-    Ok(vec![TaskForceDissolved { outcome }.into()])
+    let carried = case.open_actions().map(|action| action.number).collect();
+    Ok(vec![TaskForceDissolved { outcome, carried }.into()])
+}
+
+pub(super) fn finish_action(
+    case: &Case,
+    number: u32,
+    result: &str,
+) -> Result<Vec<CaseEvent>, Refusal> {
+    let mut checks = Checks::default();
+    let result = checks.text("/result", result, LONG_CHARS_MAX);
+    checks.finish()?;
+    if !case.open_actions().any(|action| action.number == number) {
+        return Err(Refusal::rule(
+            RefusalCode::NoSuchAction,
+            format!("there is no open action {number} (没有这项未完成的任务)"),
+        ));
+    }
+    Ok(vec![TaskForceActionDone { number, result }.into()])
 }
 
 pub(super) fn escalate(
@@ -138,6 +157,7 @@ pub(super) fn escalate(
     level: Level,
     clock: Clock,
     occurrence: u32,
+    context: &Context<'_>,
 ) -> Result<Vec<CaseEvent>, Refusal> {
     let runs = case.clocks();
     let run = runs.iter().find(|run| run.clock == clock && run.occurrence == occurrence);
@@ -145,9 +165,10 @@ pub(super) fn escalate(
         // The clock has stopped meanwhile, or the step was taken: nothing to say.
         return Ok(Vec::new());
     };
+    let (body, worker) = owes(case, clock, occurrence, context);
     let (rule, told) = match level {
-        Level::Warning50 => ("50%", worker(case)),
-        Level::Warning80 => ("80%", worker(case)),
+        Level::Warning50 => ("50%", worker),
+        Level::Warning80 => ("80%", worker),
         Level::Director => ("due", Role::Director),
         Level::DepartmentLead => ("due+1", Role::DepartmentLead),
         Level::Coordinator => ("due+3", Role::Coordinator),
@@ -159,15 +180,36 @@ pub(super) fn escalate(
         occurrence,
         rule: rule.to_string(),
         told,
-        body: owner(case),
+        body,
         due_at: run.due_at,
     };
     Ok(vec![escalated.into()])
 }
 
-/// Who works on it: the department's handler, or the center's clerk while no department has it.
-fn worker(case: &Case) -> Role {
-    if case.department.is_some() { Role::Handler } else { Role::Clerk }
+/// The body that owes what a clock runs for, and who works on it there.
+fn owes(case: &Case, clock: Clock, occurrence: u32, context: &Context<'_>) -> (String, Role) {
+    let district = || (context.rules.coordinator.to_string(), Role::Coordinator);
+    match clock {
+        Clock::Arbitration | Clock::LookBack => district(),
+        Clock::Part => {
+            let index = (occurrence as usize).saturating_sub(1);
+            let part = case.parts.get(index);
+            let body = part.map_or_else(|| owner(case), |part| part.department.to_string());
+            (body, Role::Handler)
+        }
+        Clock::SpecialCheck => {
+            let special = case.special_handling.as_ref();
+            match special.and_then(SpecialHandling::next_layer) {
+                Some(CheckLayer::Community | CheckLayer::Street) => {
+                    (case.center.to_string(), Role::Director)
+                }
+                Some(CheckLayer::Department) => (owner(case), Role::Handler),
+                Some(CheckLayer::District) | None => district(),
+            }
+        }
+        _ if case.department.is_some() => (owner(case), Role::Handler),
+        _ => (owner(case), Role::Clerk),
+    }
 }
 
 /// The body that has the case: the department, or the center while no department has it.

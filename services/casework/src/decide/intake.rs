@@ -11,17 +11,15 @@ use proto_events::events::{
     Reopened, Withdrawn,
 };
 
-use super::checks::{Checks, LONG_CHARS_MAX, SHORT_CHARS_MAX, TEXT_CHARS_MAX};
+use super::checks::{Checks, LONG_CHARS_MAX, MATTER_CHARS_MAX, SHORT_CHARS_MAX, TEXT_CHARS_MAX};
+use super::ending;
 use crate::case::Case;
 use crate::command::{Context, Open};
 use crate::permission;
 use crate::refusal::{Refusal, RefusalCode};
 
-/// Longest name of a matter in characters.
-const MATTER_CHARS_MAX: usize = 100;
-
 /// Most visits in vain that anybody counts.
-const ATTEMPTS_MAX: u32 = 999;
+pub(super) const ATTEMPTS_MAX: u32 = 999;
 
 pub(super) fn open(
     case: Option<&Case>,
@@ -70,6 +68,7 @@ pub(super) fn open(
         notice,
         due_at: deadline.due_at,
         provisional: deadline.provisional,
+        working_days: Some(days),
     };
     Ok(vec![opened.into()])
 }
@@ -129,7 +128,9 @@ pub(super) fn decline(
         return Err(Refusal::wrong_state(case.state));
     }
     let second_check_by = second_check_by.map(String::from);
-    Ok(vec![Declined { exclusion, reason, remedy, second_check_by }.into()])
+    let outcome = reason.clone();
+    let declined = Declined { exclusion, reason, remedy, second_check_by };
+    Ok(ending(case, &outcome, declined, context))
 }
 
 pub(super) fn receive_materials(
@@ -204,7 +205,7 @@ pub(super) fn reopen(
     let days = context.rules.limits.handling(case.complexity);
     let deadline = calendar.deadline(context.now, days);
     let (due_at, provisional) = (deadline.due_at, deadline.provisional);
-    Ok(vec![Reopened { reason, note, due_at, provisional }.into()])
+    Ok(vec![Reopened { reason, note, due_at, provisional, working_days: Some(days) }.into()])
 }
 
 pub(super) fn withdraw(reason: &str, note: Option<&String>) -> Result<Vec<CaseEvent>, Refusal> {

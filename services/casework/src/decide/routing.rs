@@ -10,13 +10,16 @@ use proto_events::codes::{
 };
 use proto_events::events::{
     Accepted, ApplicantContacted, Arbitrated, CaseEvent, Explained, Explainer, Forwarded, Mode,
-    NotDoableDetermined, PolicyBasis, ProgressNoted, Resolved, Returned, TaskForceDissolved,
-    WindowContact,
+    NotDoableDetermined, PolicyBasis, ProgressNoted, Resolved, Returned, WindowContact,
 };
 use proto_events::ids::DepartmentId;
 
-use super::checks::{Checks, LONG_CHARS_MAX, SHORT_CHARS_MAX, TEXT_CHARS_MAX};
+use super::checks::{
+    Checks, LONG_CHARS_MAX, SHORT_CHARS_MAX, TEXT_CHARS_MAX, is_in_work, parts_are_done,
+};
+use super::ending;
 use crate::case::Case;
+use crate::case::records::SpecialHandling;
 use crate::command::Context;
 use crate::refusal::{Refusal, RefusalCode};
 
@@ -112,7 +115,8 @@ pub(super) fn accept(
 pub(super) fn contact(case: &Case, mode: &Mode, reached: bool) -> Result<Vec<CaseEvent>, Refusal> {
     let is_over =
         matches!(case.state, CaseState::Withdrawn | CaseState::Transferred | CaseState::Closed);
-    if is_over {
+    // A bad word after the end still has to be answered.
+    if is_over && case.open_rectification().is_none() {
         return Err(Refusal::wrong_state(case.state));
     }
     Ok(vec![ApplicantContacted { mode: mode.clone(), reached }.into()])
@@ -231,17 +235,6 @@ pub(super) fn arbitrate(
             .due_at,
     };
     Ok(vec![arbitrated.into()])
-}
-
-fn is_in_work(case: &Case) -> bool {
-    matches!(case.state, CaseState::InDepartment | CaseState::InTaskForce)
-}
-
-fn parts_are_done(case: &Case) -> Result<(), Refusal> {
-    if case.has_open_parts() {
-        return Err(Refusal::rule(RefusalCode::PartsOpen, "a department's part is still open"));
-    }
-    Ok(())
 }
 
 /// The wish to determine that it cannot be done.
@@ -372,12 +365,10 @@ pub(super) fn explain(
         ends,
         callback_due_at,
     };
-    let mut events = Vec::new();
     if ends {
-        events.extend(task_force_ends(case, "the answer was explained (已解释说明)"));
+        return Ok(ending(case, "已向申请人解释说明", explained, context));
     }
-    events.push(explained.into());
-    Ok(events)
+    Ok(vec![explained.into()])
 }
 
 /// The wish to resolve a case.
@@ -413,20 +404,16 @@ pub(super) fn resolve(
     }
     parts_are_done(case)?;
     if wish.resolution == Resolution::SpecialHandling {
-        let approved = case
-            .special_handling
-            .as_ref()
-            .and_then(|special| special.decision.as_ref())
-            .is_some_and(|decision| decision.approved);
-        if !approved {
+        let is_in_force = case.special_handling.as_ref().is_some_and(SpecialHandling::is_in_force);
+        if !is_in_force {
             return Err(Refusal::rule(
                 RefusalCode::SpecialHandlingMissing,
-                "D5 needs an approved special handling (特事特办尚未批准)",
+                "D5 needs an approved special handling (特事特办尚未批准或已撤销)",
             ));
         }
     }
     let rules = context.rules;
-    let mut events: Vec<CaseEvent> = task_force_ends(case, &result).into_iter().collect();
+    let outcome = result.clone();
     let resolved = Resolved {
         resolution: wish.resolution,
         result,
@@ -434,13 +421,5 @@ pub(super) fn resolve(
         process_change_needed: wish.process_change_needed,
         callback_due_at: rules.calendar.deadline(context.now, rules.limits.callback).due_at,
     };
-    events.push(resolved.into());
-    Ok(events)
-}
-
-/// A task force ends with the case, in the same breath.
-fn task_force_ends(case: &Case, outcome: &str) -> Option<CaseEvent> {
-    case.active_task_force()?;
-    let outcome = outcome.chars().take(TEXT_CHARS_MAX).collect();
-    Some(TaskForceDissolved { outcome }.into())
+    Ok(ending(case, &outcome, resolved, context))
 }

@@ -5,7 +5,7 @@
 
 use alloc::{format, string::String, vec::Vec};
 
-use proto_events::codes::{Clock, Complexity};
+use proto_events::codes::{Clock, Complexity, PauseReason};
 use serde::{Deserialize, Serialize};
 
 /// The longest limit that is believed, in working days.
@@ -46,6 +46,20 @@ pub struct Limits {
     pub first_meeting: u32,
     /// Each layer of checking a special handling (层层把关).
     pub special_check: u32,
+    /// Looking back on an approved special handling, from the decision (回头看).
+    pub look_back: u32,
+    /// Bringing the papers that were asked for, from the request (补正).
+    pub materials: u32,
+    /// The longest pause while the applicant is waited for (H1).
+    pub pause_h1: u32,
+    /// The longest pause while a third party is waited for (H2).
+    pub pause_h2: u32,
+    /// The longest pause for a statutory period (H3), such as a publication or an appraisal.
+    pub pause_h3: u32,
+    /// The longest pause while a system is down (H4).
+    pub pause_h4: u32,
+    /// The longest pause for force majeure (H5).
+    pub pause_h5: u32,
     /// Asking the applicant, from the outcome (回访).
     pub callback: u32,
     /// Contact after a bad review.
@@ -73,6 +87,13 @@ impl Default for Limits {
             explanation: 2,
             first_meeting: 2,
             special_check: 2,
+            look_back: 30,
+            materials: 5,
+            pause_h1: 10,
+            pause_h2: 15,
+            pause_h3: 30,
+            pause_h4: 5,
+            pause_h5: 20,
             callback: 3,
             bad_review_contact: 1,
             bad_review_fix: 5,
@@ -94,12 +115,25 @@ impl Limits {
         }
     }
 
-    /// Gives the limit of a clock in working days; none for handling, which depends on the
-    /// complexity.
+    /// Gives the longest pause for a reason, in working days.
+    #[must_use]
+    pub const fn pause(&self, reason: PauseReason) -> u32 {
+        match reason {
+            PauseReason::WaitingApplicant => self.pause_h1,
+            PauseReason::WaitingThirdParty => self.pause_h2,
+            PauseReason::StatutoryPeriod => self.pause_h3,
+            PauseReason::SystemDown => self.pause_h4,
+            PauseReason::ForceMajeure => self.pause_h5,
+        }
+    }
+
+    /// Gives the limit of a clock in working days; none for handling, which depends on the complexity, and for a
+    /// part of a joint matter, whose date is agreed.
     #[must_use]
     pub const fn of(&self, clock: Clock) -> Option<u32> {
         match clock {
-            Clock::Handling => None,
+            Clock::Handling | Clock::Part => None,
+            Clock::LookBack => Some(self.look_back),
             Clock::FirstContact => Some(self.first_contact),
             Clock::Return => Some(self.r#return),
             Clock::Arbitration => Some(self.arbitration),
@@ -127,6 +161,13 @@ impl Limits {
             ("explanation", self.explanation),
             ("first_meeting", self.first_meeting),
             ("special_check", self.special_check),
+            ("look_back", self.look_back),
+            ("materials", self.materials),
+            ("pause_h1", self.pause_h1),
+            ("pause_h2", self.pause_h2),
+            ("pause_h3", self.pause_h3),
+            ("pause_h4", self.pause_h4),
+            ("pause_h5", self.pause_h5),
             ("callback", self.callback),
             ("bad_review_contact", self.bad_review_contact),
             ("bad_review_fix", self.bad_review_fix),
@@ -191,14 +232,15 @@ mod tests {
     }
 
     #[test]
-    fn handling_depends_on_complexity_and_every_other_clock_has_one_limit() {
+    fn handling_depends_on_complexity_parts_are_agreed_and_every_other_clock_has_one_limit() {
         let limits = Limits::default();
         assert_eq!(
             Complexity::ALL.iter().map(|c| limits.handling(*c)).collect::<Vec<_>>(),
             [3, 5, 10, 15]
         );
         for clock in Clock::ALL {
-            assert_eq!(limits.of(*clock).is_none(), *clock == Clock::Handling, "{clock}");
+            let is_agreed = matches!(clock, Clock::Handling | Clock::Part);
+            assert_eq!(limits.of(*clock).is_none(), is_agreed, "{clock}");
         }
     }
 

@@ -5,17 +5,18 @@ use alloc::vec;
 use alloc::vec::Vec;
 
 use proto_events::codes::{
-    ApplicantKind, Cause, Channel, Clock, ClosingCode, Complexity, ConveneTrigger, Exclusion,
-    ExplanationMode, Grade, Level, Position, ReopenReason, Resolution, ReturnReason, Solved, Stage,
-    Understood,
+    ApplicantKind, Cause, Channel, CheckLayer, Clock, ClosingCode, Complexity, ConveneTrigger,
+    ErasureReason, Exclusion, ExplanationMode, Grade, Level, LinkRelation, PauseReason, Position,
+    ReopenReason, Resolution, ReturnReason, ReviewResult, Solved, Stage, Understood,
 };
 use proto_events::events::{
-    DepartmentPosition, Explainer, Matter, Member, Mode, Notice, PolicyBasis, ReceivedItem, Remedy,
-    SealedApplicant,
+    DepartmentPosition, Explainer, Matter, MeetingAction, Member, Mode, Notice, PolicyBasis,
+    ReceivedItem, Remedy, RequestedItem, SealedApplicant,
 };
-use proto_events::ids::{DepartmentId, ReceiptCode};
+use proto_events::ids::{CaseId, DepartmentId, ReceiptCode};
 
-use crate::command::{Command, Open};
+use crate::calendar::tests::at;
+use crate::command::{Command, CorrectedField, Open, PartWish};
 
 pub(super) fn mode(text: &str) -> Mode {
     Mode::try_from(text.to_string()).unwrap()
@@ -248,7 +249,145 @@ pub(super) fn one_of_each() -> Vec<Command> {
         Command::OpenRectification,
         complete(),
         close(ClosingCode::FeedbackRecorded),
+        correct(CorrectedField::Demand, "请先告知所需材料"),
+        link(LinkRelation::Related),
+        erase(ErasureReason::Request),
+        assign("disabled-federation"),
+        finish_part("disabled-federation"),
+        request_materials(None),
+        reclassify(Complexity::Special),
+        transfer(),
+        special(),
+        check(CheckLayer::Community),
+        decide_special(true),
+        review(ReviewResult::Ok),
+        pause(PauseReason::WaitingApplicant),
+        resume(),
+        extend(5),
+        Command::RecalculateDeadline,
+        urge(),
+        finish_action(1),
     ]
+}
+
+pub(super) fn correct(field: CorrectedField, value: &str) -> Command {
+    Command::Correct {
+        field,
+        value: Some(value.to_string()),
+        sealed: None,
+        reason: "登记时听错".to_string(),
+    }
+}
+
+pub(super) fn link(relation: LinkRelation) -> Command {
+    let other = CaseId::of_key(&"longtan".parse().unwrap(), "other");
+    Command::Link { other, relation, note: None, reciprocal: false }
+}
+
+pub(super) fn erase(reason: ErasureReason) -> Command {
+    Command::ErasePersonalData { reason }
+}
+
+pub(super) fn assign(department: &str) -> Command {
+    let part =
+        PartWish {
+            department: body(department), ask: "说明补贴政策".to_string(), due_at: None
+        };
+    Command::AssignParts { parts: vec![part] }
+}
+
+pub(super) fn finish_part(department: &str) -> Command {
+    Command::CompletePart { department: body(department), result: "已说明".to_string() }
+}
+
+pub(super) fn request_materials(new_fact: Option<&str>) -> Command {
+    Command::RequestMaterials {
+        items: vec![RequestedItem {
+            name: "户口簿复印件".to_string(),
+            basis: "办事指南第三条".to_string(),
+        }],
+        mode: mode("phone"),
+        new_fact: new_fact.map(str::to_string),
+    }
+}
+
+pub(super) fn reclassify(to: Complexity) -> Command {
+    Command::Reclassify {
+        complexity: Some(to), cause: None, reason: "涉及多个部门".to_string()
+    }
+}
+
+pub(super) fn transfer() -> Command {
+    Command::Transfer {
+        body: "朝阳区政务服务中心".to_string(),
+        receipt: "移送函第1号".to_string(),
+        reason: "户籍在外区".to_string(),
+    }
+}
+
+pub(super) fn special() -> Command {
+    Command::RequestSpecialHandling {
+        facts: "配偶在境外失联".to_string(),
+        requirement_waived: "离婚协议".to_string(),
+        discretion_basis: "社会救助暂行办法".to_string(),
+        precedents_checked: Vec::new(),
+    }
+}
+
+pub(super) fn check(layer: CheckLayer) -> Command {
+    Command::CheckSpecialHandling { layer, finding: "情况属实".to_string() }
+}
+
+pub(super) fn decide_special(approved: bool) -> Command {
+    Command::DecideSpecialHandling {
+        approved,
+        reason: "事实清楚".to_string(),
+        conditions: vec!["每季度复核一次".to_string()],
+        is_precedent: false,
+    }
+}
+
+pub(super) fn review(result: ReviewResult) -> Command {
+    Command::ReviewSpecialHandling { result }
+}
+
+pub(super) fn pause(reason: PauseReason) -> Command {
+    Command::Pause { reason, handler_informed: Some(true) }
+}
+
+pub(super) fn resume() -> Command {
+    Command::Resume { automatic: false }
+}
+
+pub(super) fn extend(working_days: u32) -> Command {
+    Command::Extend {
+        working_days,
+        reason: "须等待外省复函".to_string(),
+        applicant_told_at: at("2026-03-03T10:00:00+08:00"),
+    }
+}
+
+pub(super) fn urge() -> Command {
+    Command::Urge { text: "申请人来电询问进度".to_string() }
+}
+
+pub(super) fn finish_action(number: u32) -> Command {
+    Command::FinishAction { number, result: "已完成".to_string() }
+}
+
+/// A meeting that gives somebody something to do.
+pub(super) fn meet_and_give(owner: &str) -> Command {
+    let Command::RecordMeeting { attendees, positions, decisions, .. } =
+        meet(Position::Agree, None)
+    else {
+        unreachable!("a meeting is recorded")
+    };
+    let action = MeetingAction {
+        owner: owner.to_string(),
+        what: "核对缴费记录".to_string(),
+        due_at: at("2026-03-06T17:30:00+08:00"),
+    };
+    Command::RecordMeeting { attendees, positions, decisions, actions: vec![action] }
 }
 
 /// A text with a made-up telephone number in it.
