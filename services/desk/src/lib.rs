@@ -9,6 +9,7 @@ pub mod bodies;
 pub mod decode;
 pub mod district;
 pub mod endpoint;
+pub mod ground;
 pub mod order;
 pub mod problem;
 pub mod service;
@@ -26,17 +27,19 @@ use proto_events::subject::CASES_STREAM;
 use runtime::audit::Audit;
 use runtime::clock::SharedClock;
 use runtime::command_loop::{CommandLoop, CommandObserver};
+use runtime::consumer::{Reaction, ReactionLoop};
 use runtime::identity::{Identity, Staff};
 use runtime::kv::Bucket;
 use runtime::log::EventLog;
-use runtime::log::jetstream::JetStreamLog;
 use runtime::metrics::Metrics;
-use runtime::streams::{CASE_KEYS_BUCKET, OPEN_MATTERS_BUCKET};
 use runtime::vault::{MasterKey, Vault};
 
 pub use decode::{Undecodable, decode};
 pub use district::District;
+pub use ground::Ground;
 pub use order::{Carried, Order};
+
+use service::ServiceTask;
 
 /// Cases whose center is remembered; above it the memory starts anew (a miss costs one read of the bus).
 const CENTERS_REMEMBERED_MAX: usize = 100_000;
@@ -59,7 +62,7 @@ pub struct DeskConfig {
 #[derive(Debug, thiserror::Error)]
 pub enum DeskError {
     /// The log could not be opened.
-    #[error("the stream of cases could not be opened")]
+    #[error("a stream of events could not be opened")]
     Log(#[source] runtime::log::LogError),
     /// A bucket could not be opened.
     #[error("a bucket could not be opened")]
@@ -77,10 +80,12 @@ pub struct Desk {
     pub clock: SharedClock,
     /// The log of all cases.
     pub log: Arc<dyn EventLog>,
+    /// The log of what centers count beside their cases.
+    pub centers_log: Arc<dyn EventLog>,
     /// The way of one command.
     pub commands: CommandLoop,
-    /// The bus, for reactions.
-    pub js: Context,
+    /// The bus; none on a desk in memory.
+    pub js: Option<Context>,
     /// Accounts and sessions.
     pub identity: Arc<Identity>,
     /// The cases' keys.
@@ -114,34 +119,63 @@ impl CommandObserver for CommandFigures {
 }
 
 impl Desk {
-    /// Opens the log and the buckets.
+    /// Opens the log and the buckets of the bus.
     ///
     /// # Errors
     /// See [`DeskError`]: mostly that the bus is out of reach.
     pub async fn open(config: DeskConfig) -> Result<Arc<Self>, DeskError> {
         let DeskConfig { js, district, clock, master_key, metrics } = config;
-        let log: Arc<dyn EventLog> =
-            Arc::new(JetStreamLog::open(js.clone(), CASES_STREAM).await.map_err(DeskError::Log)?);
-        let audit =
-            Audit::new(js.clone(), district.rules.district.clone(), clock.clone(), metrics.clone());
-        let identity = Identity::open(&js, clock.clone(), audit.clone()).await?;
-        let vault = Vault::new(Bucket::open(&js, CASE_KEYS_BUCKET).await?, master_key);
-        let open_matters = Bucket::open(&js, OPEN_MATTERS_BUCKET).await?;
+        let ground = Ground::on_bus(&js).await?;
+        Ok(Self::on(ground, district, clock, master_key, metrics))
+    }
+
+    /// Makes a desk on ground that is there already.
+    #[must_use]
+    pub fn on(
+        ground: Ground,
+        district: Arc<District>,
+        clock: SharedClock,
+        master_key: MasterKey,
+        metrics: Metrics,
+    ) -> Arc<Self> {
+        let audit = Audit::new(
+            ground.audit,
+            district.rules.district.clone(),
+            clock.clone(),
+            metrics.clone(),
+        );
+        let identity = Identity::new(ground.staff, ground.sessions, clock.clone(), audit.clone());
         metrics.declare_commands(&["case"]);
-        let commands = CommandLoop::new(Arc::clone(&log))
+        let commands = CommandLoop::new(Arc::clone(&ground.cases))
             .with_observer(Arc::new(CommandFigures(metrics.clone())));
-        Ok(Arc::new(Self {
+        Arc::new(Self {
             district,
             clock,
-            log,
+            log: ground.cases,
+            centers_log: ground.centers,
             commands,
-            js,
+            js: ground.js,
             identity,
-            vault,
+            vault: Vault::new(ground.case_keys, master_key),
             audit,
             metrics,
-            open_matters,
+            open_matters: ground.open_matters,
             centers: Mutex::new(HashMap::new()),
+        })
+    }
+
+    /// The task that delivers every event of a case to a reaction, at least once, until it has answered.
+    ///
+    /// None on a desk in memory: there is no bus that remembers what was delivered, and whoever runs such a desk
+    /// delivers the events himself.
+    pub fn reaction_task(&self, reaction: impl Reaction) -> Option<ServiceTask> {
+        let js = self.js.clone()?;
+        let name = reaction.name();
+        let reactions = ReactionLoop::new(js, CASES_STREAM, Arc::new(reaction), self.clock.clone())
+            .with_metrics(self.metrics.clone());
+        Some(ServiceTask::new(name, |token| async move {
+            reactions.run(token).await;
+            Ok(())
         }))
     }
 

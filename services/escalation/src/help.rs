@@ -17,12 +17,15 @@ use runtime::log::Recorded;
 /// The durable name of the reaction that helps by itself; its commands' ids are derived from it.
 pub const NAME: &str = "escalation-help";
 
-pub(crate) struct Help {
+/// The reaction; deliver it every event of every case, as often and as late as you like.
+pub struct Help {
     desk: Arc<Desk>,
 }
 
 impl Help {
-    pub(crate) fn new(desk: Arc<Desk>) -> Self {
+    /// Makes it on a desk.
+    #[must_use]
+    pub fn new(desk: Arc<Desk>) -> Self {
         Self { desk }
     }
 

@@ -1,10 +1,11 @@
 //! The timers: every open case's clocks, looked at when the next step is due.
 //!
 //! The log is folded into memory, cases that may still get a clock only; a restart folds it again and finds every
-//! step that was missed. A case that was forgotten and moves again is read from the log. Invariants: a timer is a command with an id of
-//! its own, so firing twice is harmless; what it decides on is the case in the log, not this memory.
+//! step that was missed. A case that was forgotten and moves again is read from the log. Invariants: a timer is a
+//! command with an id of its own, so firing twice is harmless; what it decides on is the case in the log, not this
+//! memory; nothing here waits or reads a clock but the task at the end.
 
-use std::collections::{HashMap, HashSet};
+use std::collections::{BTreeSet, HashMap};
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 
@@ -41,75 +42,145 @@ struct Watched {
 }
 
 #[derive(Default)]
-struct Timers {
+struct Memory {
     checkpoint: u64,
     cases: HashMap<CaseId, Watched>,
-    /// Forgotten cases that moved again; read from the log at the next tick.
-    returned: HashSet<CaseId>,
+    /// Forgotten cases that moved again; read from the log before the next look.
+    returned: BTreeSet<CaseId>,
 }
 
-/// The timers' task: follows the log and ticks.
-pub(crate) fn task(desk: Arc<Desk>) -> ServiceTask {
-    ServiceTask::new("escalation-timers", |token| async move {
-        let timers = Arc::new(Mutex::new(Timers::default()));
-        let ticking = tick(Arc::clone(&desk), Arc::clone(&timers), token.clone());
-        let mut fold = TimersFold { desk: Arc::clone(&desk), timers };
-        let following = follow(Arc::clone(&desk.log), &mut fold, token.clone());
-        let (followed, ()) = tokio::join!(
-            async {
-                let ended = following.await;
-                token.cancel();
-                ended
-            },
-            ticking
-        );
-        followed.map_err(BoxError::from)
-    })
-}
-
-struct TimersFold {
+/// The timers of all cases: tell them every event ([`Timers::fold`]), ask what is due ([`Timers::due`]) and have
+/// it carried out ([`Timers::carry_out`]). New ones that are told the log again find everything that is due.
+pub struct Timers {
     desk: Arc<Desk>,
-    timers: Arc<Mutex<Timers>>,
+    memory: Mutex<Memory>,
 }
 
-fn lock(timers: &Mutex<Timers>) -> std::sync::MutexGuard<'_, Timers> {
-    // A panic inside would have ended the task; the data is a cache of the log all the same.
-    timers.lock().unwrap_or_else(PoisonError::into_inner)
-}
-
-impl Fold for TimersFold {
-    fn checkpoint(&self) -> u64 {
-        lock(&self.timers).checkpoint
+impl Timers {
+    /// Makes timers that know of no event yet.
+    #[must_use]
+    pub fn new(desk: Arc<Desk>) -> Self {
+        Self { desk, memory: Mutex::default() }
     }
 
-    fn fold(&mut self, batch: Vec<Recorded>) -> BoxFuture<'_, Result<(), FoldError>> {
+    fn lock(&self) -> std::sync::MutexGuard<'_, Memory> {
+        // A panic inside would have ended the task; the data is a cache of the log all the same.
+        self.memory.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    /// The sequence of the last event that they were told; 0 before the first.
+    #[must_use]
+    pub fn checkpoint(&self) -> u64 {
+        self.lock().checkpoint
+    }
+
+    /// Takes events further, in the order of the log, from behind [`Timers::checkpoint`].
+    pub fn fold(&self, batch: &[Recorded]) {
         let now = self.desk.now();
-        let mut timers = lock(&self.timers);
-        let mut touched = Vec::new();
-        for recorded in &batch {
-            timers.checkpoint = recorded.sequence;
+        let mut memory = self.lock();
+        let mut touched = BTreeSet::new();
+        for recorded in batch {
+            memory.checkpoint = recorded.sequence;
             // What cannot be read is the projection's to report.
             let Ok((meta, event)) = decode(recorded) else { continue };
-            let known = timers.cases.remove(&meta.case_id).map(|watched| watched.case);
+            let known = memory.cases.remove(&meta.case_id).map(|watched| watched.case);
             if known.as_ref().is_some_and(|case| case.version >= meta.sequence) {
                 // It was read from the log when this event stood there already.
-                timers
+                memory
                     .cases
                     .extend(known.map(|case| (meta.case_id, Watched { case, look_at: None })));
             } else if let Some(case) = Case::step(known, &meta, &event) {
                 if !is_over(&case) {
-                    timers.cases.insert(meta.case_id, Watched { case, look_at: None });
+                    memory.cases.insert(meta.case_id, Watched { case, look_at: None });
                 }
             } else {
-                timers.returned.insert(meta.case_id);
+                memory.returned.insert(meta.case_id);
             }
-            touched.push(meta.case_id);
+            touched.insert(meta.case_id);
         }
         for case_id in touched {
-            let Some(watched) = timers.cases.get_mut(&case_id) else { continue };
+            let Some(watched) = memory.cases.get_mut(&case_id) else { continue };
             watched.look_at = look_at(&self.desk, &watched.case, now);
         }
-        async { Ok(()) }.boxed()
+    }
+
+    /// The commands whose time has come, the longest waiting case first, so that nothing starves; at most
+    /// [`COMMANDS_PER_TICK_MAX`]. What is not carried out is due again after some seconds.
+    pub async fn due(&self, now: Timestamp) -> Vec<Order> {
+        self.read_returned(now).await;
+        let mut memory = self.lock();
+        let is_due = |watched: &Watched| watched.look_at.filter(|at| *at <= now);
+        let mut waiting: Vec<(Timestamp, CaseId)> = memory
+            .cases
+            .iter()
+            .filter_map(|(case_id, watched)| Some((is_due(watched)?, *case_id)))
+            .collect();
+        waiting.sort_unstable();
+        let mut orders = Vec::new();
+        for (_, case_id) in waiting {
+            if orders.len() >= COMMANDS_PER_TICK_MAX {
+                break;
+            }
+            let Some(watched) = memory.cases.get_mut(&case_id) else { continue };
+            orders.extend(orders_of(&self.desk, &watched.case, now));
+            watched.look_at = Some(now + AGAIN);
+        }
+        orders
+    }
+
+    /// Carries out what was due at `now`.
+    pub async fn carry_out(&self, order: Order, now: Timestamp) {
+        let case_id = order.case_id;
+        let level = match &order.command {
+            Command::Escalate { level, .. } => Some(*level),
+            _ => None,
+        };
+        match self.desk.execute(order).await {
+            Ok(carried) if !carried.repeated && !carried.events.is_empty() => {
+                if let Some(level) = level {
+                    self.desk.metrics.escalation(level.code());
+                }
+            }
+            Ok(_) => {}
+            Err(problem) if problem.status.is_client_error() => {
+                if let Some(watched) = self.lock().cases.get_mut(&case_id) {
+                    watched.look_at = Some(now + LATER);
+                }
+            }
+            Err(problem) => {
+                let problem = problem.code;
+                tracing::warn!(case.id = %case_id, %problem, "a timer did not get through; again");
+            }
+        }
+    }
+
+    /// Reads the cases that were forgotten and moved again.
+    async fn read_returned(&self, now: Timestamp) {
+        let returned: Vec<CaseId> = self.lock().returned.iter().copied().collect();
+        for case_id in returned {
+            let loaded = match self.desk.subject_of(case_id, None).await {
+                Ok(subject) => self.desk.load(&subject).await,
+                Err(problem) => Err(problem),
+            };
+            let mut memory = self.lock();
+            match loaded {
+                Ok(Some(case)) if !is_over(&case) => {
+                    let look_at = look_at(&self.desk, &case, now);
+                    memory.cases.insert(case_id, Watched { case, look_at });
+                }
+                Ok(_) => {}
+                Err(problem) if problem.status.is_client_error() => {}
+                // Out of reach: it stays for the next look.
+                Err(_) => return,
+            }
+            memory.returned.remove(&case_id);
+        }
+    }
+}
+
+impl std::fmt::Debug for Timers {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_struct("Timers").field("checkpoint", &self.checkpoint()).finish_non_exhaustive()
     }
 }
 
@@ -120,104 +191,31 @@ fn window_end(desk: &Desk, case: &Case) -> Option<Timestamp> {
     Some(rules.calendar.deadline(outcome.at, rules.limits.reopen_window).due_at)
 }
 
-fn look_at(desk: &Desk, case: &Case, now: Timestamp) -> Option<Timestamp> {
+/// Whether the promise was given for a year whose calendar has been published since.
+fn is_out_of_date(desk: &Desk, case: &Case) -> bool {
     let calendar = &desk.district.rules.calendar;
-    let steps = case.clocks().into_iter().filter_map(|run| {
-        let fired = |level| case.has_escalated(run.clock, run.occurrence, level);
-        next_due(calendar, &run, fired, now)
-    });
-    let closing = window_end(desk, case).map(|end| end.max(now));
-    steps.chain(closing).min()
-}
-
-async fn tick(desk: Arc<Desk>, timers: Arc<Mutex<Timers>>, token: CancellationToken) {
-    let mut interval = tokio::time::interval(TICK);
-    interval.set_missed_tick_behavior(tokio::time::MissedTickBehavior::Skip);
-    while token.run_until_cancelled(interval.tick()).await.is_some() {
-        let now = desk.now();
-        read_returned(&desk, &timers, now).await;
-        let orders = due(&desk, &mut lock(&timers), now);
-        for order in orders {
-            if token.is_cancelled() {
-                return;
-            }
-            carry_out(&desk, &timers, order, now).await;
-        }
-    }
-}
-
-/// Reads the cases that were forgotten and moved again.
-async fn read_returned(desk: &Desk, timers: &Mutex<Timers>, now: Timestamp) {
-    let returned: Vec<CaseId> = lock(timers).returned.iter().copied().collect();
-    for case_id in returned {
-        let loaded = match desk.subject_of(case_id, None).await {
-            Ok(subject) => desk.load(&subject).await,
-            Err(problem) => Err(problem),
-        };
-        let mut timers = lock(timers);
-        match loaded {
-            Ok(Some(case)) if !is_over(&case) => {
-                let look_at = look_at(desk, &case, now);
-                timers.cases.insert(case_id, Watched { case, look_at });
-            }
-            Ok(_) => {}
-            Err(problem) if problem.status.is_client_error() => {}
-            // Out of reach: it stays for the next tick.
-            Err(_) => return,
-        }
-        timers.returned.remove(&case_id);
-    }
-}
-
-async fn carry_out(desk: &Desk, timers: &Mutex<Timers>, order: Order, now: Timestamp) {
-    let case_id = order.case_id;
-    let level = match &order.command {
-        Command::Escalate { level, .. } => Some(*level),
-        _ => None,
-    };
-    match desk.execute(order).await {
-        Ok(carried) if !carried.repeated && !carried.events.is_empty() => {
-            if let Some(level) = level {
-                desk.metrics.escalation(level.code());
-            }
-        }
-        Ok(_) => {}
-        Err(problem) if problem.status.is_client_error() => {
-            if let Some(watched) = lock(timers).cases.get_mut(&case_id) {
-                watched.look_at = Some(now + LATER);
-            }
-        }
-        Err(problem) => {
-            let problem = problem.code;
-            tracing::warn!(case.id = %case_id, %problem, "a timer did not get through; again");
-        }
-    }
-}
-
-/// The commands whose time has come, the longest waiting case first, so that nothing starves.
-fn due(desk: &Desk, timers: &mut Timers, now: Timestamp) -> Vec<Order> {
-    let mut waiting: Vec<(Timestamp, CaseId)> = timers
-        .cases
-        .iter()
-        .filter_map(|(case_id, watched)| Some((watched.look_at.filter(|at| *at <= now)?, *case_id)))
-        .collect();
-    waiting.sort_unstable();
-    let mut orders = Vec::new();
-    for (_, case_id) in waiting {
-        if orders.len() >= COMMANDS_PER_TICK_MAX {
-            break;
-        }
-        let Some(watched) = timers.cases.get_mut(&case_id) else { continue };
-        orders.extend(orders_of(desk, &watched.case, now));
-        watched.look_at = Some(now + AGAIN);
-    }
-    orders
+    case.is_open()
+        && case.provisional_due
+        && calendar.date_of(case.due_at) <= calendar.published_to()
 }
 
 /// A case whose clocks have all stopped, unless it is taken up again.
 fn is_over(case: &Case) -> bool {
     matches!(case.state, CaseState::Closed | CaseState::Withdrawn | CaseState::Transferred)
         && case.clocks().is_empty()
+}
+
+fn look_at(desk: &Desk, case: &Case, now: Timestamp) -> Option<Timestamp> {
+    let calendar = &desk.district.rules.calendar;
+    let steps = case.clocks().into_iter().filter_map(|run| {
+        let fired = |level| case.has_escalated(run.clock, run.occurrence, level);
+        next_due(calendar, &run, fired, now)
+    });
+    let closing = window_end(desk, case);
+    let resuming = case.pause.as_ref().map(|pause| pause.until);
+    let recalculating = is_out_of_date(desk, case).then_some(now);
+    let others = [closing, resuming, recalculating].into_iter().flatten();
+    steps.chain(others.map(|at| at.max(now))).min()
 }
 
 fn orders_of(desk: &Desk, case: &Case, now: Timestamp) -> Vec<Order> {
@@ -229,6 +227,16 @@ fn orders_of(desk: &Desk, case: &Case, now: Timestamp) -> Vec<Order> {
         order.center = Some(case.center.clone());
         order
     };
+    // First what moves a promise: the steps of its ladder depend on it, and the rules look again.
+    if case.pause.as_ref().is_some_and(|pause| now >= pause.until) {
+        let key = format!("resume#{}", case.pauses.len() + 1);
+        orders.push(order(Command::Resume { automatic: true }, &key));
+    }
+    if is_out_of_date(desk, case) {
+        // By the version, because a promise may become provisional again.
+        let key = format!("recalculate@{}", case.version);
+        orders.push(order(Command::RecalculateDeadline, &key));
+    }
     for run in case.clocks() {
         let fired = |level| case.has_escalated(run.clock, run.occurrence, level);
         for step in due_steps(calendar, &run, fired, now) {
@@ -245,4 +253,52 @@ fn orders_of(desk: &Desk, case: &Case, now: Timestamp) -> Vec<Order> {
         orders.push(order(command, &case.closing_key()));
     }
     orders
+}
+
+struct Following {
+    timers: Arc<Timers>,
+}
+
+impl Fold for Following {
+    fn checkpoint(&self) -> u64 {
+        self.timers.checkpoint()
+    }
+
+    fn fold(&mut self, batch: Vec<Recorded>) -> BoxFuture<'_, Result<(), FoldError>> {
+        self.timers.fold(&batch);
+        async { Ok(()) }.boxed()
+    }
+}
+
+/// The timers' task: follows the log and ticks.
+pub(crate) fn task(desk: Arc<Desk>) -> ServiceTask {
+    ServiceTask::new("escalation-timers", |token| async move {
+        let timers = Arc::new(Timers::new(Arc::clone(&desk)));
+        let ticking = tick(Arc::clone(&timers), token.clone());
+        let mut fold = Following { timers };
+        let following = follow(Arc::clone(&desk.log), &mut fold, token.clone());
+        let (followed, ()) = tokio::join!(
+            async {
+                let ended = following.await;
+                token.cancel();
+                ended
+            },
+            ticking
+        );
+        followed.map_err(BoxError::from)
+    })
+}
+
+async fn tick(timers: Arc<Timers>, token: CancellationToken) {
+    let mut interval = tokio::time::interval(TICK);
+    interval.set_missed_tick_behavior(tokio::time::MissedTickBehavior::Skip);
+    while token.run_until_cancelled(interval.tick()).await.is_some() {
+        let now = timers.desk.now();
+        for order in timers.due(now).await {
+            if token.is_cancelled() {
+                return;
+            }
+            timers.carry_out(order, now).await;
+        }
+    }
 }

@@ -118,8 +118,7 @@ fn readiness(core: Arc<Core>) -> ReadyCheck {
 
 fn tasks(core: &Arc<Core>, desk: &Arc<Desk>) -> Vec<ServiceTask> {
     let (following, measuring, answering) = (Arc::clone(core), Arc::clone(core), Arc::clone(core));
-    let client = desk.js.client();
-    vec![
+    let mut tasks = vec![
         ServiceTask::new("projection", |token| async move {
             following.run(token).await;
             Ok(())
@@ -132,8 +131,12 @@ fn tasks(core: &Arc<Core>, desk: &Arc<Desk>) -> Vec<ServiceTask> {
             }
             Ok(())
         }),
-        ServiceTask::new("projection requests", |token| async move {
+    ];
+    // In memory there is nobody beside this process who could ask.
+    if let Some(client) = desk.js.as_ref().map(|js| js.client()) {
+        tasks.push(ServiceTask::new("projection requests", |token| async move {
             remote::answer_requests(answering, client, token).await.map_err(Into::into)
-        }),
-    ]
+        }));
+    }
+    tasks
 }

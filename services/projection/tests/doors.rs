@@ -72,6 +72,10 @@ fn receipt(n: u128) -> ReceiptCode {
 }
 
 impl House {
+    fn js(&self) -> &async_nats::jetstream::Context {
+        self.desk.js.as_ref().expect("the house stands on a bus")
+    }
+
     async fn start() -> Self {
         let folder = tempfile::tempdir().unwrap();
         let config = NatsServerConfig {
@@ -401,7 +405,7 @@ async fn a_poisoned_message_is_counted_and_its_case_stays_readable() {
     let clerk = house.person("clerk", Role::Clerk, Some("donghuashi"), None).await;
     house.open(1, "donghuashi").await;
     let subject = format!("case.donghuashi.{}", case_id(1));
-    let stored = house.desk.js.publish(subject, "{ no JSON".into()).await.unwrap().await.unwrap();
+    let stored = house.js().publish(subject, "{ no JSON".into()).await.unwrap().await.unwrap();
     let path = |version| format!("/v1/cases/{}?min_version={version}", case_id(1));
     let case = house.get(&path(stored.sequence), &clerk).await;
     assert_eq!(case.json["flags"]["quarantined"], true, "{}", case.text);
@@ -449,7 +453,7 @@ async fn a_tool_asks_the_running_projection_over_the_bus() {
     let clerk = house.person("clerk", Role::Clerk, Some("donghuashi"), None).await;
     let version = house.open(1, "donghuashi").await;
     house.get(&format!("/v1/cases?min_version={version}"), &clerk).await;
-    let client = house.desk.js.client();
+    let client = house.js().client();
     let asked = async {
         loop {
             // The projection subscribes a moment after it was started.

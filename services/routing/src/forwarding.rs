@@ -19,12 +19,15 @@ use runtime::log::Recorded;
 /// The durable name of the reaction that forwards by the table; its commands' ids are derived from it.
 pub const NAME: &str = "routing-forwarding";
 
-pub(crate) struct Forwarding {
+/// The reaction; deliver it every event of every case, as often and as late as you like.
+pub struct Forwarding {
     desk: Arc<Desk>,
 }
 
 impl Forwarding {
-    pub(crate) fn new(desk: Arc<Desk>) -> Self {
+    /// Makes it on a desk.
+    #[must_use]
+    pub fn new(desk: Arc<Desk>) -> Self {
         Self { desk }
     }
 

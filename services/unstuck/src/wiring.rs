@@ -97,14 +97,18 @@ impl House {
 }
 
 fn ready_checks(desk: &Arc<Desk>, parts: &mut [ServiceParts]) -> Vec<ReadyCheck> {
-    let js = desk.js.clone();
-    let bus = ReadyCheck::new("bus", move || {
-        let js = js.clone();
-        async move {
-            js.query_account().await.map(|_| ()).map_err(|_| "the bus does not answer".to_owned())
-        }
+    let bus = desk.js.clone().map(|js| {
+        ReadyCheck::new("bus", move || {
+            let js = js.clone();
+            async move {
+                js.query_account()
+                    .await
+                    .map(|_| ())
+                    .map_err(|_| "the bus does not answer".to_owned())
+            }
+        })
     });
-    std::iter::once(bus).chain(parts.iter_mut().flat_map(|part| part.ready.drain(..))).collect()
+    bus.into_iter().chain(parts.iter_mut().flat_map(|part| part.ready.drain(..))).collect()
 }
 
 async fn all_ready(checks: &[ReadyCheck]) {
