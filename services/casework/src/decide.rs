@@ -17,6 +17,7 @@ mod tests;
 
 use alloc::vec::Vec;
 
+pub(crate) use escalation::{Told, told};
 use proto_events::events::{CaseEvent, TaskForceDissolved};
 
 use crate::case::Case;

@@ -5,7 +5,7 @@
 //!
 //! Reading order: [`case`] (what a case is and how events change it), [`command`] (what may be wished),
 //! [`decide`] (which events a wish leads to, or the refusal), [`permission`] (who may wish it), [`reaction`] (what the house does by itself),
-//! [`timetable`] and [`calendar`] (when it is due), [`figures`] (what is counted).
+//! [`timetable`] and [`calendar`] (when it is due), [`explanation`] (why it is due then), [`figures`] (what is counted).
 #![no_std]
 
 extern crate alloc;
@@ -14,6 +14,7 @@ pub mod calendar;
 pub mod case;
 pub mod command;
 pub mod decide;
+pub mod explanation;
 pub mod figures;
 pub mod free_text;
 pub mod masking;

@@ -12,7 +12,7 @@ use alloc::{format, string::String, vec::Vec};
 
 use proto_events::{
     Timestamp,
-    codes::{Clock, Level, Role},
+    codes::{Clock, Level},
 };
 use serde::{Deserialize, Serialize};
 
@@ -173,19 +173,6 @@ pub fn due_after_pause(
     match u32::try_from(days) {
         Ok(days) if days > 0 => calendar.deadline(due_at, days),
         _ => Deadline { due_at, provisional: calendar.date_of(due_at) > calendar.published_to() },
-    }
-}
-
-/// Names the role that is told at a level; warnings go to whoever works on the case: the department's handler, or
-/// the center's clerk while no department has it.
-#[must_use]
-pub const fn told(level: Level, is_with_department: bool) -> Role {
-    match level {
-        Level::Warning50 | Level::Warning80 if is_with_department => Role::Handler,
-        Level::Warning50 | Level::Warning80 => Role::Clerk,
-        Level::Director => Role::Director,
-        Level::DepartmentLead => Role::DepartmentLead,
-        Level::Coordinator | Level::LeadingGroup => Role::Coordinator,
     }
 }
 

@@ -20,6 +20,7 @@ use crate::case::Case;
 use crate::case::records::SpecialHandling;
 use crate::command::Context;
 use crate::refusal::{Refusal, RefusalCode};
+use crate::rules::Rules;
 
 /// Tries in vain after which a case may be closed, and on how many days they have to lie (handbook 5).
 const FEEDBACK_TRIES_MIN: usize = 3;
@@ -165,8 +166,36 @@ pub(super) fn escalate(
         // The clock has stopped meanwhile, or the step was taken: nothing to say.
         return Ok(Vec::new());
     };
-    let (body, worker) = owes(case, clock, occurrence, context);
-    let (rule, told) = match level {
+    let Told { rule, role, body } = told(case, clock, occurrence, level, context.rules);
+    let escalated = Escalated {
+        level,
+        clock,
+        occurrence,
+        rule: rule.to_string(),
+        told: role,
+        body,
+        due_at: run.due_at,
+    };
+    Ok(vec![escalated.into()])
+}
+
+/// Who is told of a clock that has climbed to a level, by which rule, and which body it concerns.
+pub(crate) struct Told {
+    pub(crate) rule: &'static str,
+    pub(crate) role: Role,
+    pub(crate) body: String,
+}
+
+/// Names who is told when a run of a clock climbs to a level.
+pub(crate) fn told(
+    case: &Case,
+    clock: Clock,
+    occurrence: u32,
+    level: Level,
+    rules: &Rules,
+) -> Told {
+    let (body, worker) = owes(case, clock, occurrence, rules);
+    let (rule, role) = match level {
         Level::Warning50 => ("50%", worker),
         Level::Warning80 => ("80%", worker),
         Level::Director => ("due", Role::Director),
@@ -174,21 +203,12 @@ pub(super) fn escalate(
         Level::Coordinator => ("due+3", Role::Coordinator),
         Level::LeadingGroup => ("due+5", Role::Coordinator),
     };
-    let escalated = Escalated {
-        level,
-        clock,
-        occurrence,
-        rule: rule.to_string(),
-        told,
-        body,
-        due_at: run.due_at,
-    };
-    Ok(vec![escalated.into()])
+    Told { rule, role, body }
 }
 
 /// The body that owes what a clock runs for, and who works on it there.
-fn owes(case: &Case, clock: Clock, occurrence: u32, context: &Context<'_>) -> (String, Role) {
-    let district = || (context.rules.coordinator.to_string(), Role::Coordinator);
+fn owes(case: &Case, clock: Clock, occurrence: u32, rules: &Rules) -> (String, Role) {
+    let district = || (rules.coordinator.to_string(), Role::Coordinator);
     match clock {
         Clock::Arbitration | Clock::LookBack => district(),
         Clock::Part => {
