@@ -1,6 +1,4 @@
 //! Story 1, Retirement (东花市, 26 to 27 January 2021): a man about to retire whom nobody told whom to ask.
-//!
-//! The joint part of the disabled persons' federation (09:45 to 11:00) belongs between contact and outcome.
 
 use serde_json::{Value, json};
 use unstuck_tests::bodies::{assert_instant, opening, with};
@@ -18,6 +16,7 @@ fn a_retirement_is_routed_worked_on_resolved_on_time_and_closed() {
     let callback = district.callback_officer();
     let stranger = district.clerk("jingshan");
     let outsider = district.handler("housing");
+    let federation = district.handler("disabled-federation");
 
     // A telephone call.
     let body = opening("donghuashi", "退休手续办理", 1);
@@ -73,12 +72,38 @@ fn a_retirement_is_routed_worked_on_resolved_on_time_and_closed() {
     assert_instant(&contacted["due_at"], DUE);
     assert_receipt(&district, code, "in_department");
 
+    // The federation of the disabled explains that the state pays the insurance.
+    district.at("2021-01-27T09:45:00+08:00");
+    federation
+        .act(id, "progress", json!({ "text": "尚未派来", "public": false }))
+        .refused(403, "forbidden");
+    let ask = "说明残疾人保险由国家缴纳的政策";
+    let parts = json!({ "parts": [{ "department": "disabled-federation", "ask": ask }] });
+    federation.act(id, "joint", parts.clone()).refused(403, "forbidden");
+    let assigned = handler.done(id, "joint", parts);
+    assert_eq!(assigned.event_names(), ["joint_handling_assigned"]);
+    let case = federation.case_after(&assigned);
+    assert_eq!(case["parts"][0]["department"], "disabled-federation", "{case}");
+    assert_eq!(case["parts"][0]["completed_at"], Value::Null, "{case}");
+    assert_instant(&case["parts"][0]["due_at"], DUE);
+    assert_eq!(case["co_departments"], json!(["disabled-federation"]));
+    // No outcome while a part is open; nobody else finishes it.
+    handler.act(id, "resolve", resolution()).refused(409, "parts_open");
+    let done = json!({ "result": "已电话说明：保险由国家缴纳" });
+    let finish = "parts/disabled-federation/complete";
+    handler.act(id, finish, done.clone()).refused(403, "forbidden");
+    outsider.act(id, finish, done.clone()).refused(403, "forbidden");
+
+    district.at("2021-01-27T11:00:00+08:00");
+    let finished = federation.done(id, finish, done.clone());
+    assert_eq!(finished.event_names(), ["part_completed"]);
+    federation.act(id, finish, done).refused(409, "no_such_part");
+    let case = handler.case_after(&finished);
+    assert_instant(&case["parts"][0]["completed_at"], "2021-01-27T11:00:00+08:00");
+    assert_receipt(&district, code, "in_department");
+
     district.at("2021-01-27T16:30:00+08:00");
-    let resolved = handler.done(
-        id,
-        "resolve",
-        json!({ "resolution": "D3", "result": "已在专窗办理退休申报，保险由国家缴纳", "cause": "I1" }),
-    );
+    let resolved = handler.done(id, "resolve", resolution());
     assert_eq!(resolved["state"], "resolved");
     let case = handler.case_after(&resolved);
     assert_eq!(case["outcome"]["resolution"], "D3", "{case}");
@@ -109,11 +134,13 @@ fn a_retirement_is_routed_worked_on_resolved_on_time_and_closed() {
         "forwarded",
         "accepted",
         "applicant_contacted",
+        "joint_handling_assigned",
+        "part_completed",
         "resolved",
         "feedback_recorded",
         "closed",
     ];
-    assert_eq!(story, expected, "no step twice, none missing, across five restarts");
+    assert_eq!(story, expected, "no step twice, none missing, across seven restarts");
 
     assert_figures(&coordinator);
     let verified = district.verify();
@@ -131,6 +158,11 @@ fn a_director_sees_what_the_clerks_of_the_center_opened() {
     wait_until("the director's list has it", || {
         director.get("/v1/cases?center=donghuashi").json["total"] == 1
     });
+}
+
+fn resolution() -> Value {
+    let result = "已在专窗办理退休申报，保险由国家缴纳";
+    json!({ "resolution": "D3", "result": result, "cause": "I1" })
 }
 
 /// The public page says at every step where the case is and by when, and nothing about the person.
