@@ -12,6 +12,7 @@ extern crate alloc;
 
 pub mod calendar;
 pub mod case;
+pub mod centers;
 pub mod command;
 pub mod decide;
 pub mod explanation;

@@ -3,13 +3,15 @@
 //! Invariant: what cannot be read is named with its reason and never dropped here.
 
 use casework::case::{Case, EventMeta};
+use proto_events::centers::{self, CenterEvent};
+use proto_events::envelope::Envelope;
 use proto_events::events::CaseEvent;
 use proto_events::ids::CaseId;
-use proto_events::subject::CaseSubject;
+use proto_events::subject::{CaseSubject, CenterSubject};
 use proto_events::upcast;
 use runtime::log::Recorded;
 
-/// A message of the stream that is no readable event of a case.
+/// A message of a stream that is no readable event of it.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 #[error("event {sequence} on {subject} cannot be read: {reason}")]
 pub struct Undecodable {
@@ -44,6 +46,30 @@ pub fn decode(recorded: &Recorded) -> Result<(EventMeta, CaseEvent), Undecodable
         fail(format!("{error}{}", place.unwrap_or_default()))
     })?;
     Ok((EventMeta::of(&envelope, case_id, recorded.sequence), event))
+}
+
+/// Reads one message of the stream of centers.
+///
+/// # Errors
+/// Says why it cannot be read.
+pub fn decode_center(recorded: &Recorded) -> Result<(Envelope, CenterEvent), Undecodable> {
+    let fail = |reason: String| Undecodable {
+        sequence: recorded.sequence,
+        subject: recorded.subject.clone(),
+        case_id: None,
+        reason,
+    };
+    let subject = CenterSubject::parse(&recorded.subject)
+        .ok_or_else(|| fail("the subject is none of a center".to_owned()))?;
+    let envelope = recorded.envelope().map_err(|error| fail(error.to_string()))?;
+    let event = centers::read(&envelope.event_type, &recorded.body).map_err(|error| {
+        let place = std::error::Error::source(&error).map(|_| " (see the stored message)");
+        fail(format!("{error}{}", place.unwrap_or_default()))
+    })?;
+    if event.center() != subject.center() {
+        return Err(fail("the event is about another center than its subject".to_owned()));
+    }
+    Ok((envelope, event))
 }
 
 /// Folds the history of one case, passing over what cannot be read (the projection reports that).

@@ -32,6 +32,9 @@ const DAYS_KEPT: i64 = CLOSE_DAYS_BACK_MAX + 7;
 /// How long a tally's command is kept, in days: as long as the tally itself would be taken.
 const TALLIES_KEPT: i64 = TALLY_DAYS_BACK_MAX + 1;
 
+/// How many commands may come before a pruned memory is looked at again on the same day.
+const COMMANDS_SPARE: usize = 10_000;
+
 /// Longest wait for what was acknowledged to come back: milliseconds as a rule.
 const COMING_BACK_MAX: Duration = Duration::from_secs(5);
 
@@ -65,6 +68,8 @@ struct Known {
     /// Up to where a report had counted when it was written down.
     marks: BTreeMap<Timestamp, CountedTo>,
     pruned_on: NaiveDate,
+    /// How many commands are held before it is pruned again on the same day: a long stream that is being read.
+    commands_max: usize,
 }
 
 impl Known {
@@ -91,12 +96,13 @@ impl Known {
         self.commands.entry(envelope.command_id).or_insert(kept);
     }
 
-    /// Forgets what nobody can ask for any more; once a day.
+    /// Forgets what nobody can ask for any more: once a day, and when it has grown.
     fn prune(&mut self, now: Timestamp) {
         let today = now.date_naive();
-        if std::mem::replace(&mut self.pruned_on, today) == today {
+        if self.pruned_on == today && self.commands.len() <= self.commands_max {
             return;
         }
+        self.pruned_on = today;
         let oldest = now - TimeDelta::days(DAYS_KEPT);
         let oldest_tally = now - TimeDelta::days(TALLIES_KEPT);
         self.days.retain(|(day, _), _| *day >= oldest.date_naive());
@@ -108,6 +114,7 @@ impl Known {
         if let Some(before) = self.marks.range(..oldest).next_back().map(|(at, _)| *at) {
             self.marks = self.marks.split_off(&before);
         }
+        self.commands_max = self.commands.len() * 2 + COMMANDS_SPARE;
     }
 }
 

@@ -7,8 +7,11 @@
 mod aftercare;
 mod applicant;
 mod bodies;
+mod consultations;
 mod corrections;
+mod days;
 mod duplicates;
+mod ledger;
 mod links;
 mod open;
 
@@ -18,24 +21,43 @@ pub use aftercare::{Aftercare, NAME as AFTERCARE_NAME};
 pub use applicant::{Applicant, OpenError};
 pub use open::{OpenBody, case_no, open};
 
+use axum::Router;
 use casework::refusal::RefusalCode;
 use desk::Desk;
 use desk::endpoint::Endpoints;
 use desk::service::ServiceParts;
 use runtime::http::Operation;
 
+use crate::consultations::Counter;
+use crate::ledger::Ledger;
+
 /// The service, ready to be served.
 #[must_use]
 pub fn service(desk: &Arc<Desk>) -> ServiceParts {
     let (router, operations) = endpoints().finish(desk);
-    let tasks = desk.reaction_task(Aftercare::new(Arc::clone(desk))).into_iter().collect();
-    ServiceParts { name: "intake", router, operations, ready: Vec::new(), tasks }
+    let ledger = Ledger::new(Arc::clone(&desk.centers_log));
+    let counter = Counter { desk: Arc::clone(desk), ledger: Arc::clone(&ledger) };
+    let router = router.merge(centers().with_state(counter));
+    let reaction = desk.reaction_task(Aftercare::new(Arc::clone(desk)));
+    let ready = vec![ledger::readiness(&ledger)];
+    let tasks = reaction.into_iter().chain([ledger::task(ledger, Arc::clone(desk))]).collect();
+    ServiceParts { name: "intake", router, operations: described(operations), ready, tasks }
 }
 
 /// Its operations, for OpenAPI.
 #[must_use]
 pub fn operations() -> Vec<Operation> {
-    endpoints().operations()
+    described(endpoints().operations())
+}
+
+/// What a center counts beside its cases.
+fn centers() -> Router<Counter> {
+    consultations::routes().merge(days::routes())
+}
+
+fn described(mut operations: Vec<Operation>) -> Vec<Operation> {
+    operations.extend([consultations::operation(), days::operation()]);
+    operations
 }
 
 fn endpoints() -> Endpoints {

@@ -158,6 +158,9 @@ formulas! {
     RectifiedInTime, "rectified_in_time", Share, "差评按时整改率", "Bad reviews put right in time",
         "期内应完成的差评整改中，按时完成的占比。",
         "Rectifications completed in time, of the rectifications due in the period.";
+    Consultations, "consultations", Count, "咨询量", "Consultations",
+        "期内各中心登记的咨询数。",
+        "Questions that the centers counted in the period.";
     ConsultationConversion, "consultation_conversion", Share, "咨询转登记率", "Consultations that became cases",
         "期内登记的咨询中，转为事项登记的占比。",
         "Consultations that became a case, of the consultations tallied in the period.";
