@@ -27,7 +27,7 @@ fn decision(approved: bool) -> Value {
 }
 
 /// Opens the case at Longtan and has the department sign for it.
-fn in_department(district: &District) -> (Answer, Api) {
+fn in_department(district: &District) -> (Answer, Api, Api) {
     let clerk = district.clerk("longtan");
     let body = opening("longtan", "最低生活保障申请", 2);
     let body = with(body, "/blocked_stage", "review");
@@ -39,7 +39,7 @@ fn in_department(district: &District) -> (Answer, Api) {
     let accepted = handler.done(opened.case_id(), "accept", json!({}));
     assert_eq!(accepted["state"], "in_department");
     handler.done(opened.case_id(), "contact", json!({ "mode": "in_person", "reached": true }));
-    (opened, handler)
+    (opened, clerk, handler)
 }
 
 fn request() -> Value {
@@ -54,7 +54,7 @@ fn request() -> Value {
 #[test]
 fn special_handling_passes_every_layer_by_another_person_before_the_case_is_resolved() {
     let district = District::start(Some("2020-12-07T09:30:00+08:00"));
-    let (opened, handler) = in_department(&district);
+    let (opened, clerk, handler) = in_department(&district);
     let id = opened.case_id();
     let code = opened.receipt_code();
     assert_instant(&opened["due_at"], "2020-12-21T17:30:00+08:00");
@@ -97,7 +97,6 @@ fn special_handling_passes_every_layer_by_another_person_before_the_case_is_reso
 
     // Nobody resolves by special handling before there is one.
     handler.act(id, "resolve", resolution()).refused(409, "special_handling_missing");
-    let clerk = district.clerk("longtan");
     let director = district.staff("longtan-director", "director", Place::Center("longtan"));
     clerk.act(id, "special-handling", request()).refused(403, "forbidden");
     let requested = handler.done(id, "special-handling", request());
@@ -171,9 +170,8 @@ fn special_handling_passes_every_layer_by_another_person_before_the_case_is_reso
 #[test]
 fn a_refused_special_handling_opens_no_door_and_may_be_asked_for_again() {
     let district = District::start(Some("2020-12-07T09:30:00+08:00"));
-    let (opened, handler) = in_department(&district);
+    let (opened, clerk, handler) = in_department(&district);
     let id = opened.case_id();
-    let clerk = district.clerk("longtan");
     let director = district.staff("longtan-director", "director", Place::Center("longtan"));
     let lead = district.lead("civil-affairs");
     let coordinator = district.coordinator();
