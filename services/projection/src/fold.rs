@@ -8,20 +8,27 @@
 use std::collections::BTreeMap;
 use std::collections::btree_map::Entry;
 
+use casework::case::{Case, EventMeta};
 use desk::decode;
 use proto_events::Timestamp;
 use proto_events::codes::Role;
 use proto_events::envelope::header;
-use proto_events::ids::{CaseId, EventId, ReceiptCode};
+use proto_events::events::CaseEvent;
+use proto_events::ids::{CaseId, CommandId, EventId, ReceiptCode};
+use proto_events::upcast;
 use runtime::log::Recorded;
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 use serde_json::{Value, json};
+use uuid::Uuid;
 
 use crate::record::CaseRecord;
 
 /// Largest body of an event that a timeline shows, in bytes: below what one row of the store may hold.
 const ENTRY_BYTES_MAX: usize = 56 * 1024;
+
+/// What every version of the opening begins with: the only event with an applicant.
+const OPENED_PREFIX: &str = "cn.unstuck.case.opened.";
 
 /// The fields of an event's data that stay out of the timeline: ciphertext of personal data.
 const SEALED_FIELDS: [&str; 2] = ["applicant", "sealed"];
@@ -46,6 +53,33 @@ pub(crate) struct TimelineEntry {
     pub(crate) role: Role,
     /// The data of the event, without personal data.
     pub(crate) data: Value,
+}
+
+impl TimelineEntry {
+    /// Reads the event back, for whoever explains or tells it. The applicant, who does not enter a history, is the
+    /// sealed one of the case. `None` for what was too large to be kept whole.
+    pub(crate) fn read(&self, case: &Case) -> Option<(EventMeta, CaseEvent)> {
+        let mut data = self.data.clone();
+        if self.event_type.starts_with(OPENED_PREFIX)
+            && let Some(members) = data.as_object_mut()
+        {
+            let applicant = serde_json::to_value(&case.applicant).ok()?;
+            members.insert("applicant".to_owned(), applicant);
+        }
+        let body = serde_json::to_vec(&data).ok()?;
+        let event = upcast::read(&self.event_type, &body).ok()?;
+        let meta = EventMeta {
+            id: self.id,
+            // A history does not keep it, and no fold asks for it.
+            command_id: CommandId(Uuid::nil()),
+            case_id: case.case_id,
+            sequence: self.sequence,
+            time: self.time,
+            actor: self.actor.clone(),
+            role: self.role,
+        };
+        Some((meta, event))
+    }
 }
 
 /// An event that nobody can read.

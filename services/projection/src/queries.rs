@@ -6,13 +6,16 @@
 mod applicant;
 mod case;
 mod cases;
+mod clocks;
 mod live;
 mod overview;
 mod parameters;
 mod receipt;
+mod sentences;
 mod state;
 mod tables;
 mod timeline;
+mod words;
 
 use std::sync::Arc;
 use std::time::Duration;
@@ -64,6 +67,7 @@ pub(crate) fn router(doors: Doors) -> Router {
     Router::new()
         .route("/v1/cases", get(cases::list))
         .route("/v1/cases/{id}", get(case::one))
+        .route("/v1/cases/{id}/clocks", get(clocks::clocks))
         .route("/v1/cases/{id}/timeline", get(timeline::history))
         .route("/v1/receipts/{code}", get(receipt::page))
         .route("/v1/overview", get(overview::overview))
@@ -81,6 +85,7 @@ pub fn operations() -> Vec<Operation> {
     let mut all = vec![
         cases::operation(),
         case::operation(),
+        clocks::operation(),
         timeline::operation(),
         receipt::operation(),
         overview::operation(),

@@ -15,6 +15,7 @@ use proto_events::envelope::Envelope;
 use proto_events::events::*;
 use proto_events::ids::{CaseId, CommandId, EventId, ReceiptCode};
 use proto_events::subject::CaseSubject;
+use proto_events::upcast;
 use runtime::log::{Head, NewEvent, Recorded};
 use uuid::Uuid;
 
@@ -95,7 +96,21 @@ pub(crate) fn opened(n: u128, time: Timestamp) -> CaseEvent {
         notice: Notice { version: "1".to_owned(), mode: mode() },
         due_at: time + TimeDelta::days(3),
         provisional: false,
+        working_days: Some(3),
     })
+}
+
+/// The stored sample of every event but the opening.
+pub(crate) fn samples() -> Vec<CaseEvent> {
+    let kinds = CaseEventKind::ALL.iter().filter(|kind| **kind != CaseEventKind::Opened);
+    kinds.map(|kind| sample_of(kind.name())).collect()
+}
+
+/// The stored sample of an event.
+pub(crate) fn sample_of(name: &str) -> CaseEvent {
+    let folder = concat!(env!("CARGO_MANIFEST_DIR"), "/../../proto-events/samples");
+    let body = std::fs::read(format!("{folder}/{name}.v1.json")).unwrap();
+    upcast::read(&format!("{TYPE_PREFIX}{name}.v1"), &body).unwrap()
 }
 
 fn mode() -> Mode {
@@ -170,6 +185,7 @@ pub(crate) fn of_kind(kind: usize, time: Timestamp) -> CaseEvent {
             note: None,
             due_at: time + TimeDelta::days(3),
             provisional: false,
+            working_days: None,
         }),
         10 => CaseEvent::Escalated(Escalated {
             level: Level::Director,

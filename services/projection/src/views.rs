@@ -21,7 +21,7 @@ use crate::fold::{Folded, Quarantined, TimelineEntry};
 use crate::record::CaseRecord;
 
 /// The schema of the rows. One higher: every view is set aside and built anew at the next start.
-const SCHEMA_VERSION: u32 = 1;
+const SCHEMA_VERSION: u32 = 2;
 
 /// Bytes of a case in one row; the store takes 64 KiB, and a case has one KiB as a rule.
 const PART_BYTES: usize = 48 * 1024;
@@ -36,9 +36,21 @@ const OPEN_TRIES_MAX: u32 = 100;
 /// # Errors
 /// When another process has it open, or the disk does not do.
 pub(crate) fn open_store(folder: &Path, head: Head) -> Result<Opened, StoreError> {
+    open_patiently(folder, SCHEMA_VERSION, head)
+}
+
+/// Opens a store whose rows have this schema. Blocks like [`open_store`].
+///
+/// # Errors
+/// As [`open_store`].
+pub(crate) fn open_patiently(
+    folder: &Path,
+    schema_version: u32,
+    head: Head,
+) -> Result<Opened, StoreError> {
     let mut tries = 1;
     loop {
-        match ViewStore::open(folder, SCHEMA_VERSION, head) {
+        match ViewStore::open(folder, schema_version, head) {
             Err(StoreError::Io { .. }) if tries < OPEN_TRIES_MAX => {
                 std::thread::sleep(OPEN_AGAIN_AFTER);
                 tries += 1;

@@ -88,7 +88,7 @@ pub(super) async fn list(
             let applicant = applicants
                 .remove(&record.case.case_id)
                 .unwrap_or_else(|| ApplicantAnswer::hidden(&record.case));
-            CaseAnswer::of(record, applicant, at)
+            CaseAnswer::of(record, applicant, &doors.core.district.rules, at)
         })
         .collect();
     let next_cursor = page.next.map(|cursor| cursor.to_string());

@@ -9,10 +9,11 @@ use proto_events::ids::CaseId;
 
 use super::parameters::{DayEnd, instant, limit};
 use super::receipt;
+use super::sentences::sentence;
 use crate::index::{Cursor, Filter, Sort};
 use crate::testing::{
-    KINDS, SECRET, at, case_id, district, event, of_kind, opened, receipt as code_of, subject,
-    writer,
+    KINDS, SECRET, at, case_id, district, event, of_kind, opened, receipt as code_of, sample_of,
+    samples, subject, writer,
 };
 use crate::tests::Running;
 
@@ -43,6 +44,126 @@ async fn the_page_of_a_receipt_shows_no_person_at_any_step() {
     // As people type it.
     let typed = code_of(0).as_str().to_lowercase().replace('-', " ");
     assert!(receipt::answer(&running.core, &typed).is_ok());
+}
+
+#[test]
+fn every_event_of_the_handbook_has_a_sentence_in_both_languages() {
+    let district = district();
+    let time = at("2021-01-26T10:00:00");
+    for event in samples().into_iter().chain([opened(0, time)]) {
+        let name = event.kind().name();
+        let told = sentence(&event, &district.rules);
+        let is_chinese = |c: char| ('\u{4e00}'..='\u{9fff}').contains(&c);
+        assert!(told.zh.chars().any(is_chinese), "{name}: {}", told.zh);
+        assert!(told.en.starts_with(|c: char| !c.is_whitespace()), "{name}: {}", told.en);
+        for text in [&told.zh, &told.en] {
+            assert!(!text.contains("  ") && !text.contains('{'), "{name}: {text}");
+            assert!(!text.contains(SECRET) && !text.contains("wNyqt5Gv"), "{name}: {text}");
+        }
+    }
+}
+
+#[tokio::test]
+async fn the_page_of_a_receipt_keeps_what_staff_write_to_each_other() {
+    let running = Running::start().await;
+    let time = at("2021-01-26T10:00:00");
+    running.append(0, event(0, 0, time, opened(0, time))).await;
+    for (number, sample) in (1..).zip(samples()) {
+        running.append(0, event(0, number, time, sample)).await;
+        let page = receipt::answer(&running.core, code_of(0).as_str()).unwrap();
+        let text = serde_json::to_string(&page).unwrap();
+        for hidden in [
+            "经走访三户老邻居",
+            "1976年火灾",
+            "我单位只负责低保认定",
+            "社会救助暂行办法",
+            "由残联受理，民政提供低保数据",
+            "两个部门先后退单",
+            "希望尽快答复",
+            "核实残疾人保险缴费主体",
+            "已核实：保险由国家缴纳",
+            "没有独立通风系统",
+            "登记时少记一位",
+            "结果附卷",
+            "同一申请人就同一事项",
+            "lead-health",
+            "handler-ca",
+            "username",
+        ] {
+            assert!(!text.contains(hidden), "{hidden} after event {number} in {text}");
+        }
+    }
+}
+
+#[tokio::test]
+async fn a_receipt_lists_the_papers_says_why_it_stands_still_and_who_helps() {
+    let running = Running::start().await;
+    let time = at("2021-01-26T10:00:00");
+    let mut number = 0;
+    running.append(0, event(0, 0, time, opened(0, time))).await;
+    let names = ["materials_requested", "joint_handling_assigned", "clock_paused", "urged"];
+    for sample in names.map(sample_of) {
+        number += 1;
+        running.append(0, event(0, number, time, sample)).await;
+    }
+    let page = |running: &Running| {
+        let page = receipt::answer(&running.core, code_of(0).as_str()).unwrap();
+        serde_json::to_value(page).unwrap()
+    };
+    let waiting = page(&running);
+    assert_eq!(waiting["materials"]["answered"], false);
+    let items = waiting["materials"]["items"].as_array().unwrap();
+    assert!(!items.is_empty());
+    let step = waiting["next_step"]["zh"].as_str().unwrap();
+    assert!(items.iter().all(|item| step.contains(item["name"].as_str().unwrap())), "{step}");
+    assert_eq!(waiting["pause"]["reason"]["zh"], "法定期间");
+    assert_eq!(waiting["parts"].as_array().unwrap().len(), 2);
+    assert_eq!(waiting["parts"][0]["done"], false);
+    assert_eq!(waiting["urged"]["count"], 1);
+    assert!(waiting["due_explained"]["zh"].as_str().unwrap().contains("时限3个工作日"));
+
+    for sample in ["materials_received", "part_completed"].map(sample_of) {
+        number += 1;
+        running.append(0, event(0, number, time, sample)).await;
+    }
+    let after = page(&running);
+    assert_eq!(after["materials"]["answered"], true);
+    assert_eq!(after["parts"][0]["done"], true);
+    let step = after["next_step"]["zh"].as_str().unwrap();
+    assert!(step.contains("因法定期间暂停计时"), "{step}");
+}
+
+#[tokio::test]
+async fn a_history_is_read_back_whole_and_explains_every_clock() {
+    let running = Running::start().await;
+    let time = at("2021-01-26T10:00:00");
+    running.append(0, event(0, 0, time, opened(0, time))).await;
+    let count = samples().len();
+    for (number, sample) in (1..).zip(samples()) {
+        running.append(0, event(0, number, time, sample)).await;
+    }
+    let views = &running.core.view().views;
+    let case = views.case(case_id(0)).unwrap().unwrap().case;
+    let history: Vec<_> = views
+        .timeline(case_id(0), 0, 100)
+        .unwrap()
+        .iter()
+        .filter_map(|entry| entry.read(&case))
+        .collect();
+    assert_eq!(history.len(), count + 1);
+    let folded = casework::case::fold(history.iter().map(|(meta, event)| (meta, event))).unwrap();
+    assert_eq!(folded.clocks(), case.clocks());
+    let told = casework::explanation::explain(
+        &case,
+        &history,
+        &running.core.district.rules,
+        at("2021-02-26T10:00:00"),
+    );
+    assert!(told.len() > 5, "{told:#?}");
+    assert!(told.iter().all(|one| one.started_by.is_some()));
+    for run in case.clocks() {
+        assert!(told.iter().any(|one| one.clock == run.clock && one.due_at == run.due_at));
+    }
 }
 
 #[tokio::test]

@@ -10,6 +10,8 @@ use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
 use super::case::readable;
+use super::sentences::sentence;
+use super::words::Words;
 use super::{AsOf, Doors, broken, find, fresh, parameters};
 use crate::fold::TimelineEntry;
 
@@ -22,10 +24,19 @@ pub(super) struct Parameters {
     min_version: Option<u64>,
 }
 
+/// One event of a case, with its sentence.
+#[derive(Debug, Serialize, JsonSchema)]
+pub(super) struct ToldEntry {
+    #[serde(flatten)]
+    entry: TimelineEntry,
+    /// The event as a sentence; its type when it is too large to be told.
+    sentence: Words,
+}
+
 /// A page of a history.
 #[derive(Debug, Serialize, JsonSchema)]
 pub(super) struct TimelineAnswer {
-    items: Vec<TimelineEntry>,
+    items: Vec<ToldEntry>,
     /// Where the next page begins; null on the last.
     next_cursor: Option<String>,
     /// How many events the history has.
@@ -56,6 +67,15 @@ pub(super) async fn history(
     items.truncate(limit);
     let next_cursor = items.last().filter(|_| has_more).map(|entry| entry.sequence.to_string());
     let total = record.entries;
+    let rules = &doors.core.district.rules;
+    let told = |entry: TimelineEntry| {
+        let sentence = match entry.read(&record.case) {
+            Some((_, event)) => sentence(&event, rules),
+            None => Words::new(entry.event_type.as_str(), entry.event_type.as_str()),
+        };
+        ToldEntry { entry, sentence }
+    };
+    let items = items.into_iter().map(told).collect();
     Ok(Json(TimelineAnswer { items, next_cursor, total, as_of: at, as_of_sequence: sequence }))
 }
 

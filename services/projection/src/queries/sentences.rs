@@ -1,0 +1,458 @@
+//! Every event of a case as a sentence, in Chinese and in English, for those who may read the case.
+//!
+//! Invariants: a new kind of event does not compile without its sentence; no sentence names an applicant, because no
+//! event does in clear.
+
+use casework::rules::Rules;
+use proto_events::Timestamp;
+use proto_events::events::{
+    CaseEvent, DepartmentPosition, Escalated, FeedbackRecorded, Forwarded, MaterialsRequested,
+    Opened, Reclassified, SpecialHandlingDecided, TaskForceMet,
+};
+
+use super::words::Words;
+
+/// Tells an event.
+pub(super) fn sentence(event: &CaseEvent, rules: &Rules) -> Words {
+    let name = |id: &str| rules.body_name(id).to_owned();
+    let day = |at: Timestamp| Day::of(at, rules);
+    match event {
+        CaseEvent::Opened(data) => opened(data, rules),
+        CaseEvent::Declined(data) => both(
+            format!("不予纳入（{}）：{}", data.exclusion.label_zh(), data.reason),
+            format!("Not taken on ({}): {}", data.exclusion.label_en(), data.reason),
+        ),
+        CaseEvent::Forwarded(data) => forwarded(data, rules),
+        CaseEvent::Accepted(data) => {
+            let (by, who) = (name(data.department.as_str()), &data.handler);
+            both(format!("{by}签收，承办人{who}"), format!("{by} signed for it; {who} handles it"))
+        }
+        CaseEvent::ApplicantContacted(data) => {
+            let (zh, en) = (data.mode.label_zh(), data.mode.label_en());
+            if data.reached {
+                both(format!("已联系上群众（{zh}）"), format!("The applicant was reached ({en})"))
+            } else {
+                both(
+                    format!("联系群众未果（{zh}）"),
+                    format!("The applicant was not reached ({en})"),
+                )
+            }
+        }
+        CaseEvent::Returned(data) => {
+            let by = name(data.department.as_str());
+            let to = data.suggested_department.as_ref().map(|id| name(id.as_str()));
+            let zh = to.as_ref().map(|to| format!("，建议转{to}")).unwrap_or_default();
+            let en = to.map(|to| format!(", suggesting {to}")).unwrap_or_default();
+            both(
+                format!("{by}退单（{}）{zh}：{}", data.reason.label_zh(), data.note),
+                format!("{by} sent it back ({}){en}: {}", data.reason.label_en(), data.note),
+            )
+        }
+        CaseEvent::Arbitrated(data) => {
+            let lead = name(data.department.as_str());
+            let others: Vec<_> = data.co_departments.iter().map(|id| name(id.as_str())).collect();
+            let zh = listed("，协办：", &others, "、");
+            let en = listed(", helped by ", &others, ", ");
+            both(
+                format!("裁定由{lead}牵头{zh}；依据：{}", data.basis),
+                format!("It was ruled that {lead} leads{en}; on the basis of: {}", data.basis),
+            )
+        }
+        CaseEvent::JointHandlingAssigned(data) => {
+            let parts = data.parts.iter().map(|part| {
+                let (to, due) = (name(part.department.as_str()), day(part.due_at));
+                (
+                    format!("{to}（{}，{}前）", part.ask, due.zh),
+                    format!("{to} ({}, by {})", part.ask, due.en),
+                )
+            });
+            let (zh, en): (Vec<_>, Vec<_>) = parts.unzip();
+            both(
+                format!("联合办理：{}", zh.join("、")),
+                format!("Handled jointly: {}", en.join("; ")),
+            )
+        }
+        CaseEvent::PartCompleted(data) => {
+            let by = name(data.department.as_str());
+            both(
+                format!("{by}完成联办事项：{}", data.result),
+                format!("{by} finished its part: {}", data.result),
+            )
+        }
+        CaseEvent::MaterialsRequested(data) => materials_requested(data, rules),
+        CaseEvent::MaterialsReceived(data) => {
+            let items: Vec<_> = data.items.iter().map(|item| item.name.clone()).collect();
+            let (zh, en) = if data.complete {
+                ("材料已齐", "all of them are there")
+            } else {
+                ("尚未齐全", "some are still missing")
+            };
+            both(
+                format!("收到材料：{}，{zh}", items.join("、")),
+                format!("Papers came in: {}; {en}", items.join(", ")),
+            )
+        }
+        CaseEvent::ProgressNoted(data) => {
+            let (zh, en) = if data.public { ("（群众可见）", " (public)") } else { ("", "") };
+            both(format!("进展{zh}：{}", data.text), format!("Progress{en}: {}", data.text))
+        }
+        CaseEvent::TaskForceConvened(data) => both(
+            format!(
+                "成立专班（{}），组长{}：{}",
+                data.trigger.label_zh(),
+                name(&data.chair),
+                data.objective
+            ),
+            format!(
+                "A task force was convened ({}), chaired by {}: {}",
+                data.trigger.label_en(),
+                name(&data.chair),
+                data.objective
+            ),
+        ),
+        CaseEvent::TaskForceMet(data) => met(data, rules),
+        CaseEvent::TaskForceActionDone(data) => both(
+            format!("专班任务{}已完成：{}", data.number, data.result),
+            format!("Action {} of the task force is done: {}", data.number, data.result),
+        ),
+        CaseEvent::TaskForceDissolved(data) => {
+            let open: Vec<_> = data.carried.iter().map(ToString::to_string).collect();
+            let zh = listed("；继续落实的任务：", &open, "、");
+            let en = listed("; actions that go on: ", &open, ", ");
+            both(
+                format!("专班解散：{}{zh}", data.outcome),
+                format!("The task force was dissolved: {}{en}", data.outcome),
+            )
+        }
+        CaseEvent::SpecialHandlingRequested(data) => both(
+            format!("提请特事特办，拟变通：{}", data.requirement_waived),
+            format!("A special handling was asked for, waiving: {}", data.requirement_waived),
+        ),
+        CaseEvent::SpecialHandlingChecked(data) => both(
+            format!("{}把关：{}", data.layer.label_zh(), data.finding),
+            format!("Checked by the {}: {}", data.layer.label_en().to_lowercase(), data.finding),
+        ),
+        CaseEvent::SpecialHandlingDecided(data) => special_decided(data, rules),
+        CaseEvent::SpecialHandlingReviewed(data) => both(
+            format!("特事特办回头看：{}", data.result.label_zh()),
+            format!("The special handling was looked back on: {}", data.result.label_en()),
+        ),
+        CaseEvent::NotDoableDetermined(data) => {
+            let basis: Vec<_> = data
+                .basis
+                .iter()
+                .map(|text| format!("《{}》{}", text.title, text.article))
+                .collect();
+            let basis = basis.join("、");
+            let second = &data.countersigned_by;
+            both(
+                format!("认定不能办，依据{basis}，{second}会签"),
+                format!(
+                    "It was determined that it cannot be done, by {basis}; countersigned by {second}"
+                ),
+            )
+        }
+        CaseEvent::Explained(data) => both(
+            format!(
+                "第{}次解释（{}），群众是否理解：{}",
+                data.session,
+                data.mode.label_zh(),
+                data.understood.label_zh()
+            ),
+            format!(
+                "Explained, session {} ({}); understood: {}",
+                data.session,
+                data.mode.label_en(),
+                data.understood.label_en()
+            ),
+        ),
+        CaseEvent::Resolved(data) => both(
+            format!("{}：{}", data.resolution.label_zh(), data.result),
+            format!("{}: {}", data.resolution.label_en(), data.result),
+        ),
+        CaseEvent::ClockPaused(data) => {
+            let until = day(data.until);
+            both(
+                format!("暂停计时（{}），最迟{}恢复", data.reason.label_zh(), until.zh),
+                format!(
+                    "The clock stands still ({}), until {} at the latest",
+                    data.reason.label_en(),
+                    until.en
+                ),
+            )
+        }
+        CaseEvent::ClockResumed(data) => {
+            let due = day(data.due_at);
+            let (zh, en) = if data.automatic {
+                ("期满自动恢复计时", "The pause is over")
+            } else {
+                ("恢复计时", "The clock runs again")
+            };
+            both(format!("{zh}，应于{}前办结", due.zh), format!("{en}; due {}", due.en))
+        }
+        CaseEvent::DeadlineExtended(data) => {
+            let (days, due) = (data.working_days, day(data.due_at));
+            both(
+                format!("延期{days}个工作日至{}：{}", due.zh, data.reason),
+                format!("Extended by {days} working days to {}: {}", due.en, data.reason),
+            )
+        }
+        CaseEvent::DeadlineRecalculated(data) => {
+            let year = data.published_to.format("%Y");
+            let (was, due) = (day(data.was_due_at), day(data.due_at));
+            both(
+                format!("{year}年放假安排公布，时限由{}重算为{}", was.zh, due.zh),
+                format!("The days off of {year} were published; {} became {}", was.en, due.en),
+            )
+        }
+        CaseEvent::Reclassified(data) => reclassified(data, rules),
+        CaseEvent::Escalated(data) => escalated(data, rules),
+        CaseEvent::Urged(data) => {
+            both(format!("催办：{}", data.text), format!("Asked to hurry: {}", data.text))
+        }
+        CaseEvent::FeedbackRecorded(data) => feedback(data),
+        CaseEvent::RectificationOpened(data) => {
+            let (owner, due) = (name(&data.owner), day(data.due_at));
+            both(
+                format!("启动整改，由{owner}于{}前改到位", due.zh),
+                format!("A bad review has to be put right by {owner} by {}", due.en),
+            )
+        }
+        CaseEvent::RectificationCompleted(data) => both(
+            format!("整改完成：{}；{}", data.action, data.result),
+            format!("The bad review was put right: {}; {}", data.action, data.result),
+        ),
+        CaseEvent::Reopened(data) => both(
+            format!("群众要求重启（{}）", data.reason.label_zh()),
+            format!("The applicant asked to take it up again ({})", data.reason.label_en()),
+        ),
+        CaseEvent::Withdrawn(data) => both(
+            format!("群众撤回：{}", data.reason),
+            format!("The applicant has withdrawn it: {}", data.reason),
+        ),
+        CaseEvent::Transferred(data) => both(
+            format!("移送{}（回执{}）：{}", data.body, data.receipt, data.reason),
+            format!("Handed to {} (receipt {}): {}", data.body, data.receipt, data.reason),
+        ),
+        CaseEvent::Closed(data) => both(
+            format!("结案（{}）", data.code.label_zh()),
+            format!("Closed ({})", data.code.label_en()),
+        ),
+        CaseEvent::Linked(data) => both(
+            format!("关联案件（{}）：{}", data.relation.label_zh(), data.case_id),
+            format!("Linked ({}): {}", data.relation.label_en(), data.case_id),
+        ),
+        CaseEvent::Corrected(data) => {
+            let (zh, en) = field(&data.field);
+            both(format!("更正{zh}：{}", data.reason), format!("Corrected {en}: {}", data.reason))
+        }
+        CaseEvent::PersonalDataErased(data) => both(
+            format!("已删除个人信息（{}）", data.reason.label_zh()),
+            format!("The personal data was erased ({})", data.reason.label_en()),
+        ),
+    }
+}
+
+fn both(zh: String, en: String) -> Words {
+    Words { zh, en }
+}
+
+/// `before` and the joined texts; nothing when there are none.
+fn listed(before: &str, texts: &[String], between: &str) -> String {
+    if texts.is_empty() { String::new() } else { format!("{before}{}", texts.join(between)) }
+}
+
+/// A time as people write it, in both languages.
+pub(super) struct Day {
+    /// `2026年2月27日17:30`.
+    pub(super) zh: String,
+    /// `27 Feb 2026 17:30`.
+    pub(super) en: String,
+}
+
+impl Day {
+    /// Writes an instant in the district's offset.
+    pub(super) fn of(at: Timestamp, rules: &Rules) -> Self {
+        let local = at.with_timezone(&rules.calendar.offset());
+        Self {
+            zh: local.format("%Y年%-m月%-d日%H:%M").to_string(),
+            en: local.format("%-d %b %Y %H:%M").to_string(),
+        }
+    }
+}
+
+/// The name of a field that can be corrected, in both languages; a field that nobody knows, as it is.
+fn field(name: &str) -> (&str, &str) {
+    match name {
+        "name" => ("姓名", "the name"),
+        "phone" => ("电话", "the telephone"),
+        "id_number" => ("证件号码", "the number of the document"),
+        "address" => ("地址", "the address"),
+        "care" => ("特殊照顾情况", "the care that is needed"),
+        "applicant" => ("反映人信息", "the applicant"),
+        "demand" => ("反映问题", "the demand"),
+        "summary" => ("经过", "the summary"),
+        "matter" => ("事项", "the matter"),
+        "blocked_stage" => ("受阻环节", "the stage"),
+        "channel" => ("渠道", "the channel"),
+        "attempts_before" => ("此前办理次数", "the attempts before"),
+        other => (other, other),
+    }
+}
+
+fn opened(data: &Opened, rules: &Rules) -> Words {
+    let (center, due) = (rules.body_name(data.center.as_str()), Day::of(data.due_at, rules));
+    both(
+        format!(
+            "{center}登记：{}（{}），{}件，应于{}前办结",
+            data.matter.name,
+            data.channel.label_zh(),
+            data.complexity.label_zh(),
+            due.zh
+        ),
+        format!(
+            "{center} took on {} ({}), {}, due {}",
+            data.matter.name,
+            data.channel.label_en(),
+            data.complexity.label_en().to_lowercase(),
+            due.en
+        ),
+    )
+}
+
+fn forwarded(data: &Forwarded, rules: &Rules) -> Words {
+    let to = rules.body_name(data.to.as_str());
+    let window = data.contact.as_ref().map(|contact| contact.window.as_str());
+    let zh = window.map(|window| format!("（{window}）")).unwrap_or_default();
+    let en = window.map(|window| format!(" ({window})")).unwrap_or_default();
+    if data.automatic {
+        both(
+            format!("按事项分派表自动转办至{to}{zh}"),
+            format!("Handed to {to}{en} by the routing table"),
+        )
+    } else {
+        both(format!("转办至{to}{zh}：{}", data.ask), format!("Handed to {to}{en}: {}", data.ask))
+    }
+}
+
+fn materials_requested(data: &MaterialsRequested, rules: &Rules) -> Words {
+    let items: Vec<_> = data.items.iter().map(|item| item.name.clone()).collect();
+    let due = Day::of(data.due_at, rules);
+    let zh = data.new_fact.as_ref().map(|fact| format!("；新情况：{fact}")).unwrap_or_default();
+    let en = data.new_fact.as_ref().map(|fact| format!("; new fact: {fact}")).unwrap_or_default();
+    both(
+        format!("一次性告知需补材料：{}，请于{}前提供{zh}", items.join("、"), due.zh),
+        format!("Everything missing was said at once: {}; by {}{en}", items.join(", "), due.en),
+    )
+}
+
+fn met(data: &TaskForceMet, rules: &Rules) -> Words {
+    let positions = |pick: fn(&DepartmentPosition) -> &'static str, between: &str| {
+        let told = data.positions.iter().map(|one| {
+            format!("{}{between}{}", rules.body_name(one.department.as_str()), pick(one))
+        });
+        told.collect::<Vec<_>>()
+    };
+    let zh = listed("；立场：", &positions(|one| one.position.label_zh(), ""), "、");
+    let en = listed("; positions: ", &positions(|one| one.position.label_en(), ": "), ", ");
+    let count = data.actions.len();
+    let (zh_actions, en_actions) = match count {
+        0 => (String::new(), String::new()),
+        _ => (format!("；任务{count}项"), format!("; actions: {count}")),
+    };
+    both(
+        format!(
+            "专班第{}次会商{}{zh}{zh_actions}",
+            data.number,
+            listed("，决定：", &data.decisions, "；")
+        ),
+        format!(
+            "Meeting {} of the task force{}{en}{en_actions}",
+            data.number,
+            listed(", decided: ", &data.decisions, "; ")
+        ),
+    )
+}
+
+fn special_decided(data: &SpecialHandlingDecided, rules: &Rules) -> Words {
+    if !data.approved {
+        return both(
+            format!("特事特办未获批准：{}", data.reason),
+            format!("The special handling was refused: {}", data.reason),
+        );
+    }
+    let review = data.review_due_at.map(|at| Day::of(at, rules));
+    let zh = review.as_ref().map(|day| format!("；{}前回头看", day.zh)).unwrap_or_default();
+    let en = review.map(|day| format!("; to be looked back on by {}", day.en)).unwrap_or_default();
+    both(
+        format!(
+            "特事特办获批准：{}{}{zh}",
+            data.reason,
+            listed("；条件：", &data.conditions, "、")
+        ),
+        format!(
+            "The special handling was approved: {}{}{en}",
+            data.reason,
+            listed("; conditions: ", &data.conditions, ", ")
+        ),
+    )
+}
+
+fn reclassified(data: &Reclassified, rules: &Rules) -> Words {
+    let (mut zh, mut en) = (Vec::new(), Vec::new());
+    if let Some(change) = &data.complexity {
+        zh.push(format!("由{}改为{}", change.from.label_zh(), change.to.label_zh()));
+        en.push(format!("from {} to {}", change.from.label_en(), change.to.label_en()));
+    }
+    if let Some(change) = &data.cause {
+        zh.push(format!("原因由{}改为{}", change.from.label_zh(), change.to.label_zh()));
+        en.push(format!("cause from {} to {}", change.from.label_en(), change.to.label_en()));
+    }
+    let due = Day::of(data.due_at, rules);
+    both(
+        format!("改分类，{}：{}；应于{}前办结", zh.join("，"), data.reason, due.zh),
+        format!("Reclassified {}: {}; due {}", en.join(", "), data.reason, due.en),
+    )
+}
+
+fn escalated(data: &Escalated, rules: &Rules) -> Words {
+    let body = rules.body_name(&data.body);
+    both(
+        format!(
+            "督办：{}，{}（{body}，告知{}）",
+            data.clock.label_zh(),
+            data.level.label_zh(),
+            data.told.label_zh()
+        ),
+        format!(
+            "{}: {} ({body}; told: {})",
+            data.clock.label_en(),
+            data.level.label_en(),
+            data.told.label_en()
+        ),
+    )
+}
+
+fn feedback(data: &FeedbackRecorded) -> Words {
+    let (mode_zh, mode_en) = (data.mode.label_zh(), data.mode.label_en());
+    if !data.responded {
+        return both(
+            format!("回访未果（{mode_zh}）"),
+            format!("Asked how it went, without an answer ({mode_en})"),
+        );
+    }
+    let solved = data.solved.map_or(("未答", "not said"), |one| (one.label_zh(), one.label_en()));
+    let grade = data.grade.map(|grade| grade.value().to_string());
+    both(
+        format!(
+            "回访（{mode_zh}）：是否解决：{}；满意度：{}",
+            solved.0,
+            grade.as_deref().unwrap_or("未评")
+        ),
+        format!(
+            "Asked how it went ({mode_en}): solved: {}; grade: {}",
+            solved.1,
+            grade.as_deref().unwrap_or("not rated")
+        ),
+    )
+}
