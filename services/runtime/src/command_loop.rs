@@ -180,7 +180,17 @@ impl CommandLoop {
             if *conflicts >= TRIES_MAX || (*conflicts > 0 && Instant::now() >= deadline) {
                 return Err(CommandError::Busy);
             }
-            let decision = decide(&history).map_err(CommandError::Refused)?;
+            let decided = decide(&history);
+            // What was decided on a late replica's history conflicts when it is appended. A "no" and an "already
+            // true" are not appended, and a fact that commutes is without an expectation: it would stand twice.
+            let would_conflict = decided
+                .as_ref()
+                .is_ok_and(|decision| !decision.events.is_empty() && !decision.commutes);
+            if freshness == Freshness::Any && !would_conflict {
+                freshness = Freshness::Leader;
+                continue;
+            }
+            let decision = decided.map_err(CommandError::Refused)?;
             if decision.events.is_empty() {
                 return Ok(Outcome {
                     history,

@@ -9,6 +9,7 @@ use futures::stream::BoxStream;
 use proptest::prelude::*;
 
 use super::*;
+use crate::clock::ManualClock;
 use crate::log::Head;
 use crate::log::contract::{event, events, fresh_command, fresh_subject};
 use crate::log::memory::MemoryLog;
@@ -183,6 +184,38 @@ async fn a_stale_replica_leads_to_a_conflict_and_then_to_the_leader() {
     let commands = CommandLoop::new(Arc::new(log));
     let outcome = run(&commands, &subject, fresh_command(), 1, false).await.unwrap();
     assert_eq!((outcome.conflicts, outcome.history.len()), (1, 3));
+}
+
+#[tokio::test]
+async fn what_a_late_replica_does_not_know_yet_is_no_reason_to_refuse() {
+    let mut log = FaultyLog::with(&[]);
+    log.stale = true;
+    let subject = fresh_subject();
+    log.inner.append(&subject, Expected::Sequence(0), &events(1)).await.unwrap();
+    let commands = CommandLoop::new(Arc::new(log));
+    let id = fresh_command();
+    let only_onto_something = |history: &[Recorded]| match history.is_empty() {
+        true => Err("there is nothing"),
+        false => Ok(decision(id, 1, false)),
+    };
+    let outcome = commands.run(&subject, id, only_onto_something).await.unwrap();
+    assert_eq!((outcome.conflicts, outcome.version()), (0, 2));
+}
+
+#[tokio::test]
+async fn a_fact_that_commutes_stands_once_also_when_a_replica_is_late_for_long() {
+    let clock = Arc::new(ManualClock::new(chrono::DateTime::UNIX_EPOCH));
+    let mut log = FaultyLog::with(&[]);
+    log.inner = MemoryLog::new(clock.clone());
+    log.stale = true;
+    let (subject, id, stored) = (fresh_subject(), fresh_command(), log.inner.clone());
+    let commands = CommandLoop::new(Arc::new(log));
+    run(&commands, &subject, id, 1, true).await.unwrap();
+    // By now the bus has forgotten the event's id.
+    clock.advance(chrono::TimeDelta::minutes(3));
+    let again = run(&commands, &subject, id, 1, true).await.unwrap();
+    assert!(again.repeated);
+    assert_eq!(count_of(&stored, id), 1);
 }
 
 #[tokio::test(start_paused = true)]
