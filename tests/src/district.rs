@@ -36,6 +36,7 @@ pub enum Place<'a> {
 #[derive(Debug)]
 pub struct District {
     folder: TempDir,
+    district_file: PathBuf,
     bus_url: Option<String>,
     clock_start: Mutex<Option<String>>,
     up: Mutex<Option<Process>>,
@@ -50,7 +51,18 @@ impl District {
     #[must_use]
     #[track_caller]
     pub fn start(clock_start: Option<&str>) -> Self {
-        Self::start_with(clock_start, None)
+        Self::start_with(&sample_district(), clock_start, None)
+    }
+
+    /// Starts a district of its own file on an empty folder, its clock at `clock_start` (RFC 3339). The file is
+    /// read again at every start.
+    ///
+    /// # Panics
+    /// When it does not come up; shows its log.
+    #[must_use]
+    #[track_caller]
+    pub fn start_from(district_file: &Path, clock_start: Option<&str>) -> Self {
+        Self::start_with(district_file, clock_start, None)
     }
 
     /// Starts the sample district on an empty folder with a bus of the test's own.
@@ -60,12 +72,17 @@ impl District {
     #[must_use]
     #[track_caller]
     pub fn start_on(bus: &Bus) -> Self {
-        Self::start_with(None, Some(bus.url()))
+        Self::start_with(&sample_district(), None, Some(bus.url()))
     }
 
     #[track_caller]
-    fn start_with(clock_start: Option<&str>, bus_url: Option<String>) -> Self {
+    fn start_with(
+        district_file: &Path,
+        clock_start: Option<&str>,
+        bus_url: Option<String>,
+    ) -> Self {
         let district = Self {
+            district_file: district_file.to_owned(),
             folder: tempfile::Builder::new().prefix("unstuck-test-").tempdir().expect("a folder"),
             bus_url,
             clock_start: Mutex::new(clock_start.map(ToOwned::to_owned)),
@@ -84,7 +101,7 @@ impl District {
     pub fn bring_up(&self) {
         let mut command = unstuck_command();
         command.arg("up").arg("--data").arg(self.data());
-        command.args(["--listen", "127.0.0.1:0", "--district"]).arg(sample_district());
+        command.args(["--listen", "127.0.0.1:0", "--district"]).arg(&self.district_file);
         if let Some(url) = &self.bus_url {
             command.args(["--nats-url", url]);
         }

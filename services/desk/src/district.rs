@@ -53,15 +53,16 @@ impl District {
         let faults = |faults: Vec<String>| {
             faults.into_iter().map(|fault| format!("{}: {fault}", path.display())).collect()
         };
-        Self::parse(&text, path.parent()).map_err(faults)
+        Self::parse(&text, Some(path)).map_err(faults)
     }
 
     /// Reads the text of a district file; its calendar is looked for as `<name>.toml` or
-    /// `../calendars/<name>.toml` beside the file, and its years go before those that the product has.
+    /// `../calendars/<name>.toml` beside the file; its years go before those that the product has. `place` is
+    /// where the file lies, or the folder where it would.
     ///
     /// # Errors
     /// Every fault of the text.
-    pub fn parse(text: &str, folder: Option<&Path>) -> Result<Self, Vec<String>> {
+    pub fn parse(text: &str, place: Option<&Path>) -> Result<Self, Vec<String>> {
         let table: Table = text.parse().map_err(|error| vec![format!("is no TOML: {error}")])?;
         let mut file = Reader::new(table);
         let district = file.table("district");
@@ -99,7 +100,7 @@ impl District {
         let hours = BusinessHours::parse(&hours)
             .map_err(|error| file.fault(format!("district.business_hours {hours:?}: {error}")))
             .ok();
-        let years = calendar_years(&calendar_name, folder, &mut file);
+        let years = calendar_years(&calendar_name, place, &mut file);
         let calendar = match (years, hours) {
             (Some(years), Some(hours)) => WorkingCalendar::new(years, hours, offset)
                 .map(|calendar| calendar.named(&calendar_name))
@@ -231,7 +232,7 @@ fn matters(
 /// beside the district file, so that a new year is one entry in one file and nobody waits for a release.
 fn calendar_years(
     name: &str,
-    folder: Option<&Path>,
+    district_file: Option<&Path>,
     file: &mut Reader,
 ) -> Option<BTreeMap<i32, CalendarYear>> {
     if name.is_empty() {
@@ -240,7 +241,7 @@ fn calendar_years(
     let known = CALENDARS.iter().find(|calendar| calendar.0 == name);
     let mut texts: Vec<(String, String)> = Vec::new();
     texts.extend(known.map(|known| (format!("calendar {name}"), known.1.to_owned())));
-    match calendar_beside(name, folder) {
+    match calendar_beside(name, district_file) {
         Ok(beside) => texts.extend(beside),
         Err(fault) => {
             file.fault(fault);
@@ -269,11 +270,22 @@ fn calendar_years(
 ///
 /// # Errors
 /// A file that is there and cannot be read must not be passed over.
-fn calendar_beside(name: &str, folder: Option<&Path>) -> Result<Option<(String, String)>, String> {
+fn calendar_beside(
+    name: &str,
+    district_file: Option<&Path>,
+) -> Result<Option<(String, String)>, String> {
     let is_plain = name.bytes().all(|b| b.is_ascii_alphanumeric() || b == b'-' || b == b'_');
-    let Some(folder) = folder.filter(|_| is_plain) else { return Ok(None) };
+    let Some(district_file) = district_file.filter(|_| is_plain) else { return Ok(None) };
+    let folder = match district_file {
+        folder if folder.is_dir() => folder,
+        file => file.parent().unwrap_or(Path::new("")),
+    };
     for place in [format!("{name}.toml"), format!("../calendars/{name}.toml")] {
         let path = folder.join(place);
+        // A district may be called like its calendar.
+        if path == district_file {
+            continue;
+        }
         match std::fs::read_to_string(&path) {
             Ok(text) => return Ok(Some((path.display().to_string(), text))),
             Err(error) if error.kind() == std::io::ErrorKind::NotFound => {}
@@ -393,6 +405,15 @@ mod tests {
             let festival = NaiveDate::from_ymd_opt(2026, 2, 16).unwrap();
             assert!(!calendar.is_working_day(festival), "{place}");
         }
+    }
+
+    #[test]
+    fn a_district_file_may_be_called_like_its_calendar() {
+        let (_folder, file) = beside("../calendars/cn.toml", NOTICE_OF_2027);
+        let renamed = file.with_file_name("cn.toml");
+        std::fs::rename(file, &renamed).unwrap();
+        let calendar = District::load(Some(&renamed)).unwrap().rules.calendar;
+        assert_eq!(calendar.published_to().to_string(), "2027-12-31");
     }
 
     #[test]
