@@ -47,8 +47,8 @@ pub(crate) enum Command {
         #[arg(long, value_name = "DIR", default_value = "unstuck-schema")]
         out: PathBuf,
     },
-    /// Looks at a data folder or a bus and says what is wrong with it
-    Doctor(PlaceArguments),
+    /// Looks at a data folder or a bus, and at the district's calendar, and says what is wrong
+    Doctor(DoctorArguments),
 }
 
 #[derive(Debug, Args)]
@@ -107,6 +107,15 @@ pub(crate) struct PlaceArguments {
     /// A bus that runs elsewhere [variable: UNSTUCK_NATS_URL]
     #[arg(long, value_name = "URL")]
     pub(crate) nats_url: Option<String>,
+}
+
+#[derive(Debug, Args)]
+pub(crate) struct DoctorArguments {
+    #[command(flatten)]
+    pub(crate) place: PlaceArguments,
+    /// The district file; the sample district otherwise [variable: UNSTUCK_DISTRICT]
+    #[arg(long, value_name = "FILE")]
+    pub(crate) district: Option<String>,
 }
 
 #[derive(Debug, Args)]

@@ -67,7 +67,10 @@ async fn run(command: Command, log_format: Option<String>) -> anyhow::Result<()>
         Command::Verify(place) => tools::views::verify(settings::tool(place, log_format)?).await,
         Command::Events(arguments) => tools::events::run(arguments, log_format).await,
         Command::Schema { out } => tools::schema::run(&out, log_format),
-        Command::Doctor(place) => tools::doctor::run(settings::tool(place, log_format)?).await,
+        Command::Doctor(arguments) => {
+            let (place, district) = settings::doctor(arguments, log_format)?;
+            tools::doctor::run(place, &district).await
+        }
     }
 }
 

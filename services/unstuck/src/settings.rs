@@ -15,7 +15,7 @@ use runtime::settings::{
 use runtime::telemetry::{self, FILTER_DEFAULT, LogFormat};
 use runtime::vault::MASTER_KEY_VARIABLE;
 
-use crate::cli::{PlaceArguments, ServiceArguments, UpArguments};
+use crate::cli::{DoctorArguments, PlaceArguments, ServiceArguments, UpArguments};
 
 /// Every variable of the product; one that stands here is never called unknown, whatever the command.
 const VARIABLES: &[&str] = &[
@@ -141,6 +141,17 @@ pub(crate) fn tool(arguments: PlaceArguments, log_format: Option<String>) -> any
     let place = reader.place(arguments);
     reader.finish(log_format, FILTER_OF_TOOLS)?;
     Ok(place)
+}
+
+pub(crate) fn doctor(
+    arguments: DoctorArguments,
+    log_format: Option<String>,
+) -> anyhow::Result<(Place, District)> {
+    let mut reader = Reader::new();
+    let place = reader.place(arguments.place);
+    let district = reader.district(arguments.district);
+    reader.finish(log_format, FILTER_OF_TOOLS)?;
+    Ok((place, district.context("the district was read")?))
 }
 
 /// Reads settings that several commands share.

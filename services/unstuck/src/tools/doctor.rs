@@ -38,14 +38,11 @@ impl Findings {
 }
 
 /// Looks, and ends with 1 when something is wrong.
-pub(crate) async fn run(place: Place) -> anyhow::Result<()> {
+pub(crate) async fn run(place: Place, district: &desk::District) -> anyhow::Result<()> {
     must_exist(&place)?;
     let mut findings = Findings::default();
     master_key(&place, &mut findings);
-    match desk::District::load(None) {
-        Ok(district) => calendar(&district.rules.calendar, &mut findings),
-        Err(faults) => faults.into_iter().for_each(|fault| findings.wrong(fault)),
-    }
+    calendar(&district.rules.calendar, &mut findings);
     on_bus(&place, async |bus| bus_of(bus, &mut findings).await).await?;
     match findings.wrong {
         0 => Ok(()),
@@ -70,17 +67,18 @@ fn master_key(place: &Place, findings: &mut Findings) {
 
 fn calendar(calendar: &WorkingCalendar, findings: &mut Findings) {
     let today = calendar.date_of(SystemClock.now().with_timezone(&calendar.offset()));
-    let end = calendar.published_to();
+    let (end, version) = (calendar.published_to(), calendar.version());
     let left = (end - today).num_days();
     match left {
-        ..=0 => findings
-            .wrong(format_args!("the working calendar ended on {end}; promises are provisional")),
+        ..=0 => findings.wrong(format_args!(
+            "the working calendar {version} ended on {end}; promises are provisional"
+        )),
         1..=CALENDAR_WARNING_DAYS => {
             findings.fine(format_args!(
-                "the working calendar ends on {end}, in {left} days; add the next year"
+                "the working calendar {version} ends on {end}, in {left} days; add the next year"
             ));
         }
-        _ => findings.fine(format_args!("the working calendar reaches to {end}")),
+        _ => findings.fine(format_args!("the working calendar {version} reaches to {end}")),
     }
 }
 
