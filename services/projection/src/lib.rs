@@ -5,8 +5,10 @@
 //! a case; no answer shows personal data in clear.
 //!
 //! Reading order: `record` and `fold` (pure), `views` (the store), `index` and `figures` (memory), `core` (the
-//! one writer), `replay`, `verify` and `remote` (the tools), `queries` (the doors).
+//! one writer), `replay`, `verify` and `remote` (the tools), `centers` (the same once more for the stream of centers),
+//! `queries` (the doors).
 
+pub mod centers;
 mod core;
 mod figures;
 mod fold;
@@ -30,6 +32,7 @@ use desk::Desk;
 use desk::service::{ServiceParts, ServiceTask};
 use runtime::http::ReadyCheck;
 
+use crate::centers::Centers;
 use crate::core::Core;
 use crate::queries::Doors;
 
@@ -45,6 +48,7 @@ const MEASURE_EVERY: Duration = Duration::from_secs(1);
 #[derive(Debug)]
 pub struct Projection {
     core: Arc<Core>,
+    centers: Arc<Centers>,
 }
 
 impl Projection {
@@ -54,20 +58,22 @@ impl Projection {
         self.core.sequence()
     }
 
-    /// Compares the view with the stream; the writer stands still only while they are compared.
+    /// Compares the views with their streams; a writer stands still only while its view is compared.
     ///
     /// # Errors
     /// When the stream cannot be read or the store cannot be used.
     pub async fn verify(&self) -> Result<VerifyReport, ProjectionError> {
-        self.core.verify().await
+        let cases = self.core.verify().await?;
+        Ok(cases.with_centers(self.centers.verify().await?))
     }
 
-    /// Builds the view anew beside the one that serves; gives the sequence that it has come to.
+    /// Builds the views anew beside those that serve; gives how many events were read.
     ///
     /// # Errors
     /// When the stream or the store fails; the old view serves on.
     pub async fn rebuild(&self) -> Result<u64, ProjectionError> {
-        self.core.rebuild().await
+        let of_centers = self.centers.rebuild().await?;
+        Ok(self.core.rebuild().await? + of_centers)
     }
 }
 
@@ -88,14 +94,19 @@ pub async fn open(
         dir,
     )
     .await?;
+    let log = Arc::clone(&desk.centers_log);
+    let centers = Centers::open(log, desk.metrics.clone(), dir).await?;
+    let doors = Doors::new(Arc::clone(&core), Arc::clone(&centers), Arc::clone(&desk));
+    let ready = vec![readiness(Arc::clone(&core)), readiness_of_centers(Arc::clone(&centers))];
+    let projection = Arc::new(Projection { core, centers });
     let parts = ServiceParts {
         name: "projection",
-        router: queries::router(Doors::new(Arc::clone(&core), Arc::clone(&desk))),
+        router: queries::router(doors),
         operations: queries::operations(),
-        ready: vec![readiness(Arc::clone(&core))],
-        tasks: tasks(&core, &desk),
+        ready,
+        tasks: tasks(&projection, &desk),
     };
-    Ok((parts, Arc::new(Projection { core })))
+    Ok((parts, projection))
 }
 
 fn readiness(core: Arc<Core>) -> ReadyCheck {
@@ -116,18 +127,40 @@ fn readiness(core: Arc<Core>) -> ReadyCheck {
     })
 }
 
-fn tasks(core: &Arc<Core>, desk: &Arc<Desk>) -> Vec<ServiceTask> {
-    let (following, measuring, answering) = (Arc::clone(core), Arc::clone(core), Arc::clone(core));
+fn readiness_of_centers(centers: Arc<Centers>) -> ReadyCheck {
+    ReadyCheck::new("projection of centers", move || {
+        let centers = Arc::clone(&centers);
+        async move {
+            if let Some(incident) = centers.status().incident {
+                return Err(format!("stopped: {incident}"));
+            }
+            match centers.catching_up() {
+                Some((sequence, of)) => Err(format!("catching up {sequence} of {of}")),
+                None => Ok(()),
+            }
+        }
+    })
+}
+
+fn tasks(projection: &Arc<Projection>, desk: &Arc<Desk>) -> Vec<ServiceTask> {
+    let (following, measuring) = (Arc::clone(&projection.core), Arc::clone(projection));
+    let (following_centers, answering) = (Arc::clone(&projection.centers), Arc::clone(projection));
     let mut tasks = vec![
         ServiceTask::new("projection", |token| async move {
             following.run(token).await;
+            Ok(())
+        }),
+        ServiceTask::new("projection of centers", |token| async move {
+            following_centers.run(token).await;
             Ok(())
         }),
         ServiceTask::new("projection lag", |token| async move {
             let mut ticks = tokio::time::interval(MEASURE_EVERY);
             ticks.set_missed_tick_behavior(tokio::time::MissedTickBehavior::Delay);
             while token.run_until_cancelled(ticks.tick()).await.is_some() {
-                token.run_until_cancelled(measuring.measure()).await;
+                let asked =
+                    async { tokio::join!(measuring.core.measure(), measuring.centers.measure()) };
+                token.run_until_cancelled(asked).await;
             }
             Ok(())
         }),

@@ -7,6 +7,8 @@ mod applicant;
 mod case;
 mod cases;
 mod clocks;
+mod consultations;
+mod heartbeat;
 mod live;
 mod overview;
 mod parameters;
@@ -33,6 +35,7 @@ use runtime::store::StoreError;
 use tokio::sync::Semaphore;
 
 use self::applicant::Masks;
+use crate::centers::Centers;
 use crate::core::Core;
 
 /// How long a query waits for the view to include a version, at most.
@@ -45,6 +48,7 @@ const FEEDS_MAX: usize = 64;
 #[derive(Debug, Clone)]
 pub(crate) struct Doors {
     pub(crate) core: Arc<Core>,
+    pub(crate) centers: Arc<Centers>,
     pub(crate) desk: Arc<Desk>,
     feeds: Arc<Semaphore>,
     masks: Arc<Masks>,
@@ -57,8 +61,14 @@ impl FromRef<Doors> for Arc<Identity> {
 }
 
 impl Doors {
-    pub(crate) fn new(core: Arc<Core>, desk: Arc<Desk>) -> Self {
-        Self { core, desk, feeds: Arc::new(Semaphore::new(FEEDS_MAX)), masks: Arc::default() }
+    pub(crate) fn new(core: Arc<Core>, centers: Arc<Centers>, desk: Arc<Desk>) -> Self {
+        Self {
+            core,
+            centers,
+            desk,
+            feeds: Arc::new(Semaphore::new(FEEDS_MAX)),
+            masks: Arc::default(),
+        }
     }
 }
 
@@ -74,6 +84,7 @@ pub(crate) fn router(doors: Doors) -> Router {
         .route("/v1/returns", get(tables::returns))
         .route("/v1/blockages", get(tables::blockages))
         .route("/v1/centers", get(tables::centers))
+        .route("/v1/consultations", get(consultations::consultations))
         .route("/v1/departments", get(tables::departments))
         .route("/v1/lag", get(state::lag))
         .route("/v1/live", get(live::feed))
@@ -89,6 +100,7 @@ pub fn operations() -> Vec<Operation> {
         timeline::operation(),
         receipt::operation(),
         overview::operation(),
+        consultations::operation(),
         state::operation(),
         live::operation(),
     ];
@@ -117,6 +129,16 @@ async fn fresh(core: &Core, min_version: Option<u64>) -> AsOf {
         let _ = tokio::time::timeout(VERSION_WAIT_MAX, included).await;
     }
     AsOf::now(core)
+}
+
+/// Waits until the view of the centers includes a version, at most two seconds; gives the sequence that it has come to.
+async fn fresh_centers(centers: &Centers, min_version: Option<u64>) -> u64 {
+    if let Some(version) = min_version.filter(|version| *version > centers.sequence()) {
+        let mut applied = centers.applied();
+        let included = applied.wait_for(|sequence| *sequence >= version);
+        let _ = tokio::time::timeout(VERSION_WAIT_MAX, included).await;
+    }
+    centers.sequence()
 }
 
 /// Looks a second time before "not found" is said: whoever has just opened a case finds it, because the view is

@@ -12,7 +12,8 @@ use futures::{FutureExt as _, StreamExt as _};
 use serde::{Deserialize, Serialize};
 use tokio_util::sync::CancellationToken;
 
-use crate::core::{Core, ProjectionError};
+use crate::Projection;
+use crate::core::ProjectionError;
 use crate::verify::VerifyReport;
 
 /// The subject of a request to verify.
@@ -97,7 +98,7 @@ async fn ask<T: for<'de> Deserialize<'de>>(
 /// # Errors
 /// When the bus does not let it listen.
 pub(crate) async fn answer_requests(
-    core: Arc<Core>,
+    projection: Arc<Projection>,
     client: Client,
     token: CancellationToken,
 ) -> Result<(), async_nats::SubscribeError> {
@@ -105,8 +106,8 @@ pub(crate) async fn answer_requests(
     while let Some(Some(request)) = token.run_until_cancelled(requests.next()).await {
         let Some(reply_to) = request.reply else { continue };
         let mut work = match request.subject.as_str() {
-            VERIFY_SUBJECT => async { written(core.verify().await) }.boxed(),
-            REBUILD_SUBJECT => async { written(core.rebuild().await) }.boxed(),
+            VERIFY_SUBJECT => async { written(projection.verify().await) }.boxed(),
+            REBUILD_SUBJECT => async { written(projection.rebuild().await) }.boxed(),
             _ => continue,
         };
         let mut ticks = tokio::time::interval(WORKING_EVERY);

@@ -14,6 +14,7 @@ use runtime::store::StoreError;
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
+use crate::centers::CentersReport;
 use crate::core::{Core, ProjectionError, View, blocking, folder};
 use crate::index::{CaseRow, Index, Names};
 use crate::record::CaseRecord;
@@ -31,10 +32,25 @@ pub struct VerifyReport {
     pub cases: u64,
     /// How many events of cases it has.
     pub events: u64,
+    /// How many events of centers their own stream has.
+    #[serde(default)]
+    pub center_events: u64,
     /// How many events nobody can read.
     pub quarantined: u64,
     /// The first difference, in words; no personal data.
     pub first_difference: Option<String>,
+}
+
+impl VerifyReport {
+    /// Adds what the comparison of the centers found.
+    #[must_use]
+    pub fn with_centers(mut self, centers: CentersReport) -> Self {
+        self.equal &= centers.first_difference.is_none();
+        self.center_events = centers.events;
+        self.quarantined += centers.quarantined;
+        self.first_difference = self.first_difference.or(centers.first_difference);
+        self
+    }
 }
 
 /// The stream, folded.
@@ -159,6 +175,7 @@ impl Truth {
             sequence: self.sequence,
             cases: self.cases.len() as u64,
             events: self.entries.values().sum(),
+            center_events: 0,
             quarantined: self.unreadable.len() as u64,
             first_difference,
         }

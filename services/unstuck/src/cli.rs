@@ -125,6 +125,9 @@ pub(crate) struct EventsArguments {
     /// One case only
     #[arg(long, value_name = "ID")]
     pub(crate) case: Option<String>,
+    /// What the centers have counted and closed, in place of the cases
+    #[arg(long, conflicts_with = "case")]
+    pub(crate) centers: bool,
     /// Goes on with what happens from now on
     #[arg(long)]
     pub(crate) follow: bool,

@@ -15,8 +15,9 @@ use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 use serde_json::Number;
 
+use super::heartbeat::Reports;
 use super::parameters::{self, DayEnd};
-use super::{AsOf, Doors, actor, fresh};
+use super::{AsOf, Doors, actor, fresh, fresh_centers};
 use crate::core::{Core, blocking};
 use crate::figures::{self, Period};
 
@@ -33,6 +34,7 @@ pub(super) struct Parameters {
     department: Option<DepartmentId>,
     as_of: Option<String>,
     min_version: Option<u64>,
+    min_centers_version: Option<u64>,
 }
 
 /// From when to when it was counted.
@@ -87,12 +89,15 @@ impl From<Figure> for FigureAnswer {
 /// The figures.
 #[derive(Debug, Serialize, JsonSchema)]
 pub(super) struct OverviewAnswer {
-    /// By name; lead times also by complexity (`lead_time_p50_simple`).
+    /// By name; lead times also by complexity (`lead_time_p50_simple`), consultations by outcome
+    /// (`consultations_told_route`). Those of consultations and reports are left out when one department is asked for.
     figures: BTreeMap<String, FigureAnswer>,
     period: PeriodAnswer,
     /// When open cases were looked at.
     as_of: Timestamp,
     as_of_sequence: u64,
+    /// The sequence of the stream of centers.
+    as_of_centers_sequence: u64,
 }
 
 /// Reads the period of a query; by default the last year until now.
@@ -122,8 +127,9 @@ pub(super) async fn overview(
     Signed(staff): Signed,
     Query(asked): Query<Parameters>,
 ) -> Result<Json<OverviewAnswer>, Problem> {
+    let as_of_centers_sequence = fresh_centers(&doors.centers, asked.min_centers_version).await;
     let AsOf { at: now, sequence } = fresh(&doors.core, asked.min_version).await;
-    let core = doors.core;
+    let (core, centers) = (doors.core, doors.centers.view());
     let period = period(asked.from.as_deref(), asked.to.as_deref(), now, &core)?;
     let calendar = &core.district.rules.calendar;
     let as_of = parameters::instant("as_of", asked.as_of.as_deref(), DayEnd::End, calendar)?;
@@ -153,13 +159,26 @@ pub(super) async fn overview(
                     row.departments_ever.iter().any(|one| **one == *department)
                 })
         });
-        figures::figures(rows, &counted, |a, b| {
+        let mut figures = figures::figures(rows, &counted, |a, b| {
             calendar.working_days_between(date_of(a), date_of(b))
-        })
+        });
+        drop(index);
+        if asked.department.is_none() {
+            let days = (calendar.date_of(period.from), calendar.date_of(period.to));
+            let reports = Reports::new(&core, &view, &centers, as_of);
+            figures.extend(reports.figures(&actor, asked.center.as_ref(), days));
+        }
+        figures
     })
     .await;
     let figures = figures.into_iter().map(|(name, figure)| (name, figure.into())).collect();
-    Ok(Json(OverviewAnswer { figures, period, as_of, as_of_sequence: sequence }))
+    Ok(Json(OverviewAnswer {
+        figures,
+        period,
+        as_of,
+        as_of_sequence: sequence,
+        as_of_centers_sequence,
+    }))
 }
 
 /// The parameters of a period.
@@ -188,6 +207,7 @@ pub(super) fn operation() -> Operation {
                 "as_of",
                 "When open cases are looked at; now when absent",
             ))
-            .parameter(parameters::min_version());
+            .parameter(parameters::min_version())
+            .parameter(parameters::min_centers_version());
     of_period().into_iter().fold(operation, Operation::parameter)
 }

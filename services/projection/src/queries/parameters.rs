@@ -111,6 +111,14 @@ pub(super) fn min_version() -> Parameter {
     )
 }
 
+/// The parameter that queries over the centers' days take beside it.
+pub(super) fn min_centers_version() -> Parameter {
+    Parameter::query::<u64>(
+        "min_centers_version",
+        "Wait up to two seconds until the counts of the centers include this version of a consultation or a close",
+    )
+}
+
 /// The parameters of a page.
 pub(super) fn of_page() -> [Parameter; 2] {
     [

@@ -10,6 +10,7 @@ use schemars::JsonSchema;
 use serde::Serialize;
 
 use super::{AsOf, Doors, fresh};
+use crate::centers::Centers;
 
 /// How far something is.
 #[derive(Debug, PartialEq, Eq, Serialize, JsonSchema)]
@@ -37,6 +38,34 @@ pub(super) struct LagAnswer {
     rebuilding: Option<Progress>,
     /// Whether the bus answered when it was last asked.
     bus_answers: bool,
+    /// The same of the stream of centers.
+    centers: CentersLag,
+}
+
+/// How the view of the centers stands to their stream.
+#[derive(Debug, PartialEq, Eq, Serialize, JsonSchema)]
+pub(super) struct CentersLag {
+    as_of_sequence: u64,
+    stream_last_sequence: u64,
+    lag_events: u64,
+    quarantined: u64,
+    incident: Option<String>,
+    rebuilding: Option<Progress>,
+}
+
+impl CentersLag {
+    fn of(centers: &Centers) -> Self {
+        let (as_of_sequence, stream_last_sequence) = (centers.sequence(), centers.head());
+        let rebuilding = centers.catching_up();
+        Self {
+            as_of_sequence,
+            stream_last_sequence,
+            lag_events: stream_last_sequence.saturating_sub(as_of_sequence),
+            quarantined: centers.view().quarantined(),
+            incident: centers.status().incident,
+            rebuilding: rebuilding.map(|(sequence, of)| Progress { sequence, of }),
+        }
+    }
 }
 
 /// Serves the lag.
@@ -56,6 +85,7 @@ pub(super) async fn lag(State(doors): State<Doors>, Signed(_): Signed) -> Json<L
         incident: status.incident,
         rebuilding: rebuilding.map(|(sequence, of)| Progress { sequence, of }),
         bus_answers: core.bus_answers(),
+        centers: CentersLag::of(&doors.centers),
     })
 }
 

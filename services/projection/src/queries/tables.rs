@@ -15,8 +15,9 @@ use runtime::identity::Signed;
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
+use super::heartbeat::{Reporting, Reports};
 use super::overview::{PeriodAnswer, of_period, period};
-use super::{AsOf, Doors, actor, fresh, parameters};
+use super::{AsOf, Doors, actor, fresh, fresh_centers, parameters};
 use crate::core::{Core, blocking};
 use crate::index::CaseRow;
 
@@ -36,6 +37,14 @@ pub(super) struct PeriodParameters {
 #[serde(deny_unknown_fields)]
 pub(super) struct Parameters {
     min_version: Option<u64>,
+}
+
+/// The parameters of the table of centers.
+#[derive(Debug, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub(super) struct CentersParameters {
+    min_version: Option<u64>,
+    min_centers_version: Option<u64>,
 }
 
 /// How often a department sent cases back for another.
@@ -62,6 +71,8 @@ pub(super) struct CenterRow {
     code: String,
     #[serde(flatten)]
     standing: Standing,
+    #[serde(flatten)]
+    reporting: Reporting,
 }
 
 /// How a department stands.
@@ -99,6 +110,15 @@ pub(super) struct Table<T> {
     total: usize,
     as_of: Timestamp,
     as_of_sequence: u64,
+}
+
+/// The table of centers.
+#[derive(Debug, Serialize, JsonSchema)]
+pub(super) struct CentersTable {
+    #[serde(flatten)]
+    table: Table<CenterRow>,
+    /// The sequence of the stream of centers.
+    as_of_centers_sequence: u64,
 }
 
 /// Serves the matrix of returns: from which department, for which.
@@ -166,22 +186,28 @@ async fn over_period<T: Send + 'static>(
     Ok(Json(PeriodTable { items, total, period, as_of: at, as_of_sequence: sequence }))
 }
 
-/// Serves how each center stands.
+/// Serves how each center stands, and how it reports.
 pub(super) async fn centers(
     State(doors): State<Doors>,
     Signed(staff): Signed,
-    Query(asked): Query<Parameters>,
-) -> Json<Table<CenterRow>> {
+    Query(asked): Query<CentersParameters>,
+) -> Json<CentersTable> {
+    let sequence_of_centers = fresh_centers(&doors.centers, asked.min_centers_version).await;
     let as_of = fresh(&doors.core, asked.min_version).await;
     let key = |row: &CaseRow| Some(CenterId::clone(&row.center));
-    let mut standings = standings(&doors.core, &actor(&staff), as_of, key);
+    let actor = actor(&staff);
+    let mut standings = standings(&doors.core, &actor, as_of, key);
+    let (cases, centers) = (doors.core.view(), doors.centers.view());
+    let reports = Reports::new(&doors.core, &cases, &centers, as_of.at);
     let rules = &doors.core.district.rules;
     let items = rules.centers.iter().map(|(id, center)| {
         let standing = standings.remove(id).unwrap_or_default();
         let standing = Standing { name: center.name.clone(), ..standing };
-        CenterRow { id: id.clone(), code: center.code.clone(), standing }
+        let reporting = reports.of_center(id, &actor);
+        CenterRow { id: id.clone(), code: center.code.clone(), standing, reporting }
     });
-    table(items.collect(), as_of)
+    let Json(table) = table(items.collect(), as_of);
+    Json(CentersTable { table, as_of_centers_sequence: sequence_of_centers })
 }
 
 /// Serves how each department stands.
@@ -255,9 +281,10 @@ pub(super) fn operations() -> Vec<Operation> {
             query("/v1/blockages", "Where matters are stuck: cause by stage")
                 .answers::<PeriodTable<BlockageRow>>(200),
         ),
-        query("/v1/centers", "How each center stands")
-            .answers::<Table<CenterRow>>(200)
-            .parameter(parameters::min_version()),
+        query("/v1/centers", "How each center stands, and how it reports its days")
+            .answers::<CentersTable>(200)
+            .parameter(parameters::min_version())
+            .parameter(parameters::min_centers_version()),
         query("/v1/departments", "How each department stands")
             .answers::<Table<DepartmentRow>>(200)
             .parameter(parameters::min_version()),

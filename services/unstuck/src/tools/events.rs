@@ -7,7 +7,7 @@ use std::io::Write as _;
 use anyhow::Context as _;
 use futures::StreamExt as _;
 use proto_events::ids::CaseId;
-use proto_events::subject::{CASES_STREAM, CaseSubject};
+use proto_events::subject::{CASES_STREAM, CENTERS_STREAM, CaseSubject};
 use runtime::log::jetstream::JetStreamLog;
 use runtime::log::{EventLog as _, Freshness, Recorded};
 use serde_json::{Value, json};
@@ -19,7 +19,7 @@ use crate::settings::{FILTER_OF_TOOLS, Reader};
 /// Fields of an event's data that hold a sealed person.
 const SEALED_FIELDS: [&str; 2] = ["applicant", "sealed"];
 
-/// Prints the events of all cases, or of one.
+/// Prints the events of all cases, of one, or of the centers.
 pub(crate) async fn run(
     arguments: EventsArguments,
     log_format: Option<String>,
@@ -35,11 +35,17 @@ pub(crate) async fn run(
     let place = reader.place(arguments.place);
     reader.finish(log_format, FILTER_OF_TOOLS)?;
     must_exist(&place)?;
-    on_bus(&place, async |bus| print(bus, case, arguments.follow).await).await
+    let stream = if arguments.centers { CENTERS_STREAM } else { CASES_STREAM };
+    on_bus(&place, async |bus| print(bus, stream, case, arguments.follow).await).await
 }
 
-async fn print(bus: &ToolBus, case: Option<CaseId>, follow: bool) -> anyhow::Result<()> {
-    let log = JetStreamLog::open(bus.js.clone(), CASES_STREAM).await?;
+async fn print(
+    bus: &ToolBus,
+    stream: &str,
+    case: Option<CaseId>,
+    follow: bool,
+) -> anyhow::Result<()> {
+    let log = JetStreamLog::open(bus.js.clone(), stream).await?;
     let end = log.head().await?.last_sequence;
     if let Some(case) = case.filter(|_| !follow) {
         let subject = log.locate(&format!("case.*.{case}")).await?;

@@ -5,7 +5,6 @@
 use std::path::Path;
 
 use anyhow::Context as _;
-use proto_events::events::CaseEventKind;
 use proto_events::registry;
 use serde_json::Value;
 
@@ -19,8 +18,8 @@ pub(crate) fn run(out: &Path, log_format: Option<String>) -> anyhow::Result<()> 
     let schemas = out.join("schemas");
     std::fs::create_dir_all(&schemas)
         .with_context(|| format!("{} cannot be made", schemas.display()))?;
-    for kind in CaseEventKind::ALL {
-        write(&schemas.join(registry::file_name(*kind)), &registry::schema(*kind))?;
+    for (file, schema) in registry::schemas() {
+        write(&schemas.join(file), &schema)?;
     }
     write(&out.join("asyncapi.json"), &registry::async_api(env!("CARGO_PKG_VERSION")))?;
     let operations = intake::operations()

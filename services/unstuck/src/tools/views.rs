@@ -4,7 +4,7 @@ use std::sync::Arc;
 
 use anyhow::bail;
 use projection::{VerifyReport, remote};
-use proto_events::subject::CASES_STREAM;
+use proto_events::subject::{CASES_STREAM, CENTERS_STREAM};
 use runtime::log::EventLog;
 use runtime::log::jetstream::JetStreamLog;
 
@@ -20,14 +20,19 @@ pub(crate) async fn verify(place: Place) -> anyhow::Result<()> {
         if let Some(report) = asked(bus, remote::verify(&bus.client())).await? {
             return Ok(report);
         }
-        Ok(projection::verify(log(bus).await?, &place.data.join(VIEWS_FOLDER)).await?)
+        let views = place.data.join(VIEWS_FOLDER);
+        let cases = projection::verify(log(bus, CASES_STREAM).await?, &views).await?;
+        let centers = projection::centers::verify(log(bus, CENTERS_STREAM).await?, &views).await?;
+        Ok(cases.with_centers(centers))
     })
     .await?;
-    let VerifyReport { events, cases, quarantined, first_difference, .. } = report;
+    let VerifyReport { events, cases, center_events, quarantined, first_difference, .. } = report;
     if let Some(difference) = first_difference {
         bail!("the views differ from the log: {difference}");
     }
-    say(format_args!("No difference: {events} events, {cases} cases"));
+    say(format_args!(
+        "No difference: {events} events, {cases} cases; {center_events} events of centers"
+    ));
     if quarantined > 0 {
         say(format_args!("{quarantined} events cannot be read and stand in quarantine"));
     }
@@ -37,9 +42,9 @@ pub(crate) async fn verify(place: Place) -> anyhow::Result<()> {
 /// Builds the views anew.
 pub(crate) async fn rebuild(place: Place) -> anyhow::Result<()> {
     must_exist(&place)?;
-    let sequence = on_bus(&place, async |bus| {
-        if let Some(sequence) = asked(bus, remote::rebuild(&bus.client())).await? {
-            return Ok(sequence);
+    let events = on_bus(&place, async |bus| {
+        if let Some(events) = asked(bus, remote::rebuild(&bus.client())).await? {
+            return Ok(events);
         }
         let mut said = 0;
         let progress = |reached: u64, goal: u64| {
@@ -50,10 +55,13 @@ pub(crate) async fn rebuild(place: Place) -> anyhow::Result<()> {
             }
         };
         let views = place.data.join(VIEWS_FOLDER);
-        Ok(projection::rebuild(log(bus).await?, &views, progress).await?)
+        let of_centers =
+            projection::centers::rebuild(log(bus, CENTERS_STREAM).await?, &views).await?;
+        let of_cases = projection::rebuild(log(bus, CASES_STREAM).await?, &views, progress).await?;
+        Ok(of_cases + of_centers)
     })
     .await?;
-    say(format_args!("The views were built anew from {sequence} events"));
+    say(format_args!("The views were built anew from {events} events"));
     Ok(())
 }
 
@@ -65,6 +73,6 @@ async fn asked<T>(
     if bus.is_alone { Ok(None) } else { Ok(question.await?) }
 }
 
-async fn log(bus: &ToolBus) -> anyhow::Result<Arc<dyn EventLog>> {
-    Ok(Arc::new(JetStreamLog::open(bus.js.clone(), CASES_STREAM).await?))
+async fn log(bus: &ToolBus, stream: &str) -> anyhow::Result<Arc<dyn EventLog>> {
+    Ok(Arc::new(JetStreamLog::open(bus.js.clone(), stream).await?))
 }

@@ -1,0 +1,232 @@
+//! How the centers report: their last working days, today's counts, the figures of consultations.
+//!
+//! Invariants: a day that nobody closed is silent once it is over, and never zero; a report of zero is a report; days
+//! before anything was written down in the district are nobody's debt.
+
+use std::collections::BTreeMap;
+
+use casework::centers::{DayStanding, may_read};
+use casework::command::Actor;
+use casework::figures::{Figure, Formula, Ratio};
+use chrono::{DateTime, NaiveDate};
+use proto_events::Timestamp;
+use proto_events::centers::{ConsultationOutcome, OutcomeCount};
+use proto_events::ids::CenterId;
+use schemars::JsonSchema;
+use serde::Serialize;
+
+use crate::centers::{CentersView, Day};
+use crate::core::{Core, View};
+
+/// Working days of a center's heartbeat: two weeks.
+const HEARTBEAT_DAYS: usize = 10;
+
+/// How a center stands with the report of a working day.
+#[derive(Debug, PartialEq, Eq, Serialize, JsonSchema)]
+pub(super) struct Beat {
+    date: NaiveDate,
+    standing: Standing,
+    /// The consultations of the report; null without one, because silence is not zero.
+    consultations: Option<u64>,
+}
+
+/// How a day stands.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, JsonSchema)]
+#[serde(rename_all = "snake_case")]
+pub(super) enum Standing {
+    /// Closed by the close of business.
+    Reported,
+    /// Closed after it.
+    Late,
+    /// Over, and not closed.
+    Silent,
+    /// Not over yet.
+    Pending,
+}
+
+impl From<DayStanding> for Standing {
+    fn from(standing: DayStanding) -> Self {
+        match standing {
+            DayStanding::Reported => Self::Reported,
+            DayStanding::Late => Self::Late,
+            DayStanding::Silent => Self::Silent,
+            DayStanding::Pending => Self::Pending,
+        }
+    }
+}
+
+/// What a center has counted today.
+#[derive(Debug, PartialEq, Eq, Serialize, JsonSchema)]
+pub(super) struct Today {
+    date: NaiveDate,
+    consultations: u64,
+    by_outcome: Vec<OutcomeCount>,
+    /// Whether the day is closed.
+    closed: bool,
+}
+
+/// The newest report of a center.
+#[derive(Debug, PartialEq, Eq, Serialize, JsonSchema)]
+pub(super) struct LastReport {
+    date: NaiveDate,
+    consultations: u64,
+    by_outcome: Vec<OutcomeCount>,
+    cases_opened: u64,
+    late: bool,
+    closed_at: Timestamp,
+    /// Username.
+    closed_by: String,
+}
+
+/// How a center reports; null where one may not see its counts.
+#[derive(Debug, Default, PartialEq, Eq, Serialize, JsonSchema)]
+pub(super) struct Reporting {
+    /// The last ten working days, oldest first, today included.
+    heartbeat: Option<Vec<Beat>>,
+    today: Option<Today>,
+    last_report: Option<LastReport>,
+}
+
+/// What the reports are looked at with.
+pub(super) struct Reports<'a> {
+    core: &'a Core,
+    centers: &'a CentersView,
+    now: Timestamp,
+    /// The day on which the district began.
+    begin: Option<NaiveDate>,
+}
+
+impl<'a> Reports<'a> {
+    /// Looks at the reports as they stand at `now`. Blocks as long as a look at each case's row takes.
+    pub(super) fn new(
+        core: &'a Core,
+        cases: &View,
+        centers: &'a CentersView,
+        now: Timestamp,
+    ) -> Self {
+        let first_case = cases.index().rows().map(|row| row.opened_at).min();
+        let first_case = first_case.and_then(DateTime::from_timestamp_micros);
+        let first_case = first_case.map(|at| at.with_timezone(&core.district.offset).date_naive());
+        let begin = [first_case, centers.days().since].into_iter().flatten().min();
+        Self { core, centers, now, begin }
+    }
+
+    /// How one center reports, to whom may see it.
+    pub(super) fn of_center(&self, center: &CenterId, actor: &Actor) -> Reporting {
+        if !may_read(actor, center) {
+            return Reporting::default();
+        }
+        let today = self.core.district.rules.calendar.date_of(self.now);
+        let days = self.centers.days();
+        let found = days.day(center, today);
+        let counted = found.cloned().unwrap_or_default();
+        let last = days.between(center, NaiveDate::MIN, today).rev();
+        let last = last.filter_map(|(date, day)| Some((date, day.close.as_ref()?))).next();
+        Reporting {
+            heartbeat: Some(self.heartbeat(center, today)),
+            today: Some(Today {
+                date: today,
+                consultations: counted.consultations(),
+                by_outcome: counted.by_outcome(),
+                closed: counted.close.is_some(),
+            }),
+            last_report: last.map(|(date, close)| LastReport {
+                date,
+                consultations: close.consultations,
+                by_outcome: close.by_outcome.clone(),
+                cases_opened: close.cases_opened,
+                late: close.late,
+                closed_at: close.at,
+                closed_by: close.by.clone(),
+            }),
+        }
+    }
+
+    fn heartbeat(&self, center: &CenterId, today: NaiveDate) -> Vec<Beat> {
+        let Some(begin) = self.begin else { return Vec::new() };
+        let mut beats = Vec::new();
+        let days = self.centers.days();
+        for date in working_days_back(self.core, begin, today).take(HEARTBEAT_DAYS) {
+            let close = days.day(center, date).and_then(|day| day.close.as_ref());
+            beats.push(Beat {
+                date,
+                standing: self.standing(date, days.day(center, date)).into(),
+                consultations: close.map(|close| close.consultations),
+            });
+        }
+        beats.reverse();
+        beats
+    }
+
+    fn standing(&self, date: NaiveDate, day: Option<&Day>) -> DayStanding {
+        let close = day.and_then(|day| day.close.as_ref()).filter(|close| close.at <= self.now);
+        let calendar = &self.core.district.rules.calendar;
+        DayStanding::of(date, close.map(|close| close.late), self.now, calendar)
+    }
+
+    /// The figures of the centers that one may see, of the days from `from` to `to`.
+    pub(super) fn figures(
+        &self,
+        actor: &Actor,
+        center: Option<&CenterId>,
+        (from, to): (NaiveDate, NaiveDate),
+    ) -> BTreeMap<String, Figure> {
+        let rules = &self.core.district.rules;
+        let seen = rules
+            .centers
+            .keys()
+            .filter(|id| center.is_none_or(|center| center == *id) && may_read(actor, id));
+        let last = to.min(rules.calendar.date_of(self.now));
+        let mut counts: BTreeMap<ConsultationOutcome, u64> = BTreeMap::new();
+        let mut heartbeat = Ratio::default();
+        let days = self.centers.days();
+        for id in seen {
+            for (_, day) in days.between(id, from, to) {
+                for outcome in ConsultationOutcome::ALL {
+                    *counts.entry(*outcome).or_default() += day.of_outcome(*outcome);
+                }
+            }
+            let Some(begin) = self.begin else { continue };
+            for date in working_days_back(self.core, begin.max(from), last) {
+                let standing = self.standing(date, days.day(id, date));
+                if standing.is_due() {
+                    heartbeat.count(standing.is_reported());
+                }
+            }
+        }
+        written(&counts, heartbeat)
+    }
+}
+
+fn written(
+    counts: &BTreeMap<ConsultationOutcome, u64>,
+    heartbeat: Ratio,
+) -> BTreeMap<String, Figure> {
+    let mut figures = BTreeMap::new();
+    let all: u64 = counts.values().sum();
+    let of = |outcome: ConsultationOutcome| counts.get(&outcome).copied().unwrap_or_default();
+    let name = Formula::Consultations.name();
+    figures.insert(name.to_owned(), Figure::of_count(all, Formula::Consultations));
+    for outcome in ConsultationOutcome::ALL {
+        let figure = Figure::of_count(of(*outcome), Formula::Consultations);
+        figures.insert(format!("{name}_{outcome}"), figure);
+    }
+    let became_case = Ratio::new(of(ConsultationOutcome::BecameCase), all);
+    for (ratio, formula) in
+        [(became_case, Formula::ConsultationConversion), (heartbeat, Formula::Heartbeat)]
+    {
+        figures.insert(formula.name().to_owned(), ratio.under(formula));
+    }
+    figures
+}
+
+/// The working days from `to` back to `from`, both included.
+fn working_days_back(
+    core: &Core,
+    from: NaiveDate,
+    to: NaiveDate,
+) -> impl Iterator<Item = NaiveDate> {
+    let calendar = &core.district.rules.calendar;
+    let days = std::iter::successors(Some(to), NaiveDate::pred_opt);
+    days.take_while(move |day| *day >= from).filter(|day| calendar.is_working_day(*day))
+}
