@@ -20,6 +20,8 @@ const ARROWS: &[(&str, &[&str])] = &[
     ("routing", &["proto-events", "casework", "runtime", "desk"]),
     ("escalation", &["proto-events", "casework", "runtime", "desk"]),
     ("projection", &["proto-events", "casework", "runtime", "desk"]),
+    // For its tests only, `desk` reads the district file.
+    ("simulation", &["proto-events", "casework", "desk"]),
     (
         "unstuck",
         &[
@@ -31,6 +33,7 @@ const ARROWS: &[(&str, &[&str])] = &[
             "routing",
             "escalation",
             "projection",
+            "simulation",
         ],
     ),
     ("unstuck-tests", &["proto-events", "runtime"]),
