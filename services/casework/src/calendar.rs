@@ -230,12 +230,9 @@ impl WorkingCalendar {
     pub fn at_share(&self, start: Timestamp, due: Timestamp, percent: u8) -> Timestamp {
         let begin = self.business_nanos(self.local(start));
         let total = self.business_nanos(self.local(due)) - begin;
-        if percent >= 100 || total <= 0 {
-            return due;
-        }
         let at = self.opening_side_of(begin + total * i128::from(percent) / 100);
-        // `at < due` holds while business time remains; the clamp keeps the promise at the ends of
-        // the calendar.
+        // `at < due` holds while business time remains. Without any, and from 100 % on, the opening lies behind the
+        // due time, and the clamp gives the due time.
         at.clamp(start.min(due), due)
     }
 
@@ -346,7 +343,8 @@ fn nanos_of_day(time: NaiveTime) -> i64 {
 
 /// Narrows a count that fits except for calendars nobody has.
 fn saturated(count: i128) -> i64 {
-    i64::try_from(count).unwrap_or(if count < 0 { i64::MIN } else { i64::MAX })
+    let fitting = count.clamp(i128::from(i64::MIN), i128::from(i64::MAX));
+    i64::try_from(fitting).expect("clamped to what fits")
 }
 
 /// Counts the days of an ascending list up to and including a day.

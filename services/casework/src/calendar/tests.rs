@@ -304,6 +304,50 @@ fn the_weekday_on_which_work_begins_again_may_be_named() {
 }
 
 #[test]
+fn a_calendar_without_any_day_off_has_its_weekends() {
+    let years = BTreeMap::from([(2026, CalendarYear { off: vec![], work: vec![] })]);
+    let plain = WorkingCalendar::new(years, hours(), beijing()).unwrap();
+    for (from, n, to) in [
+        ("2026-03-06", 1, "2026-03-09"),
+        ("2026-03-06", 5, "2026-03-13"),
+        ("2026-03-06", 6, "2026-03-16"),
+        ("2026-03-07", 1, "2026-03-09"),
+        ("2026-03-05", 1, "2026-03-06"),
+        ("2026-03-05", 250, "2027-02-18"),
+    ] {
+        assert_eq!(plain.add_working_days(day(from), n), day(to), "{from} + {n}");
+    }
+}
+
+#[test]
+fn a_fraction_of_a_second_counts_and_a_leap_second_is_the_end_of_its_minute() {
+    let calendar = china();
+    assert!(calendar.is_open_at(at("2026-03-03T17:29:59.5+08:00")));
+    assert!(calendar.is_open_at(at("2026-03-03T17:30:00+08:00")));
+    assert!(!calendar.is_open_at(at("2026-03-03T17:30:00.5+08:00")));
+    let leap = at("2026-03-03T17:29:60.5+08:00");
+    assert!(calendar.is_open_at(leap));
+    let minute = at("2026-03-03T17:29:00+08:00");
+    assert_eq!(calendar.business_minutes_between(minute, leap), 0);
+}
+
+#[test]
+fn a_count_that_does_not_fit_is_the_nearest_that_does() {
+    assert_eq!(saturated(i128::MAX), i64::MAX);
+    assert_eq!(saturated(i128::MIN), i64::MIN);
+    assert_eq!(saturated(-7), -7);
+}
+
+#[test]
+fn the_years_before_computers_have_working_days_too() {
+    let calendar = china();
+    // 1 October 1949 was a Saturday.
+    assert!(!calendar.is_working_day(day("1949-10-01")));
+    assert_eq!(calendar.date_of(at("1949-10-03T09:00:00+08:00")), day("1949-10-03"));
+    assert!(calendar.is_open_at(at("1949-10-03T09:00:00+08:00")));
+}
+
+#[test]
 fn the_ends_of_time_are_no_surprise() {
     let calendar = china();
     let instants: Vec<Timestamp> =
