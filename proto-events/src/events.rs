@@ -34,6 +34,8 @@ pub enum Service {
     Routing,
     /// Time and help.
     Escalation,
+    /// What the district learns from its cases.
+    Learning,
 }
 
 impl Service {
@@ -44,6 +46,7 @@ impl Service {
             Self::Intake => "intake",
             Self::Routing => "routing",
             Self::Escalation => "escalation",
+            Self::Learning => "learning",
         }
     }
 }

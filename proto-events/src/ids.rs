@@ -3,13 +3,16 @@
 //! Invariant: a value of these types has been checked; it may enter a subject or a key as it is.
 
 use alloc::borrow::ToOwned;
-use alloc::string::String;
+use alloc::string::{String, ToString};
 use core::fmt;
 use core::str::FromStr;
 
+use chrono::NaiveDate;
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 use uuid::Uuid;
+
+use crate::codes::Cause;
 
 /// Longest slug in characters: fits a NATS subject token and a screen column.
 pub const SLUG_CHARS_MAX: usize = 64;
@@ -74,6 +77,14 @@ uuid_id!(
     /// Identifies a command: what makes a repeat harmless.
     CommandId
 );
+uuid_id!(
+    /// Identifies a precedent (先例) for ever; part of its subject.
+    PrecedentId
+);
+uuid_id!(
+    /// Identifies an improvement (改进) for ever; part of its subject.
+    ImprovementId
+);
 
 /// Name space of all ids that are derived by this product (UUIDv5, RFC 9562 section 5.5).
 pub const NAMESPACE: Uuid = Uuid::from_u128(0x6f1d_9f0e_5a0b_5c58_9d6e_0b0f_4f2a_7c11);
@@ -83,6 +94,36 @@ impl CaseId {
     #[must_use]
     pub fn of_key(center: &CenterId, idempotency_key: &str) -> Self {
         Self(derive("case", center.as_str(), idempotency_key))
+    }
+}
+
+impl PrecedentId {
+    /// Derives the id of the precedent that this command publishes.
+    #[must_use]
+    pub fn of_command(command: CommandId) -> Self {
+        Self(derive("precedent", &command.to_string(), ""))
+    }
+}
+
+impl ImprovementId {
+    /// Derives the id of the improvement that this command opens by hand.
+    #[must_use]
+    pub fn of_command(command: CommandId) -> Self {
+        Self(derive("improvement", &command.to_string(), ""))
+    }
+
+    /// Derives the id of the improvement that a recurrence opens: the same cause, matter and department in the window
+    /// that begins on `from` is one improvement for ever, whoever notices it and however often.
+    #[must_use]
+    pub fn of_recurrence(
+        cause: Cause,
+        matter: &str,
+        department: &DepartmentId,
+        from: NaiveDate,
+    ) -> Self {
+        // Only the matter is free text, and it stands last.
+        let window = alloc::format!("{}/{department}/{from}", cause.code());
+        Self(derive("recurrence", &window, matter))
     }
 }
 
@@ -303,11 +344,27 @@ impl From<ReceiptCode> for String {
 
 #[cfg(test)]
 mod tests {
-    use alloc::string::ToString;
-
     use proptest::prelude::*;
 
     use super::*;
+
+    #[test]
+    fn a_recurrence_has_one_id_by_cause_matter_department_and_window() {
+        let id = |cause, matter, department: &str, from: &str| {
+            let (department, from) = (department.parse().unwrap(), from.parse().unwrap());
+            ImprovementId::of_recurrence(cause, matter, &department, from)
+        };
+        let one = id(Cause::SystemNotShared, "退休手续办理", "hr-bureau", "2026-03-02");
+        assert_eq!(one, id(Cause::SystemNotShared, "退休手续办理", "hr-bureau", "2026-03-02"));
+        for other in [
+            id(Cause::SystemFault, "退休手续办理", "hr-bureau", "2026-03-02"),
+            id(Cause::SystemNotShared, "公租房申请", "hr-bureau", "2026-03-02"),
+            id(Cause::SystemNotShared, "退休手续办理", "housing", "2026-03-02"),
+            id(Cause::SystemNotShared, "退休手续办理", "hr-bureau", "2026-03-03"),
+        ] {
+            assert_ne!(one, other);
+        }
+    }
 
     #[test]
     fn a_subject_cannot_be_injected_through_a_slug() {

@@ -13,6 +13,7 @@ use serde_json::{Map, Value, json};
 use crate::centers::CenterEventKind;
 use crate::envelope::header;
 use crate::events::{self, CaseEventKind};
+use crate::learning::LearningEventKind;
 use crate::subject;
 
 /// What every event type of the product begins with.
@@ -30,6 +31,12 @@ pub fn center_schema(kind: CenterEventKind) -> Value {
     complete(kind.event_type(), |generator| kind.schema(generator))
 }
 
+/// The JSON Schema (2020-12) of the data of an event of what the district learns, complete in itself.
+#[must_use]
+pub fn learning_schema(kind: LearningEventKind) -> Value {
+    complete(kind.event_type(), |generator| kind.schema(generator))
+}
+
 /// Every schema of a current version with the name of its file.
 #[must_use]
 pub fn schemas() -> Vec<(String, Value)> {
@@ -37,7 +44,10 @@ pub fn schemas() -> Vec<(String, Value)> {
     let of_centers = CenterEventKind::ALL
         .iter()
         .map(|kind| (file_name_of(kind.event_type()), center_schema(*kind)));
-    of_cases.chain(of_centers).collect()
+    let of_learning = LearningEventKind::ALL
+        .iter()
+        .map(|kind| (file_name_of(kind.event_type()), learning_schema(*kind)));
+    of_cases.chain(of_centers).chain(of_learning).collect()
 }
 
 fn complete(
@@ -78,8 +88,8 @@ pub fn file_name_of(event_type: &str) -> String {
 /// The full type of a schema's or sample's file, by its name without `.json`.
 #[must_use]
 pub fn event_type_of(file_stem: &str) -> String {
-    let is_of_center = file_stem.starts_with("center.");
-    let prefix = if is_of_center { PRODUCT_PREFIX } else { events::TYPE_PREFIX };
+    let is_of_case = !["center.", "learning."].iter().any(|stream| file_stem.starts_with(stream));
+    let prefix = if is_of_case { events::TYPE_PREFIX } else { PRODUCT_PREFIX };
     format!("{prefix}{file_stem}")
 }
 
@@ -142,6 +152,33 @@ pub fn async_api(version: &str) -> Value {
             }),
         );
     }
+    for (channel, subject) in LEARNING_CHANNELS {
+        let kinds = || LearningEventKind::ALL.iter().filter(|kind| kind.is_of(subject));
+        for kind in kinds() {
+            let (name, service) = (kind.name(), kind.service().name());
+            messages.insert(name.to_string(), message(kind.event_type(), kind.label_zh(), service));
+        }
+        let written: Vec<Value> = kinds()
+            .map(|kind| json!({ "$ref": format!("#/channels/{channel}/messages/{}", kind.name()) }))
+            .collect();
+        operations.insert(
+            format!("learningAppends{}", capitalized(channel)),
+            json!({
+                "action": "send",
+                "channel": { "$ref": format!("#/channels/{channel}") },
+                "summary": format!("learning appends these events to the {subject}'s own subject"),
+                "messages": written,
+            }),
+        );
+        operations.insert(
+            format!("projectionFollows{}", capitalized(channel)),
+            json!({
+                "action": "receive",
+                "channel": { "$ref": format!("#/channels/{channel}") },
+                "summary": "projection and learning follow the whole stream of what was learned in order",
+            }),
+        );
+    }
     json!({
         "asyncapi": "3.0.0",
         "info": {
@@ -178,6 +215,8 @@ pub fn async_api(version: &str) -> Value {
                 "The days that a center has closed",
                 "One literal subject per center. A day without an event is silent, which is not zero.",
             ),
+            "precedents": learning_channel("precedent", "What is to be done again in a case of the same kind"),
+            "improvements": learning_channel("improvement", "What is to be changed, so that it does not happen again"),
         },
         "operations": operations,
         "components": {
@@ -229,6 +268,30 @@ fn center_channel(kind: CenterEventKind, title: &str, description: &str) -> Valu
     })
 }
 
+/// The channels of what the district learns, and what stands first in their subjects.
+const LEARNING_CHANNELS: [(&str, &str); 2] =
+    [("precedents", "precedent"), ("improvements", "improvement")];
+
+fn learning_channel(subject: &str, title: &str) -> Value {
+    let kinds = LearningEventKind::ALL.iter().filter(|kind| kind.is_of(subject));
+    let messages: Map<String, Value> = kinds
+        .map(|kind| kind.name())
+        .map(|name| (name.to_string(), json!({ "$ref": format!("#/components/messages/{name}") })))
+        .collect();
+    json!({
+        "address": format!("{subject}.{{id}}"),
+        "title": title,
+        "description": format!("One literal subject per {subject}. No person who asked for help stands in it."),
+        "parameters": { "id": { "description": format!("The {subject}, a UUID.") } },
+        "messages": messages,
+        "x-stream": {
+            "name": subject::LEARNING_STREAM,
+            "subjects": subject::LEARNING_SUBJECTS,
+            "retention": "unlimited; nothing is ever deleted",
+        },
+    })
+}
+
 fn header_schema() -> Value {
     let text = |description: &str| json!({ "type": "string", "description": description });
     json!({
@@ -239,7 +302,7 @@ fn header_schema() -> Value {
             header::NATS_MESSAGE_ID: text("The event id again."),
             header::SOURCE: text("/<district>/<service>[/<center>]"),
             header::TYPE: text("The type with its version."),
-            header::SUBJECT: text("The case id, or the center."),
+            header::SUBJECT: text("The case id, the center, or the id of the precedent or improvement."),
             header::TIME: { "type": "string", "format": "date-time", "description": "When it happened." },
             header::CONTENT_TYPE: { "const": "application/json" },
             header::RECORDED_AT: {

@@ -6,7 +6,7 @@
 use alloc::format;
 use alloc::string::String;
 
-use crate::ids::{CaseId, CenterId};
+use crate::ids::{CaseId, CenterId, ImprovementId, PrecedentId};
 
 /// The stream that holds every event of every case, in order.
 pub const CASES_STREAM: &str = "CASES";
@@ -92,6 +92,37 @@ impl CenterSubject {
     }
 }
 
+/// The address of one thing that the district learned.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub enum LearningSubject {
+    /// A precedent.
+    Precedent(PrecedentId),
+    /// An improvement.
+    Improvement(ImprovementId),
+}
+
+impl LearningSubject {
+    /// The subject on the bus: `precedent.<id>` or `improvement.<id>`.
+    #[must_use]
+    pub fn to_subject(&self) -> String {
+        match self {
+            Self::Precedent(id) => format!("precedent.{id}"),
+            Self::Improvement(id) => format!("improvement.{id}"),
+        }
+    }
+
+    /// Reads a subject back; `None` when it is none of these.
+    #[must_use]
+    pub fn parse(subject: &str) -> Option<Self> {
+        let (what, id) = subject.split_once('.')?;
+        match what {
+            "precedent" => Some(Self::Precedent(id.parse().ok()?)),
+            "improvement" => Some(Self::Improvement(id.parse().ok()?)),
+            _ => None,
+        }
+    }
+}
+
 /// The subject of the audit lines of a center, or of the district itself.
 #[must_use]
 pub fn audit(center_or_district: &str) -> String {
@@ -125,9 +156,21 @@ mod tests {
         }
 
         #[test]
+        fn the_subject_of_what_was_learned_reads_back(id: u128) {
+            let id = uuid::Uuid::from_u128(id);
+            for subject in [
+                LearningSubject::Precedent(PrecedentId(id)),
+                LearningSubject::Improvement(ImprovementId(id)),
+            ] {
+                prop_assert_eq!(LearningSubject::parse(&subject.to_subject()), Some(subject));
+            }
+        }
+
+        #[test]
         fn any_text_is_parsed_without_panic(text in ".{0,80}") {
             let _ = CaseSubject::parse(&text);
             let _ = CenterSubject::parse(&text);
+            let _ = LearningSubject::parse(&text);
         }
     }
 }

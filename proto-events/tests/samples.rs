@@ -10,6 +10,7 @@ use std::path::Path;
 
 use proto_events::centers::{self, CenterEvent, CenterEventKind};
 use proto_events::events::{CaseEvent, CaseEventKind};
+use proto_events::learning::{self, LearningEvent, LearningEventKind};
 use proto_events::upcast::UnreadableEvent;
 use proto_events::{registry, upcast};
 use serde_json::{Value, json};
@@ -33,6 +34,7 @@ fn samples() -> BTreeMap<String, String> {
 enum Event {
     OfCase(CaseEvent),
     OfCenter(CenterEvent),
+    OfLearning(LearningEvent),
 }
 
 impl Event {
@@ -40,6 +42,7 @@ impl Event {
         match self {
             Self::OfCase(event) => event.event_type(),
             Self::OfCenter(event) => event.event_type(),
+            Self::OfLearning(event) => event.event_type(),
         }
     }
 
@@ -47,6 +50,7 @@ impl Event {
         match self {
             Self::OfCase(event) => event.to_body(),
             Self::OfCenter(event) => event.to_body(),
+            Self::OfLearning(event) => event.to_body(),
         }
     }
 }
@@ -54,6 +58,9 @@ impl Event {
 fn read(event_type: &str, body: &str) -> Result<Event, UnreadableEvent> {
     if event_type.starts_with(centers::TYPE_PREFIX) {
         return centers::read(event_type, body.as_bytes()).map(Event::OfCenter);
+    }
+    if event_type.starts_with(learning::TYPE_PREFIX) {
+        return learning::read(event_type, body.as_bytes()).map(Event::OfLearning);
     }
     upcast::read(event_type, body.as_bytes()).map(Event::OfCase)
 }
@@ -64,7 +71,9 @@ fn published() -> Vec<(&'static str, Value)> {
     let of_cases = of_cases.map(|kind| (kind.event_type(), registry::schema(*kind)));
     let of_centers = CenterEventKind::ALL.iter();
     let of_centers = of_centers.map(|kind| (kind.event_type(), registry::center_schema(*kind)));
-    of_cases.chain(of_centers).collect()
+    let of_learning = LearningEventKind::ALL.iter();
+    let of_learning = of_learning.map(|kind| (kind.event_type(), registry::learning_schema(*kind)));
+    of_cases.chain(of_centers).chain(of_learning).collect()
 }
 
 fn sample(event_type: &str) -> Value {
