@@ -48,7 +48,7 @@ fn an_explanation_names_the_holiday_and_the_days_that_are_worked_for_it() {
     assert_eq!(told["state"], "running");
     assert_eq!(
         told["limit"],
-        json!({ "working_days": 10, "source": "event", "complexity": "special" })
+        json!({ "working_days": 10, "source": "event", "district_working_days": 10, "complexity": "special" })
     );
     assert_instant(&told["due_at"], "2026-03-05T17:30:00+08:00");
     assert_eq!(told["started_by"]["event"], "opened");

@@ -140,6 +140,8 @@ pub struct Limit {
     pub working_days: u32,
     /// Where the number comes from.
     pub source: LimitSource,
+    /// The limit that the district's file has today; none where a day is named instead.
+    pub district_working_days: Option<u32>,
     /// How hard the case is, where the limit depends on it.
     pub complexity: Option<Complexity>,
 }
@@ -346,12 +348,17 @@ fn state(case: &Case, run: &ClockRun, now: Timestamp) -> ClockState {
 fn explanation(case: &Case, life: Life, rules: &Rules, now: Timestamp) -> ClockExplanation {
     let calendar = &rules.calendar;
     let run = life.run.clone();
-    let state = match &life.stopped_by {
+    // A right that had lapsed before anything could stop it.
+    let has_lapsed = |event: &Happening| run.clock == Clock::Return && event.at > run.due_at;
+    let stopped_by = life.stopped_by.clone().filter(|event| !has_lapsed(event));
+    let is_over = life.stopped_by.is_some();
+    let state = match &stopped_by {
+        None if is_over => ClockState::Stopped,
         Some(_) => ClockState::Stopped,
         None => state(case, &run, now),
     };
     let lapsed_at = (state == ClockState::Stopped).then_some(run.due_at);
-    let stopped_at = life.stopped_by.as_ref().map(|event| event.at).or(lapsed_at);
+    let stopped_at = stopped_by.as_ref().map(|event| event.at).or(lapsed_at);
     let pauses = life.pauses(calendar, now);
     // A pause that lasts has moved nothing yet.
     let paused_days = pauses.iter().filter(|pause| pause.to.is_some());
@@ -362,13 +369,13 @@ fn explanation(case: &Case, life: Life, rules: &Rules, now: Timestamp) -> ClockE
     let (counted, skipped) = counting::days(calendar, from, to, &pauses);
     let until = stopped_at.unwrap_or(now);
     let late = calendar.working_days_between(to, calendar.date_of(until)).max(0);
-    let is_late = until > run.due_at && lapsed_at.is_none() && state != ClockState::Paused;
+    let is_late = until > run.due_at && run.clock != Clock::Return && state != ClockState::Paused;
     let due_if_resumed_now =
         case.pause.as_ref().filter(|_| state == ClockState::Paused).map(|pause| {
             due_after_pause(calendar, run.due_at, pause.since, now.min(pause.until)).due_at
         });
     let provisional = to > calendar.published_to()
-        || (run.clock == Clock::Handling && life.stopped_by.is_none() && case.provisional_due);
+        || (run.clock == Clock::Handling && !is_over && case.provisional_due);
     let mut explanation = ClockExplanation {
         clock: run.clock,
         occurrence: run.occurrence,
@@ -378,7 +385,7 @@ fn explanation(case: &Case, life: Life, rules: &Rules, now: Timestamp) -> ClockE
         started_at: run.started_at,
         started_by: life.started_by,
         stopped_at,
-        stopped_by: life.stopped_by,
+        stopped_by,
         limit,
         first_due_at: life.first_due_at,
         due_at: run.due_at,

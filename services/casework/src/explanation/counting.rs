@@ -127,7 +127,12 @@ pub(super) fn limit(life: &Life, added: u32, rules: &Rules) -> (Limit, Option<Ti
         None => rules.limits.of(run.clock),
     };
     let leads_to = |days: u32| calendar.deadline(run.started_at, days.saturating_add(added)).due_at;
-    let with = |working_days, source| Limit { working_days, source, complexity };
+    let with = |working_days, source| Limit {
+        working_days,
+        source,
+        district_working_days: of_district,
+        complexity,
+    };
     if let Some(days) = life.stated_days {
         let recomputed = leads_to(days);
         return (with(days, LimitSource::Event), (recomputed != run.due_at).then_some(recomputed));

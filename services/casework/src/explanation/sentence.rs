@@ -70,7 +70,12 @@ pub(super) fn of(told: &ClockExplanation, calendar: &WorkingCalendar) -> Words {
     };
     let zh = join(|words| &words.zh, "；");
     let en = join(|words| &words.en, "; ");
-    Words::new(format!("{zh}。"), format!("{en}."))
+    Words::new(format!("{zh}。"), format!("{}.", capitalized(&en)))
+}
+
+fn capitalized(text: &str) -> String {
+    let mut letters = text.chars();
+    letters.next().map_or_else(String::new, |first| first.to_uppercase().chain(letters).collect())
 }
 
 fn beginning(told: &ClockExplanation, dates: &Dates<'_>) -> Words {
@@ -91,9 +96,22 @@ fn limit(told: &ClockExplanation) -> Option<Words> {
         return None;
     }
     Some(match told.limit.complexity {
+        // The limit was another one then, or the case was reclassified when a shorter limit had passed already.
+        Some(complexity) if told.limit.district_working_days != Some(days) => Words::new(
+            format!("{}件，按{days}个工作日计", complexity.label_zh()),
+            format!(
+                "a {} case, counted by {days} working {}",
+                complexity.label_en().to_lowercase(),
+                plural(days)
+            ),
+        ),
         Some(complexity) => Words::new(
             format!("{}件时限{days}个工作日", complexity.label_zh()),
-            format!("{} case: {days} working {}", complexity.label_en(), plural(days)),
+            format!(
+                "the limit of a {} case is {days} working {}",
+                complexity.label_en().to_lowercase(),
+                plural(days)
+            ),
         ),
         None => Words::new(
             format!("时限{days}个工作日"),
@@ -276,10 +294,18 @@ fn standing(told: &ClockExplanation, dates: &Dates<'_>) -> Option<Words> {
         ClockState::Stopped => {
             let day = dates.day_zh(dates.calendar.date_of(told.stopped_at?));
             let day_en = dates.day_en(dates.calendar.date_of(told.stopped_at?));
+            let late = told.overdue_working_days;
+            let (late_zh, late_en) = match late {
+                0 => (String::new(), String::new()),
+                _ => (
+                    format!("，超期{late}个工作日"),
+                    format!(", {late} working {} late", plural(late)),
+                ),
+            };
             Some(match &told.stopped_by {
                 Some(event) => Words::new(
-                    format!("已于{day}停止计时（{}）", event.label.zh),
-                    format!("it stopped on {day_en} ({})", event.label.en),
+                    format!("已于{day}停止计时（{}）{late_zh}", event.label.zh),
+                    format!("it stopped on {day_en} ({}){late_en}", event.label.en),
                 ),
                 None => Words::new(format!("已于{day}过期失效"), format!("it lapsed on {day_en}")),
             })

@@ -120,8 +120,8 @@ pub(super) fn sentence(event: &CaseEvent, rules: &Rules) -> Words {
             let zh = listed("；继续落实的任务：", &open, "、");
             let en = listed("; actions that go on: ", &open, ", ");
             both(
-                format!("专班解散：{}{zh}", data.outcome),
-                format!("The task force was dissolved: {}{en}", data.outcome),
+                format!("专班解散：{}{zh}", bare(&data.outcome)),
+                format!("The task force was dissolved: {}{en}", bare(&data.outcome)),
             )
         }
         CaseEvent::SpecialHandlingRequested(data) => both(
@@ -219,8 +219,8 @@ pub(super) fn sentence(event: &CaseEvent, rules: &Rules) -> Words {
             )
         }
         CaseEvent::RectificationCompleted(data) => both(
-            format!("整改完成：{}；{}", data.action, data.result),
-            format!("The bad review was put right: {}; {}", data.action, data.result),
+            format!("整改完成：{}；{}", bare(&data.action), data.result),
+            format!("The bad review was put right: {}; {}", bare(&data.action), data.result),
         ),
         CaseEvent::Reopened(data) => both(
             format!("群众要求重启（{}）", data.reason.label_zh()),
@@ -259,7 +259,16 @@ fn both(zh: String, en: String) -> Words {
 
 /// `before` and the joined texts; nothing when there are none.
 fn listed(before: &str, texts: &[String], between: &str) -> String {
-    if texts.is_empty() { String::new() } else { format!("{before}{}", texts.join(between)) }
+    if texts.is_empty() {
+        return String::new();
+    }
+    let texts: Vec<_> = texts.iter().map(|text| bare(text)).collect();
+    format!("{before}{}", texts.join(between))
+}
+
+/// A text without the full stop at its end, for inside a sentence.
+fn bare(text: &str) -> &str {
+    text.trim_end().trim_end_matches(['。', '.'])
 }
 
 /// A time as people write it, in both languages.
@@ -387,12 +396,12 @@ fn special_decided(data: &SpecialHandlingDecided, rules: &Rules) -> Words {
     both(
         format!(
             "特事特办获批准：{}{}{zh}",
-            data.reason,
+            bare(&data.reason),
             listed("；条件：", &data.conditions, "、")
         ),
         format!(
             "The special handling was approved: {}{}{en}",
-            data.reason,
+            bare(&data.reason),
             listed("; conditions: ", &data.conditions, ", ")
         ),
     )
