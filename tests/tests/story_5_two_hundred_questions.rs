@@ -3,8 +3,9 @@
 
 use serde_json::{Value, json};
 use unstuck_tests::bodies::{UNROUTED_MATTER, assert_instant, opening, with, without};
+use unstuck_tests::bus::Bus;
 use unstuck_tests::district::{Place, said};
-use unstuck_tests::{Api, District};
+use unstuck_tests::{Api, District, wait_until};
 
 const TALLY: &str = "/v1/consultations";
 
@@ -275,4 +276,35 @@ fn what_is_no_question_of_this_center_and_this_week_is_not_counted() {
     for path in [TALLY, "/v1/centers/{center}/days/{date}/close"] {
         assert!(described["paths"][path]["post"].is_object(), "{path} is not described");
     }
+}
+
+#[test]
+fn a_tap_whose_answer_was_lost_counts_once_when_it_is_tapped_again() {
+    let mut bus = Bus::start();
+    let district = District::start_on(&bus);
+    let clerk = district.clerk("donghuashi");
+    let body = question("donghuashi", "退休手续办理");
+    let tap = |key: &str| clerk.request("POST", TALLY).key(key).json(&body).send();
+    let first = tap("before").expect_status(201);
+
+    // The bus hangs: nothing is said to be counted that is not.
+    bus.freeze();
+    let lost = tap("frozen");
+    assert_eq!(lost.status, 503, "{}", lost.text);
+    bus.thaw();
+    wait_until("the same tap is counted", || tap("frozen").status == 201);
+
+    // The bus dies, and so does the house; both come back on what was written.
+    bus.kill();
+    district.kill();
+    bus.bring_up();
+    district.bring_up();
+    assert_eq!(tap("before").expect_status(201).json, first.json);
+    let frozen = tap("frozen").expect_status(201);
+    let asked = clerk.get(format!("{TALLY}?min_version={}", frozen.version()));
+    assert_eq!(asked["consultations"], 2, "{}", asked.text);
+    let date = first["date"].as_str().expect("a date");
+    let closed = clerk.post(close_path("donghuashi", date), json!({})).expect_status(200);
+    assert_eq!(closed["consultations"], 2);
+    assert!(district.metric("unstuck_commands_total") >= 3.0);
 }

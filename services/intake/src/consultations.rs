@@ -129,7 +129,7 @@ async fn handle(
     let tally = Tally { center, topic, channel, outcome, count, date };
     let wish = Wish { command_id, hash, request_id: Some(request_id.as_str().to_owned()) };
     let kept = count_questions(&desk, &ledger, &tally, &actor, wish).await;
-    let kept = audited(&desk, &actor, "tally", kept).await?;
+    let kept = ended(&desk, &actor, "tally", kept).await?;
     let CenterEvent::ConsultationTallied(event) = kept.event else {
         return Err(Problem::internal());
     };
@@ -167,7 +167,7 @@ pub(crate) async fn count_questions(
     let now = desk.now();
     let _turn = ledger.tallying().await;
     ledger.catch_up().await?;
-    if let Some(kept) = ledger.of_command(wish.command_id) {
+    if let Some(kept) = ledger.repeated(wish.command_id) {
         return match (&kept.hash, &wish.hash) {
             (Some(stored), Some(hash)) if stored != hash => Err(Problem::of(
                 &IDEMPOTENCY_MISMATCH,
@@ -221,13 +221,24 @@ pub(crate) fn of_refusal(refusal: Refusal) -> Problem {
     }
 }
 
-/// Leaves an audit line for what a rule refused.
-pub(crate) async fn audited<T>(
+/// The name of these commands in the figures.
+pub(crate) const COMMAND: &str = "center";
+
+/// Counts how a command ended, and leaves an audit line for what a rule refused.
+pub(crate) async fn ended(
     desk: &Desk,
     actor: &Actor,
     what: &str,
-    outcome: Result<T, Problem>,
-) -> Result<T, Problem> {
+    outcome: Result<Kept, Problem>,
+) -> Result<Kept, Problem> {
+    let how = match &outcome {
+        Ok(kept) if kept.repeated => "repeated",
+        Ok(_) => "appended",
+        Err(problem) if problem.status.is_client_error() => "refused",
+        Err(problem) if problem.status == StatusCode::SERVICE_UNAVAILABLE => "busy",
+        Err(_) => "append_error",
+    };
+    desk.metrics.command(COMMAND, how);
     if let Err(problem) = &outcome
         && matches!(problem.status, StatusCode::FORBIDDEN | StatusCode::CONFLICT)
     {

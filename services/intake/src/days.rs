@@ -30,7 +30,7 @@ use runtime::log::{LogError, Recorded};
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
-use crate::consultations::{Counter, Wish, answered, audited, envelop, of_refusal};
+use crate::consultations::{Counter, Wish, answered, ended, envelop, of_refusal};
 use crate::ledger::{Kept, Ledger};
 
 /// The path of the command.
@@ -97,7 +97,7 @@ async fn handle(
         date.parse().map_err(|_| Problem::invalid("/date", "must be a date such as 2026-03-31"))?;
     let request_id = Some(request_id.as_str().to_owned());
     let kept = close(&desk, &ledger, &center, day, &actor, request_id).await;
-    let kept = audited(&desk, &actor, "close_day", kept).await?;
+    let kept = ended(&desk, &actor, "close_day", kept).await?;
     let CenterEvent::CenterDayClosed(report) = kept.event else {
         return Err(Problem::internal());
     };
@@ -130,7 +130,7 @@ pub(crate) async fn close(
     check_close(center, day, &context).map_err(of_refusal)?;
     ledger.catch_up().await?;
     let command_id = close_command(center, day);
-    if let Some(kept) = ledger.of_command(command_id) {
+    if let Some(kept) = ledger.repeated(command_id) {
         return Ok(kept);
     }
     let mut opened = Opened { center, day, count: 0, reached: 0 };
@@ -145,7 +145,7 @@ pub(crate) async fn close(
     let known = ledger.day(center, day);
     let report = decide_close(center, day, &known, opened.count, counted_to, &context);
     let Some(report) = report.map_err(of_refusal)? else {
-        return ledger.of_command(command_id).ok_or_else(Problem::internal);
+        return ledger.repeated(command_id).ok_or_else(Problem::internal);
     };
     let wish = Wish { command_id, hash: None, request_id };
     let subject = CenterSubject::Days(center.clone());

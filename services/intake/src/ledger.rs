@@ -59,6 +59,8 @@ pub(crate) struct Kept {
     pub(crate) hash: Option<String>,
     /// The fact.
     pub(crate) event: CenterEvent,
+    /// Whether it stood there before the command came.
+    pub(crate) repeated: bool,
 }
 
 #[derive(Debug, Default)]
@@ -91,6 +93,7 @@ impl Known {
             actor: envelope.actor,
             hash: envelope.command_hash,
             event,
+            repeated: false,
         };
         // The first fact of a command is what was answered then.
         self.commands.entry(envelope.command_id).or_insert(kept);
@@ -168,8 +171,13 @@ impl Ledger {
         }
     }
 
-    /// What a command has led to.
-    pub(crate) fn of_command(&self, command_id: CommandId) -> Option<Kept> {
+    /// What a command has led to before.
+    pub(crate) fn repeated(&self, command_id: CommandId) -> Option<Kept> {
+        let kept = self.of_command(command_id)?;
+        Some(Kept { repeated: true, ..kept })
+    }
+
+    fn of_command(&self, command_id: CommandId) -> Option<Kept> {
         self.known().commands.get(&command_id).cloned()
     }
 

@@ -35,6 +35,7 @@ use crate::ledger::Ledger;
 #[must_use]
 pub fn service(desk: &Arc<Desk>) -> ServiceParts {
     let (router, operations) = endpoints().finish(desk);
+    desk.metrics.declare_commands(&[consultations::COMMAND]);
     let ledger = Ledger::new(Arc::clone(&desk.centers_log));
     let counter = Counter { desk: Arc::clone(desk), ledger: Arc::clone(&ledger) };
     let router = router.merge(centers().with_state(counter));

@@ -83,6 +83,11 @@ impl Index {
         self.rows.values().map(|row| &**row)
     }
 
+    /// When the first case was opened, in microseconds since 1970.
+    pub(crate) fn first_opened_at(&self) -> Option<i64> {
+        self.orders(&Group::All)?.by_opened.first().map(|(opened_at, _)| *opened_at)
+    }
+
     /// How many cases there are.
     pub(crate) fn len(&self) -> usize {
         self.rows.len()

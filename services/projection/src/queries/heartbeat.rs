@@ -97,14 +97,14 @@ pub(super) struct Reports<'a> {
 }
 
 impl<'a> Reports<'a> {
-    /// Looks at the reports as they stand at `now`. Blocks as long as a look at each case's row takes.
+    /// Looks at the reports as they stand at `now`.
     pub(super) fn new(
         core: &'a Core,
         cases: &View,
         centers: &'a CentersView,
         now: Timestamp,
     ) -> Self {
-        let first_case = cases.index().rows().map(|row| row.opened_at).min();
+        let first_case = cases.index().first_opened_at();
         let first_case = first_case.and_then(DateTime::from_timestamp_micros);
         let first_case = first_case.map(|at| at.with_timezone(&core.district.offset).date_naive());
         let begin = [first_case, centers.days().since].into_iter().flatten().min();
