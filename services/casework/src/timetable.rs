@@ -170,10 +170,7 @@ pub fn due_after_pause(
 ) -> Deadline {
     let days =
         calendar.working_days_between(calendar.date_of(paused_at), calendar.date_of(resumed_at));
-    match u32::try_from(days) {
-        Ok(days) if days > 0 => calendar.deadline(due_at, days),
-        _ => Deadline { due_at, provisional: calendar.date_of(due_at) > calendar.published_to() },
-    }
+    calendar.deadline(due_at, u32::try_from(days).unwrap_or(0))
 }
 
 const fn rungs(clock: Clock) -> &'static [(Level, When)] {

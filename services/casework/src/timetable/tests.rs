@@ -98,6 +98,26 @@ fn a_run_is_named_by_its_clock_and_occurrence() {
 }
 
 #[test]
+fn a_step_is_named_by_its_run_and_its_level() {
+    assert_eq!(spring_festival().step_key(Level::Director), "handling#1/director");
+}
+
+#[test]
+fn a_pause_of_no_day_keeps_the_promise_and_what_is_known_of_it() {
+    let calendar = china();
+    let noon = at("2026-12-30T12:00:00+08:00");
+    for (due, provisional) in
+        [("2026-12-31T17:30:00+08:00", false), ("2027-01-04T17:30:00+08:00", true)]
+    {
+        let kept = due_after_pause(&calendar, at(due), noon, noon);
+        assert_eq!(kept, Deadline { due_at: at(due), provisional });
+        // A clock that went back in between takes nothing away.
+        let back = due_after_pause(&calendar, at(due), noon, at("2026-12-28T12:00:00+08:00"));
+        assert_eq!(back, kept);
+    }
+}
+
+#[test]
 fn a_pause_moves_the_due_date_by_the_working_days_it_lasted() {
     let (calendar, due) = (china(), at("2026-02-12T17:30:00+08:00"));
     let after = |from: &str, to: &str| due_after_pause(&calendar, due, at(from), at(to)).due_at;
