@@ -7,8 +7,9 @@ use alloc::borrow::ToOwned;
 use alloc::string::String;
 use alloc::vec::Vec;
 
+use proto_events::Timestamp;
 use proto_events::codes::{
-    CauseCategory, Clock, ClosingCode, Complexity, ConveneTrigger, Level, ReopenReason,
+    CaseState, CauseCategory, Clock, ClosingCode, Complexity, ConveneTrigger, Level, ReopenReason,
 };
 use proto_events::events::{CaseEvent, Member};
 use proto_events::ids::{CaseId, DepartmentId};
@@ -24,20 +25,38 @@ pub fn may_forward(event: &CaseEvent) -> bool {
 }
 
 /// Hands a case over that the table knows, and a reopened one back to whoever had it. A case whose cause is the
-/// applicant's own waits for a person; an unsolved one gets a task force instead ([`help`]).
+/// applicant's own waits for a person; an unsolved one gets a task force instead ([`help`]). A case that was handed
+/// over since, or taken up anew, is as people left it, however late or often the event is told.
 #[must_use]
 pub fn forwarding(event: &CaseEvent, case: &Case, rules: &Rules) -> Option<Command> {
+    if !waits_since_it_was_taken_up(case) {
+        return None;
+    }
     let department = match event {
-        CaseEvent::Opened(_) if case.cause_provisional.category() != CauseCategory::Applicant => {
+        CaseEvent::Opened(_)
+            if case.reopen_count == 0
+                && case.cause_provisional.category() != CauseCategory::Applicant =>
+        {
             rules.route(&case.matter.name)?.department.clone()
         }
-        CaseEvent::Reopened(data) if data.reason != ReopenReason::NotSolved => {
+        CaseEvent::Reopened(data)
+            if case.reopen_count > 0
+                && data.reason != ReopenReason::NotSolved
+                && data.due_at == case.original_due_at =>
+        {
             case.last_hop().filter(|hop| hop.returned_at.is_none())?.to.clone()
         }
         _ => return None,
     };
     let ask = case.demand.clone();
     Some(Command::Forward { department, ask, contact: None, automatic: true })
+}
+
+/// Whether the case lies in the queue of its center since it was opened or reopened, handed over by nobody.
+pub(crate) fn waits_since_it_was_taken_up(case: &Case) -> bool {
+    let was_handed_over = case.last_hop().is_some_and(|hop| hop.at > case.handling_since);
+    let is_first = case.reopen_count > 0 || case.hops.is_empty();
+    case.state == CaseState::Opened && is_first && !was_handed_over
 }
 
 /// Links the other case back, when one was linked to it by a person: the other case, and what it is to say.
@@ -65,6 +84,24 @@ pub fn may_help(event: &CaseEvent) -> bool {
             step.clock == Clock::Handling && step.level == Level::Director
         }
         _ => false,
+    }
+}
+
+/// Whether an event that happened at `at` still calls for help, when it is told late or again: what it may ask for was
+/// not given since, and the case was not taken up anew.
+#[must_use]
+pub fn still_calls_for_help(at: Timestamp, event: &CaseEvent, case: &Case) -> bool {
+    // A task force that sat then, or came later, has answered it.
+    let is_unanswered = case.task_force.as_ref().is_none_or(|force| {
+        force.convened_at < at && force.dissolved_at.is_some_and(|dissolved_at| dissolved_at <= at)
+    });
+    match event {
+        CaseEvent::Reopened(_) => at == case.handling_since && is_unanswered,
+        CaseEvent::Returned(_) | CaseEvent::Escalated(_) => {
+            at >= case.handling_since && is_unanswered
+        }
+        // The decision looks at the applicant's last word.
+        _ => true,
     }
 }
 

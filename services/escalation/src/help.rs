@@ -4,7 +4,7 @@
 
 use std::sync::Arc;
 
-use casework::reaction::{help, may_help};
+use casework::reaction::{help, may_help, still_calls_for_help};
 use desk::{Desk, Order, decode};
 use futures::FutureExt;
 use futures::future::BoxFuture;
@@ -37,6 +37,9 @@ impl Help {
         }
         let Some(subject) = CaseSubject::parse(&recorded.subject) else { return Ok(()) };
         let Some(case) = self.desk.load(&subject).await.map_err(retry)? else { return Ok(()) };
+        if !still_calls_for_help(meta.time, &event, &case) {
+            return Ok(());
+        }
         let command = help(&event, &case, &self.desk.district.rules);
         let Some(command) = command else { return Ok(()) };
         let command_id = CommandId::of_reaction(NAME, meta.id);

@@ -117,6 +117,26 @@ pub async fn open(
 ) -> Result<Carried, Problem> {
     let now = desk.now();
     let at = body.occurred_at.map_or(now, |at| at.with_timezone(&desk.district.offset));
+    let subject = CaseSubject { center: body.center.clone(), case_id };
+    let order = |open| Order {
+        case_id,
+        center: Some(body.center.clone()),
+        command: Command::Open(open),
+        actor: actor.clone(),
+        command_id,
+        command_hash: command_hash.clone(),
+        if_match: None,
+        at: Some(at),
+        causation: None,
+        request_id,
+    };
+    // With a key the case may be there already. Then nothing is checked, reserved or sealed again: its matter may
+    // have been taken since, its day be long past, its key destroyed.
+    if command_hash.is_some() && desk.load(&subject).await?.is_some() {
+        let blank = SealedApplicant { kind: body.applicant.kind, sealed: String::new() };
+        let repeat = wish(desk, &body, case_id, at, blank, ReceiptCode::from_random(0));
+        return desk.execute(order(repeat)).await;
+    }
     if at > now + AHEAD_MAX {
         return Err(Problem::invalid("/occurred_at", "lies in the future (不能晚于现在)"));
     }
@@ -127,15 +147,8 @@ pub async fn open(
         ));
     }
     let applicant = check(desk, &body, actor, case_id, at)?;
-    let subject = CaseSubject { center: body.center.clone(), case_id };
-    let reserved = async {
-        // With a key the case may be there already; then its own reservation must not stand in its way.
-        if command_hash.is_some() && desk.load(&subject).await?.is_some() {
-            return Ok(());
-        }
-        let matter = &body.matter.name;
-        duplicates::reserve(desk, &applicant.identity(), matter, case_id, &body.center).await
-    };
+    let identity = applicant.identity();
+    let reserved = duplicates::reserve(desk, &identity, &body.matter.name, case_id, &body.center);
     // Side by side, because both wait for the disk. A key without a case is no harm; a case without one would be.
     let (reserved, key) = tokio::join!(reserved, desk.vault.create_key(case_id));
     reserved?;
@@ -150,19 +163,7 @@ pub async fn open(
     })?;
     let receipt_code = ReceiptCode::from_random(random()?);
     let open = wish(desk, &body, case_id, at, sealed, receipt_code);
-    desk.execute(Order {
-        case_id,
-        center: Some(body.center),
-        command: Command::Open(open),
-        actor: actor.clone(),
-        command_id,
-        command_hash,
-        if_match: None,
-        at: Some(at),
-        causation: None,
-        request_id,
-    })
-    .await
+    desk.execute(order(open)).await
 }
 
 /// Everything that can be refused, before anything is reserved or sealed.

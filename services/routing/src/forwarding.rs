@@ -5,7 +5,6 @@
 
 use std::sync::Arc;
 
-use casework::case::Case;
 use casework::reaction::{forwarding, may_forward};
 use desk::{Desk, Order, decode};
 use futures::FutureExt;
@@ -38,11 +37,8 @@ impl Forwarding {
             return Ok(());
         }
         let Some(subject) = CaseSubject::parse(&recorded.subject) else { return Ok(()) };
-        let case = match Case::step(None, &meta, &event) {
-            // An opening says everything by itself.
-            Some(case) => Some(case),
-            None => self.desk.load(&subject).await.map_err(retry)?,
-        };
+        // As it is now, not as the event tells it: it may come late or again.
+        let case = self.desk.load(&subject).await.map_err(retry)?;
         let rules = &self.desk.district.rules;
         let command = case.and_then(|case| forwarding(&event, &case, rules));
         let Some(command) = command else { return Ok(()) };

@@ -237,11 +237,16 @@ fn owner(case: &Case) -> String {
     case.department.as_ref().map_or_else(|| case.center.to_string(), ToString::to_string)
 }
 
-/// Whether the last word of the applicant is bad and nobody has begun to put it right.
+/// Whether the last word of the applicant is bad, and nobody puts it right or has done so since. One rectification
+/// at a time: a second bad word while one is open is put right with it.
 fn waits_for_rectification(case: &Case) -> bool {
     let Some(feedback) = &case.feedback else { return false };
     let is_bad = feedback.grade.is_some_and(Grade::is_bad) || feedback.solved == Some(Solved::No);
-    is_bad && case.rectification.as_ref().is_none_or(|work| work.opened_at < feedback.at)
+    is_bad
+        && case
+            .rectification
+            .as_ref()
+            .is_none_or(|work| work.completed_at.is_some_and(|done_at| done_at < feedback.at))
 }
 
 pub(super) fn open_rectification(

@@ -21,6 +21,7 @@ use super::ending;
 use crate::case::Case;
 use crate::case::records::SpecialHandling;
 use crate::command::Context;
+use crate::reaction::waits_since_it_was_taken_up;
 use crate::refusal::{Refusal, RefusalCode};
 
 /// Returns that a case bears; the second convenes a task force.
@@ -47,6 +48,10 @@ pub(super) fn forward(
         checks.fault("/contact/phone", "at most 40 characters");
     }
     checks.finish()?;
+    if automatic && !waits_since_it_was_taken_up(case) {
+        // What the table wants is done, or a person has decided otherwise.
+        return Ok(Vec::new());
+    }
     if !case.is_open() {
         return Err(Refusal::wrong_state(case.state));
     }

@@ -1,10 +1,10 @@
 //! What the house asks for by itself, about stories that were told by decisions.
 
-use proto_events::codes::{Cause, ClosingCode, ConveneTrigger, Solved};
+use proto_events::codes::{Cause, ClosingCode, ConveneTrigger, ReopenReason, Solved};
 
 use super::{Story, wishes};
 use crate::command::Command;
-use crate::reaction::{forwarding, help, may_forward, may_help};
+use crate::reaction::{forwarding, help, may_forward, may_help, still_calls_for_help};
 
 impl Story {
     /// What routing would order about the last event.
@@ -69,4 +69,65 @@ fn an_order_comes_only_about_an_event_that_may_lead_to_one() {
         assert!(may_forward(event) || forwarding(event, story.case(), &story.rules).is_none());
         assert!(may_help(event) || help(event, story.case(), &story.rules).is_none());
     }
+}
+
+#[test]
+fn an_opening_that_is_told_late_finds_the_case_as_people_left_it() {
+    let story = Story::opened()
+        .does("clerk", wishes::forward("civil-affairs"))
+        .does("civil-handler", wishes::send_back("medical-insurance"));
+    let opening = &story.told[0];
+    assert_eq!(forwarding(opening, story.case(), &story.rules), None);
+    // Also when it was on its way already.
+    let mut late = wishes::forward("hr-public-service");
+    if let Command::Forward { automatic, .. } = &mut late {
+        *automatic = true;
+    }
+    story.says_nothing("timer", &late);
+}
+
+#[test]
+fn a_reopening_that_is_told_again_after_the_next_one_forwards_nothing() {
+    let story = Story::resolved().at("2026-03-04T10:00:00+08:00");
+    let story = story.does("clerk", wishes::reopen(ReopenReason::Partial));
+    let first = story.last().clone();
+    assert!(forwarding(&first, story.case(), &story.rules).is_some());
+    let story = story
+        .at("2026-03-04T11:00:00+08:00")
+        .does("clerk", wishes::forward("hr-public-service"))
+        .does("hr-handler", wishes::accept())
+        .does("hr-handler", wishes::resolve())
+        .at("2026-03-06T10:00:00+08:00")
+        .does("clerk", wishes::reopen(ReopenReason::NotSolved));
+    assert_eq!(forwarding(&first, story.case(), &story.rules), None);
+}
+
+#[test]
+fn what_a_task_force_has_answered_calls_for_no_second_one_when_it_is_told_again() {
+    let story = Story::opened()
+        .does("clerk", wishes::forward("civil-affairs"))
+        .does("civil-handler", wishes::send_back("medical-insurance"))
+        .does("clerk", wishes::forward("medical-insurance"))
+        .does("medical-handler", wishes::send_back("civil-affairs"));
+    let (at, returned) = (story.now, story.last().clone());
+    assert!(still_calls_for_help(at, &returned, story.case()));
+    let story = story
+        .at("2026-03-03T11:00:00+08:00")
+        .does("coordinator", wishes::convene(ConveneTrigger::Person));
+    assert!(!still_calls_for_help(at, &returned, story.case()));
+    let story = story.at("2026-03-03T12:00:00+08:00").does("coordinator", wishes::dissolve());
+    assert!(!still_calls_for_help(at, &returned, story.case()));
+}
+
+#[test]
+fn a_second_bad_word_is_put_right_with_the_first() {
+    let story = Story::resolved()
+        .does("callback", wishes::feedback(Solved::Yes, 2))
+        .does("timer", Command::OpenRectification)
+        .at("2026-03-04T10:00:00+08:00")
+        .does("callback", wishes::feedback(Solved::No, 1))
+        .says_nothing("timer", &Command::OpenRectification)
+        .at("2026-03-05T10:00:00+08:00")
+        .does("clerk", wishes::complete());
+    story.does("timer", wishes::close(ClosingCode::FeedbackRecorded));
 }
