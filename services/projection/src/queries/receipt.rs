@@ -64,13 +64,14 @@ pub(crate) struct Standstill {
     until: Timestamp,
 }
 
-/// A department that does a part of it.
+/// How far the other departments are that do a part of it. Which ones they are stays inside: who helps may tell what the
+/// applicant has (残联, 退役军人事务).
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, JsonSchema)]
-pub(crate) struct PublicPart {
-    department: Body,
-    done: bool,
-    due_at: Timestamp,
-    /// How far it is, in plain words.
+pub(crate) struct PublicParts {
+    total: usize,
+    done: usize,
+    /// By when the last of them is due; none when all are done.
+    due_at: Option<Timestamp>,
     words: Words,
 }
 
@@ -117,8 +118,8 @@ pub(crate) struct ReceiptAnswer {
     next_step: Words,
     /// What there is to bring, while the case is open.
     materials: Option<Papers>,
-    /// Who does a part of it.
-    parts: Vec<PublicPart>,
+    /// What other departments do of it; null when none does.
+    parts: Option<PublicParts>,
     urged: Option<Urged>,
     updates: Vec<Update>,
     outcome: Option<PublicOutcome>,
@@ -209,18 +210,12 @@ fn papers(case: &Case) -> Option<Papers> {
     })
 }
 
-fn parts(case: &Case, rules: &Rules) -> Vec<PublicPart> {
-    let shown = |part: &casework::case::records::Part| {
-        let id = part.department.as_str();
-        let name = rules.body_name(id);
-        PublicPart {
-            department: Body { id: id.to_owned(), name: name.to_owned() },
-            done: part.completed_at.is_some(),
-            due_at: part.due_at,
-            words: telling::part(name, part.completed_at.is_some(), part.due_at, rules),
-        }
-    };
-    case.parts.iter().map(shown).collect()
+fn parts(case: &Case, rules: &Rules) -> Option<PublicParts> {
+    let total = case.parts.len();
+    let open = || case.parts.iter().filter(|part| part.completed_at.is_none());
+    let (done, due_at) = (total - open().count(), open().map(|part| part.due_at).max());
+    let words = telling::parts(total, done, due_at, rules);
+    (total > 0).then_some(PublicParts { total, done, due_at, words })
 }
 
 fn outcome(case: &Case) -> Option<PublicOutcome> {

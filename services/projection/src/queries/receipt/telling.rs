@@ -1,6 +1,6 @@
 //! What the public page says: what there is to do, and what has happened.
 //!
-//! Invariants: written for the applicant; no finding, position, reason or note of staff enters it, except what was
+//! Invariants: written for the applicant, and readable by whoever holds the receipt; no finding, position, reason or note of staff enters it, except what was
 //! written for the applicant; whether a new kind of event says something is decided where it is added.
 
 use casework::case::Case;
@@ -113,18 +113,21 @@ fn standstill(case: &Case, rules: &Rules) -> (String, String) {
     )
 }
 
-/// How far a department is with its part.
-pub(super) fn part(name: &str, is_done: bool, due_at: Timestamp, rules: &Rules) -> Words {
-    if is_done {
+/// How far other departments are with their parts.
+pub(super) fn parts(total: usize, done: usize, due_at: Option<Timestamp>, rules: &Rules) -> Words {
+    let due = due_at.map(|at| Day::of(at, rules));
+    let Some(due) = due else {
         return Words::new(
-            format!("{name}负责的部分已完成"),
-            format!("{name} has finished its part"),
+            format!("协同办理的{total}个部门均已完成"),
+            format!("All {total} parts of other departments are done"),
         );
-    }
-    let due = Day::of(due_at, rules);
+    };
     Words::new(
-        format!("{name}正在办理其负责的部分，应于{}前完成", due.zh),
-        format!("{name} is working on its part, due {}", due.en),
+        format!("另有{total}个部门协同办理，已完成{done}个，其余应于{}前完成", due.zh),
+        format!(
+            "Other departments do {total} parts of it; {done} done, the rest is due {}",
+            due.en
+        ),
     )
 }
 
@@ -156,17 +159,12 @@ pub(super) fn update(event: &CaseEvent, rules: &Rules) -> Option<Words> {
             let to = name(data.department.as_str());
             (format!("已裁定由{to}牵头办理"), format!("It was ruled that {to} leads"))
         }
-        CaseEvent::JointHandlingAssigned(data) => {
-            let names: Vec<_> =
-                data.parts.iter().map(|part| name(part.department.as_str())).collect();
-            (
-                format!("由{}一起办理", names.join("、")),
-                format!("Handled together with {}", names.join(", ")),
-            )
+        // Which departments help may tell what the applicant has; it stays inside.
+        CaseEvent::JointHandlingAssigned(_) => {
+            ("多个部门联合办理".to_owned(), "Several departments handle it together".to_owned())
         }
-        CaseEvent::PartCompleted(data) => {
-            let by = name(data.department.as_str());
-            (format!("{by}负责的部分已完成"), format!("{by} has finished its part"))
+        CaseEvent::PartCompleted(_) => {
+            ("一个协办部门已完成".to_owned(), "A department that helps has finished".to_owned())
         }
         CaseEvent::MaterialsRequested(data) => {
             let items: Vec<_> = data.items.iter().map(|item| item.name.as_str()).collect();
