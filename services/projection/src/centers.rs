@@ -6,7 +6,7 @@
 
 mod fold;
 #[cfg(test)]
-mod tests;
+pub(crate) mod tests;
 mod verify;
 mod view;
 
@@ -23,7 +23,7 @@ use runtime::store::{Opened, StoreError};
 use tokio::sync::watch;
 use tokio_util::sync::CancellationToken;
 
-pub(crate) use self::fold::TallyKey;
+pub(crate) use self::fold::{CloseRow, TallyKey};
 pub use self::verify::{CentersReport, verify};
 pub(crate) use self::view::{CentersView, Day};
 

@@ -27,7 +27,13 @@ fn day(number: u32) -> NaiveDate {
     NaiveDate::from_ymd_opt(2021, 1, 25 + number % 4).unwrap()
 }
 
-fn tallied(center: usize, number: u32, topic: usize, outcome: usize, count: u32) -> CenterEvent {
+pub(crate) fn tallied(
+    center: usize,
+    number: u32,
+    topic: usize,
+    outcome: usize,
+    count: u32,
+) -> CenterEvent {
     ConsultationTallied {
         center: CENTERS[center].parse().unwrap(),
         day: day(number),
@@ -39,7 +45,7 @@ fn tallied(center: usize, number: u32, topic: usize, outcome: usize, count: u32)
     .into()
 }
 
-fn closed(center: usize, number: u32, consultations: u64) -> CenterEvent {
+pub(crate) fn closed(center: usize, number: u32, consultations: u64) -> CenterEvent {
     let outcome = ConsultationOutcome::ToldRoute;
     CenterDayClosed {
         center: CENTERS[center].parse().unwrap(),
@@ -48,7 +54,7 @@ fn closed(center: usize, number: u32, consultations: u64) -> CenterEvent {
         by_outcome: vec![OutcomeCount { outcome, count: consultations }],
         by_topic: vec![],
         cases_opened: 1,
-        late: consultations.is_multiple_of(2),
+        late: consultations > 0 && consultations.is_multiple_of(2),
         counted_to: None,
     }
     .into()
@@ -196,7 +202,7 @@ fn the_counts_of_some_days_of_a_center_are_those_and_no_others() {
 }
 
 /// A projection of centers over a log in memory.
-async fn running(
+pub(crate) async fn running(
     log: &MemoryLog,
     dir: &Path,
 ) -> (Arc<Centers>, CancellationToken, tokio::task::JoinHandle<()>) {
@@ -207,7 +213,7 @@ async fn running(
     (centers, token, task)
 }
 
-async fn append(log: &MemoryLog, number: u128, event: &CenterEvent) -> u64 {
+pub(crate) async fn append(log: &MemoryLog, number: u128, event: &CenterEvent) -> u64 {
     let (subject, event) = new(number, event);
     log.append(&subject, Expected::Any, &[event]).await.unwrap()
 }

@@ -15,7 +15,7 @@ use proto_events::ids::CenterId;
 use schemars::JsonSchema;
 use serde::Serialize;
 
-use crate::centers::{CentersView, Day};
+use crate::centers::{CentersView, CloseRow, Day};
 use crate::core::{Core, View};
 
 /// Working days of a center's heartbeat: two weeks.
@@ -147,10 +147,10 @@ impl<'a> Reports<'a> {
         let mut beats = Vec::new();
         let days = self.centers.days();
         for date in working_days_back(self.core, begin, today).take(HEARTBEAT_DAYS) {
-            let close = days.day(center, date).and_then(|day| day.close.as_ref());
+            let close = self.report(days.day(center, date));
             beats.push(Beat {
                 date,
-                standing: self.standing(date, days.day(center, date)).into(),
+                standing: self.standing(date, close).into(),
                 consultations: close.map(|close| close.consultations),
             });
         }
@@ -158,8 +158,12 @@ impl<'a> Reports<'a> {
         beats
     }
 
-    fn standing(&self, date: NaiveDate, day: Option<&Day>) -> DayStanding {
-        let close = day.and_then(|day| day.close.as_ref()).filter(|close| close.at <= self.now);
+    /// The report of a day, when it is there at the time that is looked at.
+    fn report<'d>(&self, day: Option<&'d Day>) -> Option<&'d CloseRow> {
+        day?.close.as_ref().filter(|close| close.at <= self.now)
+    }
+
+    fn standing(&self, date: NaiveDate, close: Option<&CloseRow>) -> DayStanding {
         let calendar = &self.core.district.rules.calendar;
         DayStanding::of(date, close.map(|close| close.late), self.now, calendar)
     }
@@ -188,7 +192,7 @@ impl<'a> Reports<'a> {
             }
             let Some(begin) = self.begin else { continue };
             for date in working_days_back(self.core, begin.max(from), last) {
-                let standing = self.standing(date, days.day(id, date));
+                let standing = self.standing(date, self.report(days.day(id, date)));
                 if standing.is_due() {
                     heartbeat.count(standing.is_reported());
                 }
@@ -230,3 +234,6 @@ fn working_days_back(
     let days = std::iter::successors(Some(to), NaiveDate::pred_opt);
     days.take_while(move |day| *day >= from).filter(|day| calendar.is_working_day(*day))
 }
+
+#[cfg(test)]
+mod tests;
