@@ -4,7 +4,7 @@
 //! window) is recorded in the event; a wish that is already true leads to no event and is no error.
 //! Order of checks: who may, then what is wrong with the wish itself, then the rules of the work.
 
-mod checks;
+pub(crate) mod checks;
 mod clocks;
 mod escalation;
 mod intake;

@@ -5,7 +5,8 @@
 //!
 //! Reading order: [`case`] (what a case is and how events change it), [`command`] (what may be wished),
 //! [`decide`] (which events a wish leads to, or the refusal), [`permission`] (who may wish it), [`reaction`] (what the house does by itself),
-//! [`timetable`] and [`calendar`] (when it is due), [`explanation`] (why it is due then), [`figures`] (what is counted).
+//! [`timetable`] and [`calendar`] (when it is due), [`explanation`] (why it is due then), [`figures`] (what is counted), [`learning`]
+//! (what the district keeps of it).
 #![no_std]
 
 extern crate alloc;
@@ -18,6 +19,7 @@ pub mod decide;
 pub mod explanation;
 pub mod figures;
 pub mod free_text;
+pub mod learning;
 pub mod masking;
 pub mod permission;
 pub mod reaction;

@@ -14,38 +14,38 @@ use crate::refusal::{FieldFault, Refusal, RefusalCode};
 use crate::rules::Rules;
 
 /// Longest short text in characters: a name, a window, a basis.
-pub(super) const SHORT_CHARS_MAX: usize = 200;
+pub(crate) const SHORT_CHARS_MAX: usize = 200;
 /// Longest text in characters that is still read at a counter: a demand, a reason, a note.
-pub(super) const TEXT_CHARS_MAX: usize = 500;
+pub(crate) const TEXT_CHARS_MAX: usize = 500;
 /// Longest account in characters: a summary, facts, a result.
-pub(super) const LONG_CHARS_MAX: usize = 2000;
+pub(crate) const LONG_CHARS_MAX: usize = 2000;
 /// Longest name of a matter in characters.
-pub(super) const MATTER_CHARS_MAX: usize = 100;
+pub(crate) const MATTER_CHARS_MAX: usize = 100;
 /// Most items of any list in a wish.
-pub(super) const ITEMS_MAX: usize = 50;
+pub(crate) const ITEMS_MAX: usize = 50;
 
 /// Collects what is wrong with a wish.
 #[derive(Debug, Default)]
-pub(super) struct Checks {
+pub(crate) struct Checks {
     faults: Vec<FieldFault>,
     personal: Option<String>,
 }
 
 impl Checks {
     /// Notes one fault.
-    pub(super) fn fault(&mut self, pointer: &str, detail: impl Into<String>) {
+    pub(crate) fn fault(&mut self, pointer: &str, detail: impl Into<String>) {
         self.faults.push(FieldFault { pointer: pointer.to_owned(), detail: detail.into() });
     }
 
     /// Notes a fault unless `holds`.
-    pub(super) fn require(&mut self, holds: bool, pointer: &str, detail: &str) {
+    pub(crate) fn require(&mut self, holds: bool, pointer: &str, detail: &str) {
         if !holds {
             self.fault(pointer, detail);
         }
     }
 
     /// Checks a text that has to be there; returns it without blanks at its ends.
-    pub(super) fn text(&mut self, pointer: &str, text: &str, chars_max: usize) -> String {
+    pub(crate) fn text(&mut self, pointer: &str, text: &str, chars_max: usize) -> String {
         let text = text.trim();
         if text.is_empty() {
             self.fault(pointer, "must not be empty (不能为空)");
@@ -55,7 +55,7 @@ impl Checks {
     }
 
     /// Checks a text that may be missing; an empty one counts as missing.
-    pub(super) fn optional_text(
+    pub(crate) fn optional_text(
         &mut self,
         pointer: &str,
         text: Option<&String>,
@@ -67,7 +67,7 @@ impl Checks {
     }
 
     /// Checks a list of texts.
-    pub(super) fn texts(
+    pub(crate) fn texts(
         &mut self,
         pointer: &str,
         texts: &[String],
@@ -82,7 +82,7 @@ impl Checks {
     }
 
     /// Checks the length of a list.
-    pub(super) fn count(&mut self, pointer: &str, count: usize) {
+    pub(crate) fn count(&mut self, pointer: &str, count: usize) {
         if count > ITEMS_MAX {
             self.fault(pointer, format!("at most {ITEMS_MAX} items"));
         }
@@ -99,21 +99,21 @@ impl Checks {
     }
 
     /// Checks that the district has this department.
-    pub(super) fn department(&mut self, pointer: &str, department: &DepartmentId, rules: &Rules) {
+    pub(crate) fn department(&mut self, pointer: &str, department: &DepartmentId, rules: &Rules) {
         if !rules.departments.contains_key(department) {
             self.fault(pointer, format!("the district has no department {department}"));
         }
     }
 
     /// Checks that the district has this department or center.
-    pub(super) fn body(&mut self, pointer: &str, body: &DepartmentId, rules: &Rules) {
+    pub(crate) fn body(&mut self, pointer: &str, body: &DepartmentId, rules: &Rules) {
         if !rules.knows_body(body) {
             self.fault(pointer, format!("the district has no department or center {body}"));
         }
     }
 
     /// Ends the checks.
-    pub(super) fn finish(self) -> Result<(), Refusal> {
+    pub(crate) fn finish(self) -> Result<(), Refusal> {
         if !self.faults.is_empty() {
             return Err(Refusal::Invalid(self.faults));
         }
@@ -128,12 +128,12 @@ impl Checks {
 }
 
 /// Whether somebody has signed for the case and works on it.
-pub(super) fn is_in_work(case: &Case) -> bool {
+pub(crate) fn is_in_work(case: &Case) -> bool {
     matches!(case.state, CaseState::InDepartment | CaseState::InTaskForce)
 }
 
 /// Refuses while a part of a joint matter is open (handbook 10: a ticket closing while a part is open).
-pub(super) fn parts_are_done(case: &Case) -> Result<(), Refusal> {
+pub(crate) fn parts_are_done(case: &Case) -> Result<(), Refusal> {
     if case.has_open_parts() {
         return Err(Refusal::rule(
             RefusalCode::PartsOpen,
@@ -144,6 +144,6 @@ pub(super) fn parts_are_done(case: &Case) -> Result<(), Refusal> {
 }
 
 /// A text that may be missing; blanks count as missing.
-pub(super) fn optional(text: Option<&String>) -> Option<String> {
+pub(crate) fn optional(text: Option<&String>) -> Option<String> {
     text.map(|text| text.trim()).filter(|text| !text.is_empty()).map(ToOwned::to_owned)
 }
