@@ -54,7 +54,7 @@ async fn handle(
 ) -> Result<Response, Problem> {
     let Some(field) = CorrectedField::of_name(&body.field) else {
         let names: Vec<&str> = CorrectedField::ALL.iter().map(|field| field.name()).collect();
-        return Err(Problem::invalid("/field", &format!("one of {}", names.join(", "))));
+        return Err(Problem::invalid("/field", format!("one of {}", names.join(", "))));
     };
     // The body may hold personal data: its hash is keyed, so that nobody can try out names against the log.
     let hash = desk.vault.master().pseudonym("command", &hash);
