@@ -5,7 +5,7 @@
 use std::sync::Arc;
 
 use async_nats::jetstream::Context;
-use proto_events::subject::{CASES_STREAM, CENTERS_STREAM};
+use proto_events::subject::{CASES_STREAM, CENTERS_STREAM, LEARNING_STREAM};
 use runtime::audit::{AuditStore, MemoryAudit};
 use runtime::clock::SharedClock;
 use runtime::kv::Bucket;
@@ -23,6 +23,8 @@ pub struct Ground {
     pub cases: Arc<dyn EventLog>,
     /// The log of what centers count beside their cases.
     pub centers: Arc<dyn EventLog>,
+    /// The log of what the district learns.
+    pub learning: Arc<dyn EventLog>,
     /// Accounts.
     pub staff: Bucket,
     /// Sessions.
@@ -43,12 +45,14 @@ impl Ground {
     /// # Errors
     /// See [`DeskError`]: mostly that the bus is out of reach.
     pub async fn on_bus(js: &Context) -> Result<Self, DeskError> {
-        let cases = JetStreamLog::open(js.clone(), CASES_STREAM).await.map_err(DeskError::Log)?;
-        let centers =
-            JetStreamLog::open(js.clone(), CENTERS_STREAM).await.map_err(DeskError::Log)?;
+        let log = |stream: &'static str| async move {
+            let log = JetStreamLog::open(js.clone(), stream).await.map_err(DeskError::Log)?;
+            Ok::<Arc<dyn EventLog>, DeskError>(Arc::new(log))
+        };
         Ok(Self {
-            cases: Arc::new(cases),
-            centers: Arc::new(centers),
+            cases: log(CASES_STREAM).await?,
+            centers: log(CENTERS_STREAM).await?,
+            learning: log(LEARNING_STREAM).await?,
             staff: Bucket::open(js, STAFF_BUCKET).await?,
             sessions: Bucket::open(js, SESSIONS_BUCKET).await?,
             case_keys: Bucket::open(js, CASE_KEYS_BUCKET).await?,
@@ -63,7 +67,8 @@ impl Ground {
     pub fn in_memory(clock: SharedClock) -> Self {
         Self {
             cases: Arc::new(MemoryLog::new(clock.clone())),
-            centers: Arc::new(MemoryLog::new(clock)),
+            centers: Arc::new(MemoryLog::new(clock.clone())),
+            learning: Arc::new(MemoryLog::new(clock)),
             staff: Bucket::in_memory(STAFF_BUCKET),
             sessions: Bucket::in_memory(SESSIONS_BUCKET),
             case_keys: Bucket::in_memory(CASE_KEYS_BUCKET),

@@ -10,6 +10,7 @@ pub mod decode;
 pub mod district;
 pub mod endpoint;
 pub mod ground;
+pub mod learned;
 pub mod order;
 pub mod problem;
 pub mod service;
@@ -37,6 +38,7 @@ use runtime::vault::{MasterKey, Vault};
 pub use decode::{Undecodable, decode};
 pub use district::District;
 pub use ground::Ground;
+pub use learned::decode_learning;
 pub use order::{Carried, Order};
 
 use service::ServiceTask;
@@ -82,8 +84,12 @@ pub struct Desk {
     pub log: Arc<dyn EventLog>,
     /// The log of what centers count beside their cases.
     pub centers_log: Arc<dyn EventLog>,
-    /// The way of one command.
+    /// The log of what the district learns.
+    pub learning_log: Arc<dyn EventLog>,
+    /// The way of one command on a case.
     pub commands: CommandLoop,
+    /// The way of one command on a precedent or an improvement.
+    pub learning_commands: CommandLoop,
     /// The bus; none on a desk in memory.
     pub js: Option<Context>,
     /// Accounts and sessions.
@@ -107,13 +113,14 @@ impl std::fmt::Debug for Desk {
     }
 }
 
-struct CommandFigures(Metrics);
+/// Counts the commands on things of one name.
+struct CommandFigures(Metrics, &'static str);
 
 impl CommandObserver for CommandFigures {
     fn command_ended(&self, ended: &'static str, conflicts: u32, _took: std::time::Duration) {
-        self.0.command("case", ended);
+        self.0.command(self.1, ended);
         for _ in 0..conflicts {
-            self.0.conflict("case");
+            self.0.conflict(self.1);
         }
     }
 }
@@ -145,15 +152,21 @@ impl Desk {
             metrics.clone(),
         );
         let identity = Identity::new(ground.staff, ground.sessions, clock.clone(), audit.clone());
-        metrics.declare_commands(&["case"]);
-        let commands = CommandLoop::new(Arc::clone(&ground.cases))
-            .with_observer(Arc::new(CommandFigures(metrics.clone())));
+        metrics.declare_commands(&["case", "learning"]);
+        let commands = |log: &Arc<dyn EventLog>, of| {
+            let figures = CommandFigures(metrics.clone(), of);
+            CommandLoop::new(Arc::clone(log)).with_observer(Arc::new(figures))
+        };
+        let learning_commands = commands(&ground.learning, "learning");
+        let commands = commands(&ground.cases, "case");
         Arc::new(Self {
             district,
             clock,
             log: ground.cases,
             centers_log: ground.centers,
+            learning_log: ground.learning,
             commands,
+            learning_commands,
             js: ground.js,
             identity,
             vault: Vault::new(ground.case_keys, master_key),
