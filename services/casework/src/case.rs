@@ -272,10 +272,13 @@ impl Case {
         self.parts.iter().find(|part| part.department == *department && part.completed_at.is_none())
     }
 
-    /// The special handling that waits for a layer or for its decision.
+    /// The special handling that waits for a layer or for its decision. One that waited when the case ended has
+    /// lapsed: a reopened case asks anew.
     #[must_use]
     pub fn pending_special_handling(&self) -> Option<&SpecialHandling> {
-        self.special_handling.as_ref().filter(|special| special.decision.is_none())
+        self.special_handling.as_ref().filter(|special| {
+            special.decision.is_none() && special.requested_at >= self.handling_since
+        })
     }
 
     /// The actions that nobody has done yet.
@@ -318,6 +321,12 @@ impl Case {
     #[must_use]
     pub fn closing_key(&self) -> String {
         alloc::format!("close#{}", self.outcome_count)
+    }
+
+    /// Names the automatic end of the present pause: what the id of its command is derived from.
+    #[must_use]
+    pub fn resume_key(&self) -> String {
+        alloc::format!("resume#{}", self.pauses.len() + 1)
     }
 
     /// The clocks that run now, each with its run's number and its stored promise.
@@ -388,7 +397,7 @@ impl Case {
                 CaseState::Declined | CaseState::Withdrawn | CaseState::Transferred
             );
             match &special.decision {
-                None if self.is_open() => {
+                None if self.is_open() && self.pending_special_handling().is_some() => {
                     // Every layer, and the decision after them, is a run of its own.
                     let steps = CheckLayer::ALL.len() + 1;
                     let step = number.saturating_sub(1) * steps + special.checks.len() + 1;

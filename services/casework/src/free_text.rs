@@ -2,12 +2,12 @@
 //!
 //! Invariants:
 //! - A number is judged whole: eleven digits inside a longer run of digits are no phone number.
-//! - Digits count in whatever width they were typed; invisible characters between them do not hide
-//!   them.
+//! - Digits count in whatever width they were typed and also when they are written in Chinese (一三八);
+//!   invisible characters between them do not hide them.
 //! - In doubt a number with the shape of personal data is personal data; dates, amounts, document
 //!   and case numbers are not in doubt.
 //!
-//! A scan is linear in the length of the text: a number is looked for in a few groups of digits.
+//! A scan is linear in the length of the text: a number is looked for in a few neighbouring groups of digits.
 
 use alloc::{string::String, vec::Vec};
 
@@ -16,9 +16,8 @@ use chrono::NaiveDate;
 #[cfg(test)]
 mod tests;
 
-/// The most groups of digits in which people write one number: a card of 19 digits, four by four,
-/// and a spare.
-const GROUPS_MAX: usize = 6;
+/// The most digits of one number: a card of 19; the country code before a mobile number takes fewer.
+const DIGITS_MAX: usize = 19;
 
 /// The provinces of the mainland, Taiwan, Hong Kong and Macao, as the first two digits of an ID
 /// number (GB/T 2260), and 83 for residents from Taiwan.
@@ -67,10 +66,45 @@ impl PersonalDataKind {
 /// Finds the first number in a text that is personal data.
 #[must_use]
 pub fn find_personal_data(text: &str) -> Option<PersonalDataKind> {
-    let groups = groups_of(&normalize_digits(text));
+    let text = normalize_digits(text);
+    // As it stands first: a Chinese digit beside a number is most often just a word (其一13800000000).
+    find_in(&text).or_else(|| find_in(&in_arabic_digits(&text)?))
+}
+
+fn find_in(text: &str) -> Option<PersonalDataKind> {
+    let groups = groups_of(text);
     (0..groups.len()).find_map(|start| {
-        let longest = groups[start..].len().min(GROUPS_MAX);
-        (1..=longest).find_map(|count| judge(&groups[start..start + count]))
+        let mut digits = 0;
+        let fits = groups[start..].iter().take_while(|group| {
+            digits += group.digits.len();
+            digits <= DIGITS_MAX
+        });
+        (1..=fits.count()).find_map(|count| judge(&groups[start..start + count]))
+    })
+}
+
+/// Writes the Chinese digits of a text as Arabic ones; none when there is none to write.
+fn in_arabic_digits(text: &str) -> Option<String> {
+    text.contains(|character| arabic_digit(character).is_some()).then(|| {
+        text.chars().map(|character| arabic_digit(character).unwrap_or(character)).collect()
+    })
+}
+
+/// The value of a Chinese digit, plain or as on a cheque. 十, 百 and their like are none: with them a text counts,
+/// and whoever spells a number out does not count.
+const fn arabic_digit(character: char) -> Option<char> {
+    Some(match character {
+        '〇' | '零' | '○' => '0',
+        '一' | '壹' | '幺' => '1',
+        '二' | '贰' | '貳' => '2',
+        '三' | '叁' | '參' => '3',
+        '四' | '肆' => '4',
+        '五' | '伍' => '5',
+        '六' | '陆' | '陸' => '6',
+        '七' | '柒' => '7',
+        '八' | '捌' => '8',
+        '九' | '玖' => '9',
+        _ => return None,
     })
 }
 
@@ -166,11 +200,12 @@ fn groups_of(text: &str) -> Vec<Group> {
     groups
 }
 
-/// Reads what stands between two groups as one separator: a space, a dash or a dot, once or twice,
-/// or brackets.
+/// Reads what stands between two groups as one separator: blanks, a dash or a dot, or brackets.
 fn joint_of(between: &str) -> Option<char> {
+    if !between.is_empty() && between.chars().all(|character| matches!(character, ' ' | '\t')) {
+        return Some(' ');
+    }
     match between {
-        " " | "  " => Some(' '),
         "-" | "--" | " - " => Some('-'),
         "." => Some('.'),
         ")" | ") " | ")-" => Some(')'),
@@ -208,31 +243,53 @@ fn judge(groups: &[Group]) -> Option<PersonalDataKind> {
     }
 }
 
-/// Written whole, or cut after the region, the year, the date, or every three or four digits.
-fn is_grouped_like_id(lengths: &[usize]) -> bool {
-    matches!(
-        lengths,
-        [_] | [6, 8, 4]
-            | [6, 4, 4, 4]
-            | [6, 4, 2, 2, 4]
-            | [6, 12]
-            | [14, 4]
-            | [6, 6, 6]
-            | [3, 3, 4, 4, 4]
-            | [6, 6, 3]
-    ) || lengths == [4, 4, 4, 4, 2]
+/// Written digit by digit.
+fn is_spelled_out(lengths: &[usize]) -> bool {
+    lengths.iter().all(|length| *length == 1)
 }
 
-/// Written whole, or cut as people say it; the country code may stand apart.
+/// Written whole or digit by digit, or cut after the region, the year, the date, or every three or four digits.
+fn is_grouped_like_id(lengths: &[usize]) -> bool {
+    // The X at the end stands with the digit before it or alone.
+    let but_last = &lengths[..lengths.len().saturating_sub(1)];
+    let is_spelled = is_spelled_out(but_last) && lengths.last().is_some_and(|last| *last <= 2);
+    is_spelled
+        || matches!(
+            lengths,
+            [_] | [6, 8, 4]
+                | [6, 4, 4, 4]
+                | [6, 4, 2, 2, 4]
+                | [6, 12]
+                | [14, 4]
+                | [6, 6, 6]
+                | [6, 8, 3, 1]
+                | [3, 3, 4, 4, 4]
+                | [3, 3, 8, 4]
+                | [3, 3, 4, 2, 2, 4]
+                | [4, 4, 4, 4, 2]
+                | [4, 4, 4, 6]
+                | [6, 6, 3]
+        )
+}
+
+/// Written whole or digit by digit, or cut as people say it; the country code may stand apart.
 fn is_grouped_like_mobile(lengths: &[usize]) -> bool {
     let lengths = match lengths {
         [2 | 4, rest @ ..] if !rest.is_empty() && rest.iter().sum::<usize>() == 11 => rest,
         whole => whole,
     };
-    matches!(
-        lengths,
-        [_] | [3, 4, 4] | [3, 8] | [7, 4] | [4, 4, 3] | [4, 3, 4] | [3, 3, 5] | [5, 6]
-    )
+    is_spelled_out(lengths)
+        || matches!(
+            lengths,
+            [_] | [3, 4, 4]
+                | [3, 8]
+                | [7, 4]
+                | [4, 4, 3]
+                | [4, 3, 4]
+                | [3, 3, 5]
+                | [5, 6]
+                | [3, 2, 2, 2, 2]
+        )
 }
 
 /// The area code, then the number whole or cut once.
@@ -244,6 +301,7 @@ fn is_grouped_locally(lengths: &[usize]) -> bool {
 fn is_grouped_like_card(lengths: &[usize]) -> bool {
     match lengths {
         [_] | [6, 10..=13] => true,
+        spelled if is_spelled_out(spelled) => true,
         [groups @ .., last] => {
             groups.len() >= 3 && groups.iter().all(|length| *length == 4) && *last <= 4
         }

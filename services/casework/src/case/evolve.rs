@@ -305,6 +305,8 @@ impl Case {
     fn forwarded(&mut self, meta: &EventMeta, data: &events::Forwarded) {
         self.state = CaseState::Forwarded;
         self.department = Some(data.to.clone());
+        // Who leads does not help.
+        self.co_departments.retain(|helper| *helper != data.to);
         self.handler = None;
         self.contact.clone_from(&data.contact);
         self.remember(&data.to);
@@ -338,10 +340,13 @@ impl Case {
         if !data.reached {
             return;
         }
-        if let Some(hop) = self.hops.last_mut() {
+        // After a return or a reopening nobody has it, and a contact is nobody's first.
+        if self.department.is_some()
+            && let Some(hop) = self.hops.last_mut()
+        {
             hop.first_contact_at.get_or_insert(meta.time);
         }
-        if let Some(work) = &mut self.rectification {
+        if let Some(work) = self.rectification.as_mut().filter(|work| work.completed_at.is_none()) {
             work.contacted_at.get_or_insert(meta.time);
         }
     }
@@ -644,7 +649,7 @@ impl Case {
             }
             // Personal fields come sealed; the applicant is sealed as a whole.
             _ => {
-                if let Some(sealed) = &data.sealed {
+                if let Some(sealed) = data.sealed.as_ref().filter(|_| !self.erased) {
                     self.applicant.sealed.clone_from(sealed);
                 }
             }

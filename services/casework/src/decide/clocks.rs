@@ -75,9 +75,12 @@ pub(super) fn resumed(case: &Case, automatic: bool, context: &Context<'_>) -> Op
     let ended_at = context.now.min(pause.until);
     let days =
         calendar.working_days_between(calendar.date_of(pause.since), calendar.date_of(ended_at));
-    let Deadline { due_at, provisional } =
-        due_after_pause(calendar, case.due_at, pause.since, ended_at);
-    let working_days = Some(u32::try_from(days).unwrap_or(0));
+    let days = u32::try_from(days).unwrap_or(0);
+    let Deadline { due_at, provisional } = match case.provisional_due {
+        true => counted_anew(case, days, context),
+        false => due_after_pause(calendar, case.due_at, pause.since, ended_at),
+    };
+    let working_days = Some(days);
     Some(ClockResumed { due_at, automatic, working_days, provisional }.into())
 }
 
@@ -121,7 +124,10 @@ pub(super) fn extend(
             format!("it could be extended until {}", case.due_at.to_rfc3339()),
         ));
     }
-    let Deadline { due_at, provisional } = rules.calendar.deadline(case.due_at, working_days);
+    let Deadline { due_at, provisional } = match case.provisional_due {
+        true => counted_anew(case, working_days, context),
+        false => rules.calendar.deadline(case.due_at, working_days),
+    };
     let extended =
         DeadlineExtended { working_days, reason, applicant_told_at, due_at, provisional };
     Ok(vec![extended.into()])
@@ -182,37 +188,57 @@ pub(super) fn reclassify(
 fn may_lengthen(case: &Case, context: &Context<'_>) -> bool {
     let share = LENGTHENING_FREE_UNTIL_PERCENT;
     let until = context.rules.calendar.at_share(case.handling_since, case.due_at, share);
-    context.actor.role == Role::Coordinator || context.now <= until
+    context.actor.role == Role::Coordinator || clock_time(case, context) <= until
+}
+
+/// The time as the handling clock has it: while it stands still, the moment at which it was stopped.
+fn clock_time(case: &Case, context: &Context<'_>) -> Timestamp {
+    case.pause.as_ref().map_or(context.now, |pause| pause.since.min(context.now))
 }
 
 /// The promise of another complexity, counted from the start of the handling; extension and pauses are kept.
 fn promise_of(case: &Case, to: Complexity, context: &Context<'_>) -> (Deadline, Option<u32>) {
     let (calendar, limits) = (&context.rules.calendar, &context.rules.limits);
-    let before = promised_days(case, context);
-    let granted = before.saturating_sub(limits.handling(case.complexity));
-    let days = limits.handling(to).saturating_add(granted);
+    let days = limits.handling(to).saturating_add(granted_days(case));
     let deadline = calendar.deadline(case.handling_since, days);
-    let today = calendar.deadline(context.now, 0);
-    if deadline.due_at >= today.due_at {
+    let now = clock_time(case, context);
+    if deadline.due_at >= now.min(case.due_at) {
         return (deadline, Some(days));
     }
-    // A shorter limit never makes a case late by itself: it has until the close of today at least.
+    // A shorter limit never makes a case late by itself, and a late one stays late: it has until the next close of
+    // business, and never longer than was promised.
+    let close = calendar.deadline(calendar.next_opening(now), 0);
+    if close.due_at >= case.due_at {
+        let kept = Deadline { due_at: case.due_at, provisional: case.provisional_due };
+        return (kept, case.promised_days);
+    }
     let counted = calendar.working_days_between(
         calendar.date_of(case.handling_since),
-        calendar.date_of(today.due_at),
+        calendar.date_of(close.due_at),
     );
-    (today, u32::try_from(counted).ok())
+    (close, u32::try_from(counted).ok())
+}
+
+/// The working days that were granted on top of the limit since the handling began.
+fn granted_days(case: &Case) -> u32 {
+    let extended = case.extension.as_ref().map_or(0, |extension| extension.working_days);
+    let paused = case.pauses.iter().filter(|pause| pause.since >= case.handling_since);
+    paused.fold(extended, |days, pause| days.saturating_add(pause.working_days))
 }
 
 /// How many working days the present promise counts from the start of the handling.
 fn promised_days(case: &Case, context: &Context<'_>) -> u32 {
-    case.promised_days.unwrap_or_else(|| {
-        // An opening of before the days were written down: the limit, and what was granted on top of it.
-        let granted = case.extension.as_ref().map_or(0, |extension| extension.working_days);
-        let paused = case.pauses.iter().filter(|pause| pause.since >= case.handling_since);
-        let paused: u32 = paused.map(|pause| pause.working_days).sum();
-        context.rules.limits.handling(case.complexity).saturating_add(granted + paused)
-    })
+    // An opening of before the days were written down: the limit, and what was granted on top of it.
+    let counted =
+        || context.rules.limits.handling(case.complexity).saturating_add(granted_days(case));
+    case.promised_days.unwrap_or_else(counted)
+}
+
+/// The promise and so many working days more, counted from the start of the handling. What a provisional promise
+/// was counted by may have changed since: days that are added to it would make it final with the old days off.
+fn counted_anew(case: &Case, more_days: u32, context: &Context<'_>) -> Deadline {
+    let days = promised_days(case, context).saturating_add(more_days);
+    context.rules.calendar.deadline(case.handling_since, days)
 }
 
 pub(super) fn recalculate(case: &Case, context: &Context<'_>) -> Result<Vec<CaseEvent>, Refusal> {
@@ -221,8 +247,7 @@ pub(super) fn recalculate(case: &Case, context: &Context<'_>) -> Result<Vec<Case
     if !case.is_open() || !case.provisional_due || !is_published {
         return Ok(Vec::new());
     }
-    let Deadline { due_at, provisional } =
-        calendar.deadline(case.handling_since, promised_days(case, context));
+    let Deadline { due_at, provisional } = counted_anew(case, 0, context);
     let recalculated = DeadlineRecalculated {
         due_at,
         was_due_at: case.due_at,

@@ -21,6 +21,7 @@ use crate::case::records::SpecialHandling;
 use crate::command::Context;
 use crate::refusal::{Refusal, RefusalCode};
 use crate::rules::Rules;
+use crate::timetable::{ClockRun, due_steps};
 
 /// Tries in vain after which a case may be closed, and on how many days they have to lie (handbook 5).
 const FEEDBACK_TRIES_MIN: usize = 3;
@@ -52,6 +53,9 @@ pub(super) fn convene(
     for (index, member) in wish.members.iter().enumerate() {
         let pointer = format!("/members/{index}/department");
         checks.body(&pointer, &member.department, context.rules);
+        // A rule names bodies; who comes is theirs to say.
+        let person = Some(&member.person);
+        checks.optional_text(&format!("/members/{index}/person"), person, SHORT_CHARS_MAX);
     }
     let objective = checks.text("/objective", wish.objective, TEXT_CHARS_MAX);
     let reason = checks.text("/reason", wish.reason, TEXT_CHARS_MAX);
@@ -162,8 +166,15 @@ pub(super) fn escalate(
 ) -> Result<Vec<CaseEvent>, Refusal> {
     let runs = case.clocks();
     let run = runs.iter().find(|run| run.clock == clock && run.occurrence == occurrence);
-    let Some(run) = run.filter(|_| !case.has_escalated(clock, occurrence, level)) else {
-        // The clock has stopped meanwhile, or the step was taken: nothing to say.
+    let fired = |level| case.has_escalated(clock, occurrence, level);
+    let is_due = |run: &&ClockRun| {
+        due_steps(&context.rules.calendar, run, fired, context.now)
+            .iter()
+            .any(|step| step.level == level)
+    };
+    let Some(run) = run.filter(is_due) else {
+        // The clock has stopped or its promise has moved meanwhile, the step was taken, or nobody may be told at
+        // this hour: nothing to say.
         return Ok(Vec::new());
     };
     let Told { rule, role, body } = told(case, clock, occurrence, level, context.rules);

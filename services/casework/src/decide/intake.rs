@@ -171,7 +171,9 @@ pub(super) fn record_feedback(
     let actor = context.actor;
     let handled = case.handler.as_deref() == Some(actor.username.as_str())
         || actor.department.as_ref().is_some_and(|own| {
-            case.department.as_ref() == Some(own) || case.co_departments.contains(own)
+            case.department.as_ref() == Some(own)
+                || case.co_departments.contains(own)
+                || case.parts.iter().any(|part| part.department == *own)
         });
     if handled {
         return Err(Refusal::rule(

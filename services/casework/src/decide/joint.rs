@@ -25,6 +25,11 @@ pub(super) fn assign_parts(
     let mut checks = Checks::default();
     checks.count("/parts", wishes.len());
     checks.require(!wishes.is_empty(), "/parts", "at least one part (至少一项)");
+    // A part of a late case is due tomorrow: nothing is promised for a day that is over.
+    let latest = match case.due_at > context.now {
+        true => case.due_at,
+        false => context.rules.calendar.deadline(context.now, 1).due_at,
+    };
     let mut parts = Vec::new();
     for (index, wish) in wishes.iter().enumerate() {
         let pointer = format!("/parts/{index}/department");
@@ -36,12 +41,12 @@ pub(super) fn assign_parts(
         let is_open = case.open_part_of(&wish.department).is_some();
         checks.require(!is_open, &pointer, "has an open part already (已有未完成的联办事项)");
         let ask = checks.text(&format!("/parts/{index}/ask"), &wish.ask, TEXT_CHARS_MAX);
-        let due_at = wish.due_at.unwrap_or(case.due_at);
+        let due_at = wish.due_at.unwrap_or(latest);
         if let Some(agreed) = wish.due_at {
             let pointer = format!("/parts/{index}/due_at");
             checks.require(agreed > context.now, &pointer, "has to lie ahead (须晚于现在)");
             let detail = "has to lie before the case's own deadline (不得晚于案件时限)";
-            checks.require(agreed <= case.due_at, &pointer, detail);
+            checks.require(agreed <= latest, &pointer, detail);
         }
         parts.push(JointPart { department: wish.department.clone(), ask, due_at });
     }

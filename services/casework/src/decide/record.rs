@@ -5,6 +5,8 @@ use alloc::string::{String, ToString};
 use alloc::vec;
 use alloc::vec::Vec;
 
+use chrono::Months;
+use proto_events::Timestamp;
 use proto_events::codes::{CaseState, Channel, ErasureReason, LinkRelation, Role, Stage};
 use proto_events::events::{CaseEvent, Corrected, Linked, PersonalDataErased, Transferred};
 use proto_events::ids::CaseId;
@@ -15,7 +17,8 @@ use super::checks::{
 use super::{ending, intake};
 use crate::case::Case;
 use crate::command::{Context, CorrectedField};
-use crate::refusal::Refusal;
+use crate::refusal::{Refusal, RefusalCode};
+use crate::rules::Rules;
 
 /// The wish to put something right.
 pub(super) struct CorrectionWish<'a> {
@@ -54,21 +57,39 @@ pub(super) fn correct(case: &Case, wish: &CorrectionWish<'_>) -> Result<Vec<Case
             count.map(|count| count.to_string())
         }
         // Never in clear in an event; the handler sealed the applicant anew.
-        CorrectedField::Personal(_) => None,
+        CorrectedField::Personal(_) => {
+            let is_there = wish.sealed.is_some_and(|sealed| !sealed.is_empty()) || case.erased;
+            checks.require(is_there, "/value", "must not be empty (不能为空)");
+            None
+        }
     };
     checks.finish()?;
     let sealed = match wish.field {
         CorrectedField::Personal(_) if case.erased => {
             return Err(Refusal::rule(
-                crate::refusal::RefusalCode::WrongState,
+                RefusalCode::WrongState,
                 "the applicant's data was erased (个人信息已删除)",
             ));
         }
         CorrectedField::Personal(_) => wish.sealed.cloned(),
+        field if value == present(case, field) => return Ok(Vec::new()),
         _ => None,
     };
     let field = wish.field.name().into();
     Ok(vec![Corrected { field, value, sealed, reason }.into()])
+}
+
+/// What stands in a field that is no personal one, as a correction writes it.
+fn present(case: &Case, field: CorrectedField) -> Option<String> {
+    match field {
+        CorrectedField::Demand => Some(case.demand.clone()),
+        CorrectedField::Summary => case.summary.clone(),
+        CorrectedField::Matter => Some(case.matter.name.clone()),
+        CorrectedField::BlockedStage => Some(case.blocked_stage.to_string()),
+        CorrectedField::Channel => Some(case.channel.to_string()),
+        CorrectedField::AttemptsBefore => Some(case.attempts_before.to_string()),
+        CorrectedField::Personal(_) => None,
+    }
 }
 
 pub(super) fn link(
@@ -112,6 +133,20 @@ pub(super) fn transfer(
     Ok(ending(case, &reason.clone(), Transferred { body, receipt, reason }, context))
 }
 
+/// From when the retention is over; none while the case may go on.
+fn erase_after(case: &Case, rules: &Rules) -> Option<Timestamp> {
+    match case.state {
+        CaseState::Closed => case.erase_after,
+        // What was withdrawn or handed away is over without a closing.
+        CaseState::Withdrawn | CaseState::Transferred => {
+            let outcome = case.outcome.as_ref()?;
+            let months = Months::new(rules.limits.erase_after_years.saturating_mul(12));
+            outcome.at.checked_add_months(months)
+        }
+        _ => None,
+    }
+}
+
 pub(super) fn erase(
     case: &Case,
     reason: ErasureReason,
@@ -120,10 +155,10 @@ pub(super) fn erase(
     if case.erased {
         return Ok(Vec::new());
     }
-    let is_over = case.state == CaseState::Closed && case.erase_after.is_some();
-    let is_due = case.erase_after.is_some_and(|after| context.now >= after);
     let may = match reason {
-        ErasureReason::Retention => is_over && is_due,
+        ErasureReason::Retention => {
+            erase_after(case, context.rules).is_some_and(|after| context.now >= after)
+        }
         // While somebody works on it, he has to be able to reach the applicant.
         ErasureReason::Request => !case.is_open() && context.actor.role == Role::PrivacyOfficer,
     };

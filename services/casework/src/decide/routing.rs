@@ -24,6 +24,8 @@ use crate::command::Context;
 use crate::reaction::waits_since_it_was_taken_up;
 use crate::refusal::{Refusal, RefusalCode};
 
+/// Longest office number of a window in characters, with its extension.
+const PHONE_CHARS_MAX: usize = 40;
 /// Returns that a case bears; the second convenes a task force.
 const RETURNS_MAX: usize = 2;
 
@@ -44,8 +46,12 @@ pub(super) fn forward(
         // A window's office number is no personal data; it is checked for length only.
         phone: contact.phone.clone().filter(|phone| !phone.trim().is_empty()),
     });
-    if contact.as_ref().and_then(|contact| contact.phone.as_ref()).is_some_and(|p| p.len() > 40) {
-        checks.fault("/contact/phone", "at most 40 characters");
+    if contact
+        .as_ref()
+        .and_then(|contact| contact.phone.as_ref())
+        .is_some_and(|phone| phone.chars().count() > PHONE_CHARS_MAX)
+    {
+        checks.fault("/contact/phone", format!("at most {PHONE_CHARS_MAX} characters"));
     }
     checks.finish()?;
     if automatic && !waits_since_it_was_taken_up(case) {

@@ -40,7 +40,7 @@ pub(super) fn request(
     let stands = case
         .special_handling
         .as_ref()
-        .is_some_and(|special| special.decision.is_none() || special.is_in_force());
+        .is_some_and(|special| case.pending_special_handling().is_some() || special.is_in_force());
     if !is_in_work(case) || stands {
         return Err(Refusal::wrong_state(case.state));
     }
@@ -154,6 +154,12 @@ pub(super) fn decide(
         return Err(Refusal::rule(
             RefusalCode::SamePerson,
             "who checked does not decide (把关人不得作出决定)",
+        ));
+    }
+    if special.requested_by == context.actor.username {
+        return Err(Refusal::rule(
+            RefusalCode::SamePerson,
+            "who asked for it does not decide (申请人员不得作出决定)",
         ));
     }
     let rules = context.rules;

@@ -1,17 +1,26 @@
 //! Rules of the decisions, told as given / when / then.
 //!
-//! A [`Story`] is a case told by decisions only: what was granted is folded, what was refused leaves the
-//! case alone. Where a fact has no command yet, [`Story::happened`] folds its event.
+//! A [`Story`] is a case told by decisions: what was granted is folded, what was refused leaves the case alone.
+//! [`Story::happened`] folds an event that no decision of today leads to, as an old log may hold it.
 
+mod clocks;
+mod codes;
 mod ending;
 mod escalation;
 mod intake;
+mod invariants;
+mod joint;
 mod people;
 mod permissions;
 mod random;
 mod reactions;
+mod reclassify;
+mod record;
 mod routing;
+mod special;
+mod states;
 mod stories;
+mod texts;
 mod wishes;
 
 use alloc::string::{String, ToString};
@@ -27,8 +36,10 @@ use super::decide;
 use crate::calendar::tests::at;
 use crate::case::{Case, EventMeta};
 use crate::command::{Actor, Command, Context};
+use crate::permission;
 use crate::refusal::{Refusal, RefusalCode};
 use crate::rules::Rules;
+use crate::timetable::{ClockRun, due_steps};
 
 /// A case as it is told.
 struct Story {
@@ -45,7 +56,11 @@ impl Story {
     }
 
     fn beginning(time: &str) -> Self {
-        Self { rules: district(), now: at(time), case: None, told: Vec::new() }
+        Self::beginning_at(at(time))
+    }
+
+    fn beginning_at(now: Timestamp) -> Self {
+        Self { rules: district(), now, case: None, told: Vec::new() }
     }
 
     /// A complex case at Donghuashi, due on Tuesday 10 March 17:30.
@@ -79,11 +94,10 @@ impl Story {
     }
 
     fn wish_of(&self, actor: &Actor, command: &Command) -> Result<Vec<CaseEvent>, Refusal> {
-        let staff = staff();
         let second = command
             .second_person()
-            .and_then(|(name, _)| staff.iter().find(|person| person.username == name));
-        let context = Context { now: self.now, actor, second, rules: &self.rules };
+            .and_then(|(name, _)| staff().into_iter().find(|person| person.username == name));
+        let context = Context { now: self.now, actor, second: second.as_ref(), rules: &self.rules };
         decide(self.case.as_ref(), command, &context)
     }
 
@@ -125,9 +139,21 @@ impl Story {
         self
     }
 
-    /// A fact for which there is no command.
+    /// A fact that no decision of today leads to.
     fn happened(mut self, person: &str, event: impl Into<CaseEvent>) -> Self {
         self.fold(&who(person), event.into());
+        self
+    }
+
+    /// Lets the timer take every step of every clock whose time has come.
+    #[track_caller]
+    fn ticks(mut self) -> Self {
+        for run in self.case().clocks() {
+            let fired = |level| self.case().has_escalated(run.clock, run.occurrence, level);
+            for step in due_steps(&self.rules.calendar, &run, fired, self.now) {
+                self = self.does("timer", wishes::escalate(step.level, run.clock, run.occurrence));
+            }
+        }
         self
     }
 
@@ -200,6 +226,13 @@ impl Story {
     #[track_caller]
     fn last(&self) -> &CaseEvent {
         self.told.last().expect("something was told")
+    }
+
+    /// The run of a clock that runs now.
+    #[track_caller]
+    fn run_of(&self, clock: Clock) -> ClockRun {
+        let runs = self.case().clocks();
+        runs.into_iter().find(|run| run.clock == clock).expect("the clock runs")
     }
 
     /// The names of the events from this one on.

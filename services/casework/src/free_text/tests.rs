@@ -53,6 +53,61 @@ fn a_phone_number_is_found_however_it_is_written() {
 }
 
 #[test]
+fn a_number_is_found_digit_by_digit_and_in_chinese() {
+    use PersonalDataKind::{BankCard, IdNumber, Landline, MobilePhone};
+    for (text, kind) in [
+        ("1 3 8 0 0 0 0 0 0 0 0", MobilePhone),
+        ("1-3-8-0-0-0-0-0-0-0-0", MobilePhone),
+        ("138 00 00 00 00", MobilePhone),
+        ("138\t0000\t0000", MobilePhone),
+        ("138    0000    0000", MobilePhone),
+        ("１３８　００００　００００", MobilePhone),
+        ("电话一三八零零零零零零零零，请联系", MobilePhone),
+        ("电话幺三八〇〇〇〇〇〇〇〇", MobilePhone),
+        ("壹叁捌零零零零零零零零", MobilePhone),
+        ("一三八 零零零零 零零零零", MobilePhone),
+        ("一三八-零零零零-零零零零", MobilePhone),
+        ("一 三 八 零 零 零 零 零 零 零 零", MobilePhone),
+        ("138零零零零零零零零", MobilePhone),
+        ("一3八0000００００", MobilePhone),
+        // Beside a number, a Chinese digit is a word.
+        ("其一13800000000", MobilePhone),
+        ("零一零 六五零零 零零零零", Landline),
+        ("一一零一零一一九零零零一零一零零零六", IdNumber),
+        ("一一〇一〇一 一九〇〇〇一〇一 〇〇〇六", IdNumber),
+        ("1 1 0 1 0 1 1 9 0 0 0 1 0 1 0 0 0 6", IdNumber),
+        ("1 1 0 1 0 1 1 9 0 0 0 1 0 1 0 0 9X", IdNumber),
+        ("110101 19000101 000 6", IdNumber),
+        ("1101 0119 0001 010006", IdNumber),
+        ("4 0 0 0 0 0 0 0 0 0 0 0 0 0 0 2", BankCard),
+    ] {
+        assert_eq!(find_personal_data(text), Some(kind), "{text}");
+    }
+}
+
+#[test]
+fn chinese_that_counts_or_dates_is_no_personal_data() {
+    for text in [
+        "京政发〔二〇二四〕十二号",
+        "京人社发〔二〇一九〕一三八号第一、三、五条",
+        "二〇二六年二月十三日十时三十分",
+        "二〇二六〇二一三",
+        "一千三百八十元整",
+        "人民币壹万叁仟捌佰元",
+        "一二三四五六七八九十",
+        "三三两两，一五一十，七七八八",
+        "其一、其二、其三",
+        "选1 3 5 7 9 11 13项",
+        "第1 2 3 4 5 6 7 8 9条",
+        "一楼三号窗口八点开门",
+        "排队号 1 3 8",
+        "138元 0000",
+    ] {
+        assert_eq!(find_personal_data(text), None, "{text}");
+    }
+}
+
+#[test]
 fn an_id_number_is_found_however_it_is_written() {
     let with_x = "11010119000101009X";
     for text in [
@@ -183,6 +238,15 @@ proptest! {
         let number = format!("1{second}{rest:09}");
         prop_assert!(valid_phone(&number));
         let text = format!("{before}{number}{after}");
+        prop_assert_eq!(find_personal_data(&text), Some(PersonalDataKind::MobilePhone));
+    }
+
+    #[test]
+    fn a_mobile_number_is_found_in_chinese_digits(second in 3_usize..=9, rest in prop::collection::vec(0_usize..10, 9), blanks in 0_usize..3) {
+        const DIGITS: [char; 10] = ['零', '一', '二', '三', '四', '五', '六', '七', '八', '九'];
+        let spelled: Vec<String> =
+            [1, second].into_iter().chain(rest).map(|digit| String::from(DIGITS[digit])).collect();
+        let text = format!("请打{}联系", spelled.join(&" ".repeat(blanks)));
         prop_assert_eq!(find_personal_data(&text), Some(PersonalDataKind::MobilePhone));
     }
 

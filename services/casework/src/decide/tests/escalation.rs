@@ -11,9 +11,15 @@ use proto_events::events::{CaseEvent, Member};
 use super::*;
 use crate::command::Command;
 use crate::refusal::RefusalCode;
+use crate::timetable::ladder;
 
 fn convened() -> Story {
     Story::accepted().does("director", wishes::convene(ConveneTrigger::Person))
+}
+
+/// Both clocks of a bad review.
+const fn under_rectification(number: u32) -> [(Clock, u32); 2] {
+    [(Clock::BadReviewContact, number), (Clock::BadReviewFix, number)]
 }
 
 fn badly_graded() -> Story {
@@ -144,24 +150,53 @@ fn a_reopened_case_does_not_fall_back_into_a_return_of_its_earlier_life() {
         .runs(&[(Clock::Handling, 2)]);
 }
 
+/// The end of each step of the handling clock of a complex case that was opened on 3 March.
+const STEPS: [(Level, &str); 6] = [
+    (Level::Warning50, "2026-03-06T13:30:00+08:00"),
+    (Level::Warning80, "2026-03-09T16:18:00+08:00"),
+    (Level::Director, "2026-03-10T17:30:00+08:00"),
+    (Level::DepartmentLead, "2026-03-11T09:00:00+08:00"),
+    (Level::Coordinator, "2026-03-13T09:00:00+08:00"),
+    (Level::LeadingGroup, "2026-03-17T09:00:00+08:00"),
+];
+
 #[test]
-fn each_step_of_each_run_of_a_clock_is_taken_once() {
-    let mut story = Story::forwarded().at("2026-03-11T09:00:00+08:00");
-    for level in Level::ALL {
-        for clock in [Clock::Handling, Clock::FirstContact] {
-            let wish = wishes::escalate(*level, clock, 1);
-            story = story.does("timer", wish.clone()).says_nothing("timer", &wish);
-        }
+fn each_step_of_each_run_of_a_clock_is_taken_once_and_not_before_its_time() {
+    let mut story = Story::accepted();
+    for (level, time) in STEPS {
+        let wish = wishes::escalate(level, Clock::Handling, 1);
+        story = story
+            .says_nothing("timer", &wish)
+            .at(time)
+            .does("timer", wish.clone())
+            .says_nothing("timer", &wish);
     }
-    assert_eq!(story.case().escalations.len(), Level::ALL.len() * 2);
+    assert_eq!(story.case().escalations.len(), Level::ALL.len());
     assert_eq!(story.case().escalation_rank(), 4);
     let again = story
-        .does("hr-handler", wishes::accept())
         .does("hr-handler", wishes::resolve())
         .does("clerk", wishes::reopen(ReopenReason::NotSolved))
+        .at("2026-03-24T17:30:00+08:00")
         .says_nothing("timer", &wishes::escalate(Level::Director, Clock::Handling, 1))
         .does("timer", wishes::escalate(Level::Director, Clock::Handling, 2));
     assert!(again.case().has_escalated(Clock::Handling, 2, Level::Director));
+    assert_eq!(again.case().escalation_rank(), 1, "the ladder of the present run");
+}
+
+#[test]
+fn nobody_is_told_outside_opening_hours_whoever_asks() {
+    let wish = wishes::escalate(Level::Director, Clock::Handling, 1);
+    for time in [
+        "2026-03-10T18:00:01+08:00",
+        "2026-03-11T03:00:00+08:00",
+        "2026-03-11T12:30:00+08:00",
+        "2026-03-14T10:00:00+08:00",
+    ] {
+        Story::accepted().at(time).says_nothing("timer", &wish);
+    }
+    for time in ["2026-03-10T18:00:00+08:00", "2026-03-11T09:00:00+08:00"] {
+        Story::accepted().at(time).does("timer", wish.clone());
+    }
 }
 
 #[test]
@@ -178,41 +213,82 @@ fn a_comment_resets_no_step_of_the_ladder() {
 fn a_clock_that_does_not_run_calls_nobody() {
     let unborn = wishes::escalate(Level::Director, Clock::Explanation, 1);
     Story::opened()
+        .at("2026-03-11T09:00:00+08:00")
         .says_nothing("timer", &unborn)
         .says_nothing("timer", &wishes::escalate(Level::Director, Clock::Handling, 2))
         .says_nothing("timer", &wishes::escalate(Level::Director, Clock::Handling, 0));
     let handling = wishes::escalate(Level::Director, Clock::Handling, 1);
-    Story::resolved().says_nothing("timer", &handling);
+    Story::resolved().at("2026-03-11T09:00:00+08:00").says_nothing("timer", &handling);
+}
+
+/// Who was told last, of which body, and what was due when.
+#[track_caller]
+fn told(story: &Story) -> (Role, String, Timestamp) {
+    match story.last() {
+        CaseEvent::Escalated(data) => (data.told, data.body.clone(), data.due_at),
+        other => panic!("{other:?}"),
+    }
 }
 
 #[test]
 fn an_escalation_names_who_is_told_and_whose_case_it_is() {
-    let told = |story: &Story| match story.last() {
-        CaseEvent::Escalated(data) => (data.told, data.body.clone(), data.due_at),
-        other => panic!("{other:?}"),
-    };
     let due = at("2026-03-10T17:30:00+08:00");
-    let half = || wishes::escalate(Level::Warning50, Clock::Handling, 1);
-    let at_center = Story::opened().does("timer", half());
+    let (half, first) = (wishes::escalate(Level::Warning50, Clock::Handling, 1), STEPS[0].1);
+    let at_center = Story::opened().at(first).does("timer", half);
     assert_eq!(told(&at_center), (Role::Clerk, "donghuashi".to_string(), due));
-    let hr = "hr-public-service".to_string();
-    for (level, role) in [
-        (Level::Warning50, Role::Handler),
-        (Level::Warning80, Role::Handler),
-        (Level::Director, Role::Director),
-        (Level::DepartmentLead, Role::DepartmentLead),
-        (Level::Coordinator, Role::Coordinator),
-        (Level::LeadingGroup, Role::Coordinator),
+    let roles = [
+        Role::Handler,
+        Role::Handler,
+        Role::Director,
+        Role::DepartmentLead,
+        Role::Coordinator,
+        Role::Coordinator,
+    ];
+    for ((level, time), role) in STEPS.into_iter().zip(roles) {
+        let wish = wishes::escalate(level, Clock::Handling, 1);
+        let story = Story::accepted().at(time).does("timer", wish);
+        assert_eq!(told(&story), (role, "hr-public-service".to_string(), due), "{level}");
+    }
+}
+
+#[test]
+fn every_clock_names_the_body_that_owes_what_it_runs_for() {
+    let district = Story::new().rules.coordinator.to_string();
+    let forwarded = Story::forwarded();
+    let returned = Story::forwarded().does("hr-handler", wishes::send_back("civil-affairs"));
+    let shared = Story::accepted().does("hr-handler", wishes::assign("disabled-federation"));
+    let special = Story::accepted().does("hr-handler", wishes::special());
+    let in_rectification = || badly_graded().does("timer", Command::OpenRectification);
+    let hr = "hr-public-service";
+    for (clock, story, body, role) in [
+        (Clock::Handling, Story::opened(), "donghuashi", Role::Clerk),
+        (Clock::FirstContact, forwarded, hr, Role::Handler),
+        (Clock::Arbitration, returned, &*district, Role::Coordinator),
+        (Clock::Part, shared, "disabled-federation", Role::Handler),
+        (Clock::Explanation, Story::not_doable(), hr, Role::Handler),
+        (Clock::FirstMeeting, convened(), hr, Role::Handler),
+        (Clock::SpecialCheck, special, "donghuashi", Role::Director),
+        (Clock::Callback, Story::resolved(), hr, Role::Handler),
+        (Clock::BadReviewContact, in_rectification(), hr, Role::Handler),
+        (Clock::BadReviewFix, in_rectification(), hr, Role::Handler),
     ] {
-        let story = Story::accepted().does("timer", wishes::escalate(level, Clock::Handling, 1));
-        assert_eq!(told(&story), (role, hr.clone(), due), "{level}");
+        let run = story.run_of(clock);
+        let warning = ladder(&story.rules.calendar, &run)
+            .into_iter()
+            .find(|step| step.level == Level::Warning80)
+            .expect("every clock here warns");
+        let mut story = story;
+        story.now = warning.at;
+        let wish = wishes::escalate(Level::Warning80, clock, run.occurrence);
+        let story = story.does("timer", wish);
+        assert_eq!(told(&story), (role, body.to_string(), run.due_at), "{clock}");
     }
 }
 
 #[test]
 fn a_bad_review_opens_a_rectification_with_its_deadlines() {
     let story =
-        badly_graded().does("timer", Command::OpenRectification).runs(&[(Clock::BadReviewFix, 1)]);
+        badly_graded().does("timer", Command::OpenRectification).runs(&under_rectification(1));
     let CaseEvent::RectificationOpened(opened) = story.last() else { panic!("{:?}", story.last()) };
     assert_eq!(opened.owner, "hr-public-service");
     assert_eq!(opened.contact_due_at, at("2026-03-04T17:30:00+08:00"));
@@ -244,7 +320,7 @@ fn a_second_bad_review_after_the_first_was_put_right_opens_another() {
         .at("2026-03-05T10:00:00+08:00")
         .does("callback", wishes::feedback(Solved::No, 1))
         .does("timer", Command::OpenRectification)
-        .runs(&[(Clock::BadReviewFix, 2)]);
+        .runs(&under_rectification(2));
 }
 
 #[test]
@@ -335,7 +411,84 @@ fn a_bad_word_after_the_closing_is_still_put_right() {
         .does("clerk", wishes::feedback(Solved::No, 1))
         .is(CaseState::Closed)
         .does("timer", Command::OpenRectification)
-        .runs(&[(Clock::BadReviewFix, 1)])
+        .runs(&under_rectification(1))
         .does("director", wishes::complete())
         .runs(&[]);
+}
+
+#[test]
+fn reaching_the_applicant_stops_the_contact_clock_of_a_bad_review_and_not_its_fix() {
+    let story = badly_graded()
+        .does("timer", Command::OpenRectification)
+        .does("hr-handler", wishes::contact(false))
+        .runs(&under_rectification(1))
+        .does("hr-handler", wishes::contact(true))
+        .runs(&[(Clock::BadReviewFix, 1)])
+        .at("2026-03-04T10:00:00+08:00")
+        .does("director", wishes::contact(true));
+    let work = story.case().rectification.as_ref().unwrap();
+    assert_eq!(work.contacted_at, Some(at("2026-03-03T10:00:00+08:00")));
+    let done = story.does("hr-lead", wishes::complete()).runs(&[]);
+    done.does("hr-handler", wishes::contact(true)).runs(&[]);
+}
+
+#[test]
+fn an_applicant_may_be_contacted_after_the_end_while_a_bad_word_is_put_right() {
+    let contact = wishes::contact(true);
+    let closed = Story::resolved()
+        .does("callback", wishes::feedback(Solved::Yes, 5))
+        .does("timer", wishes::close_after_feedback())
+        .refuses("clerk", &contact, RefusalCode::WrongState)
+        .does("clerk", wishes::feedback(Solved::No, 1))
+        .does("timer", Command::OpenRectification)
+        .does("clerk", contact.clone())
+        .does("director", wishes::complete());
+    closed.refuses("clerk", &contact, RefusalCode::WrongState);
+}
+
+#[test]
+fn what_a_meeting_gave_to_do_is_done_once() {
+    let (done, code) = (wishes::finish_action(1), RefusalCode::NoSuchAction);
+    let story = convened()
+        .refuses("director", &done, code)
+        .does("director", wishes::meet_and_give("civil-affairs"))
+        .does("civil-lead", wishes::meet_and_give("clerk"))
+        .refuses("director", &wishes::finish_action(0), code)
+        .refuses("director", &wishes::finish_action(3), code)
+        .at("2026-03-04T10:00:00+08:00")
+        .does("civil-handler", done.clone())
+        .refuses("civil-handler", &done, code);
+    let numbers: Vec<_> = story.case().actions.iter().map(|one| one.number).collect();
+    assert_eq!(numbers, [1, 2]);
+    assert_eq!(story.case().actions[0].done_at, Some(at("2026-03-04T10:00:00+08:00")));
+    let open: Vec<_> = story.case().open_actions().map(|one| one.number).collect();
+    assert_eq!(open, [2]);
+    let empty = Command::FinishAction { number: 2, result: " ".to_string() };
+    story.faults("director", &empty, &["/result"]);
+}
+
+#[test]
+fn what_is_not_done_at_the_end_of_a_task_force_is_carried_and_may_still_be_done() {
+    let with_two = || {
+        convened()
+            .does("director", wishes::meet_and_give("civil-affairs"))
+            .does("director", wishes::meet_and_give("clerk"))
+            .does("clerk", wishes::finish_action(1))
+    };
+    let by_hand = with_two().does("director", wishes::dissolve());
+    let by_outcome = with_two().does("hr-handler", wishes::resolve());
+    for story in [by_hand, by_outcome] {
+        let carried = story.told.iter().find_map(|event| match event {
+            CaseEvent::TaskForceDissolved(data) => Some(data.carried.clone()),
+            _ => None,
+        });
+        assert_eq!(carried, Some(vec![2]));
+        let flags: Vec<_> = story.case().actions.iter().map(|one| one.carried).collect();
+        assert_eq!(flags, [false, true]);
+        story.does("clerk", wishes::finish_action(2)).refuses(
+            "clerk",
+            &wishes::finish_action(2),
+            RefusalCode::NoSuchAction,
+        );
+    }
 }

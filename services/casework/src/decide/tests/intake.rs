@@ -6,31 +6,10 @@ use alloc::vec;
 use proto_events::codes::{CaseState, Clock, Complexity, Exclusion, Level, ReopenReason, Solved};
 use proto_events::events::{CaseEvent, Remedy};
 
+use super::states::in_every_state;
 use super::*;
 use crate::command::Command;
 use crate::refusal::RefusalCode;
-
-/// The case in every state that commands lead to.
-fn in_every_state() -> Vec<Story> {
-    let convened = Story::accepted().does("director", wishes::convene(wishes::person_asks()));
-    let explained = Story::not_doable().does("hr-lead", wishes::explain_understood());
-    let closed = Story::resolved()
-        .does("callback", wishes::feedback(Solved::Yes, 5))
-        .does("timer", wishes::close_after_feedback());
-    vec![
-        Story::opened(),
-        Story::forwarded(),
-        Story::accepted(),
-        Story::forwarded().does("hr-handler", wishes::send_back("civil-affairs")),
-        convened,
-        Story::not_doable(),
-        Story::resolved(),
-        explained,
-        Story::opened().does("clerk", wishes::decline(Exclusion::Litigation, None)),
-        Story::opened().does("clerk", wishes::withdraw()),
-        closed,
-    ]
-}
 
 #[test]
 fn an_opened_case_carries_its_promise_by_complexity() {
@@ -105,29 +84,6 @@ fn texts_lose_the_blanks_at_their_ends_and_empty_ones_are_none() {
     );
     assert_eq!(story.case().demand, "想办退休");
     assert_eq!(story.case().summary, None);
-}
-
-#[test]
-fn a_phone_number_in_any_free_text_is_refused() {
-    let phone = wishes::telling_a_phone;
-    let code = RefusalCode::PiiInText;
-    Story::new()
-        .refuses("clerk", &wishes::open_with(|open| open.demand = phone()), code)
-        .refuses("clerk", &wishes::open_with(|open| open.summary = Some(phone())), code)
-        .refuses("clerk", &wishes::open_with(|open| open.matter.name = phone()), code);
-    let declined = Command::Decline {
-        exclusion: Exclusion::Litigation,
-        reason: phone(),
-        remedy: None,
-        second_check_by: None,
-    };
-    let reopened = Command::Reopen { reason: ReopenReason::NewFact, note: Some(phone()) };
-    let withdrawn = Command::Withdraw { reason: "不办了".to_string(), note: Some(phone()) };
-    Story::opened()
-        .refuses("clerk", &declined, code)
-        .refuses("clerk", &reopened, code)
-        .refuses("clerk", &withdrawn, code)
-        .refuses("clerk", &wishes::note(&phone()), code);
 }
 
 #[test]

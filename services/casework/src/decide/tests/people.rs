@@ -1,9 +1,12 @@
 //! The district of the tests and the people in it.
 
+extern crate std;
+
 use alloc::collections::BTreeMap;
 use alloc::string::ToString;
 use alloc::vec;
 use alloc::vec::Vec;
+use std::sync::LazyLock;
 
 use proto_events::codes::Role;
 use proto_events::events::WindowContact;
@@ -13,8 +16,14 @@ use crate::command::Actor;
 use crate::rules::{Center, Department, MatterRoute, Rules};
 use crate::timetable::Limits;
 
-/// Two centers, five departments and three matters, under the delivered calendar and limits.
+/// The district of the tests; it is read once, because random stories ask for it thousands of times.
 pub(super) fn district() -> Rules {
+    static DISTRICT: LazyLock<Rules> = LazyLock::new(read_district);
+    DISTRICT.clone()
+}
+
+/// Two centers, five departments and three matters, under the delivered calendar and limits.
+fn read_district() -> Rules {
     let center = |id: &str, code: &str, name: &str| {
         (id.parse().unwrap(), Center { code: code.to_string(), name: name.to_string() })
     };
