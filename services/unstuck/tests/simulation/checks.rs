@@ -1,0 +1,501 @@
+//! What must be true of every tale, however it went.
+//!
+//! Each check is a sentence with the place where it was found to be wrong; nothing here decides anything that the
+//! product decides, except by asking the rules themselves about a state that the log has gone through.
+
+use std::collections::{BTreeMap, BTreeSet};
+
+use casework::calendar::WorkingCalendar;
+use casework::case::{Case, EventMeta};
+use casework::command::{Actor, Command, CommandKind, Context};
+use casework::decide::decide;
+use casework::refusal::Refusal;
+use casework::timetable::ladder;
+use desk::decode;
+use proto_events::Timestamp;
+use proto_events::codes::{CaseState, ClosingCode, ConveneTrigger, Level, Role};
+use proto_events::envelope::Envelope;
+use proto_events::events::CaseEvent;
+use proto_events::ids::{CaseId, CommandId, EventId};
+use runtime::log::Recorded;
+use runtime::vault::KeyState;
+
+use super::house::calendars;
+use super::people::Accounts;
+use super::tale::{Ending, Sent, Tale, Try, Wish};
+
+/// An event, read.
+pub(crate) struct Told {
+    pub(crate) meta: EventMeta,
+    pub(crate) envelope: Envelope,
+    pub(crate) event: CaseEvent,
+}
+
+/// The whole log, read, and each case's part of it.
+pub(crate) struct History {
+    pub(crate) all: Vec<Told>,
+    pub(crate) by_case: BTreeMap<CaseId, Vec<usize>>,
+    /// Each case as it stood behind each of its events.
+    states: BTreeMap<CaseId, Vec<Case>>,
+}
+
+impl History {
+    pub(crate) fn read(events: &[Recorded]) -> Self {
+        let (mut all, mut by_case, mut states) = (Vec::new(), BTreeMap::new(), BTreeMap::new());
+        for (place, recorded) in events.iter().enumerate() {
+            assert_eq!(recorded.sequence, place as u64 + 1, "sequences are contiguous");
+            let (meta, event) = decode(recorded).expect("every event is readable");
+            let envelope = recorded.envelope().expect("every envelope is readable");
+            let told = Told { meta, envelope, event };
+            let states: &mut Vec<Case> = states.entry(told.meta.case_id).or_default();
+            let after = Case::step(states.last().cloned(), &told.meta, &told.event);
+            states
+                .push(after.unwrap_or_else(|| panic!("a history begins with an opening: {told}")));
+            let places: &mut Vec<usize> = by_case.entry(told.meta.case_id).or_default();
+            places.push(place);
+            all.push(told);
+        }
+        Self { all, by_case, states }
+    }
+
+    fn of(&self, case_id: CaseId) -> impl Iterator<Item = &Told> {
+        self.by_case.get(&case_id).into_iter().flatten().map(|place| &self.all[*place])
+    }
+
+    /// The case as it stood behind `sequence`.
+    fn at(&self, case_id: CaseId, sequence: u64) -> Option<&Case> {
+        let states = self.states.get(&case_id)?;
+        let count = states.partition_point(|case| case.version <= sequence);
+        states[..count].last()
+    }
+
+    fn of_command(&self, command_id: CommandId) -> Vec<&Told> {
+        self.all.iter().filter(|told| told.meta.command_id == command_id).collect()
+    }
+}
+
+/// Checks everything.
+pub(crate) async fn check(tale: &Tale) -> History {
+    let history = History::read(&tale.house.log.events());
+    no_event_stands_twice(&history);
+    for case_id in history.by_case.keys() {
+        a_case_goes_its_way(&history, *case_id);
+    }
+    what_follows_from_an_event_follows_once(&history);
+    for sent in &tale.sent {
+        what_was_sent_was_answered_truly(&history, sent);
+    }
+    no_matter_is_open_twice(&history, tale);
+    every_refusal_left_a_line(tale);
+    every_applicant_opens_or_is_forgotten(&history, tale).await;
+    what_was_due_has_happened(&history, tale);
+    history
+}
+
+fn no_event_stands_twice(history: &History) {
+    let mut seen = BTreeSet::new();
+    for told in &history.all {
+        assert!(seen.insert(told.meta.id), "event {} stands twice: {told}", told.meta.id);
+    }
+}
+
+impl std::fmt::Display for Told {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        let EventMeta { sequence, case_id, time, actor, .. } = &self.meta;
+        write!(f, "{sequence} {case_id} {time} {actor} {:?}", self.event)
+    }
+}
+
+/// What holds of a case after each of its events, and what each event may change.
+fn a_case_goes_its_way(history: &History, case_id: CaseId) {
+    let mut steps = BTreeSet::new();
+    for told in history.of(case_id) {
+        let before = history.at(case_id, told.meta.sequence - 1);
+        let after = history.at(case_id, told.meta.sequence).expect("it was opened");
+        assert_eq!(after.version, told.meta.sequence, "{told}");
+        always(after, told);
+        let Some(before) = before else { continue };
+        assert!(!matches!(told.event, CaseEvent::Opened(_)), "a case is opened once: {told}");
+        one_step(before, after, told);
+        if let CaseEvent::Escalated(step) = &told.event {
+            let key = (step.clock, step.occurrence, step.level);
+            assert!(steps.insert(key), "a step of a clock is taken once: {told}");
+        }
+    }
+}
+
+fn always(case: &Case, told: &Told) {
+    let state = case.state;
+    assert_eq!(case.outcome.is_none(), case.is_open(), "an outcome, and only at an end: {told}");
+    let outcomes = case.reopen_count + u32::from(case.outcome.is_some());
+    assert_eq!(case.outcome_count, outcomes, "no two outcomes without a reopening: {told}");
+    assert_eq!(case.closed_at.is_some(), state == CaseState::Closed, "{told}");
+    assert!(case.handler.is_none() || case.department.is_some(), "a handler has a house: {told}");
+    let has_lead = !matches!(state, CaseState::Forwarded | CaseState::InDepartment)
+        || case.department.is_some();
+    assert!(has_lead, "one department leads: {told}");
+    assert!(case.active_task_force().is_none() || case.is_open(), "nobody sits any more: {told}");
+    assert!(case.pause.is_none() || case.is_open(), "an end ends the pause: {told}");
+    let clocks = case.clocks();
+    let keys: BTreeSet<_> = clocks.iter().map(|run| (run.clock, run.occurrence)).collect();
+    assert_eq!(keys.len(), clocks.len(), "a clock runs once at a time: {told}");
+    if let Some(special) = &case.special_handling {
+        let people: BTreeSet<_> = special.checks.iter().map(|check| &check.by).collect();
+        assert_eq!(people.len(), special.checks.len(), "each layer is another person's: {told}");
+        if let Some(decision) = &special.decision {
+            assert!(!people.contains(&decision.by), "who checked does not decide: {told}");
+        }
+    }
+}
+
+/// What an event may change, and what has to be so before it.
+fn one_step(before: &Case, after: &Case, told: &Told) {
+    let actor = &told.meta.actor;
+    let moves = matches!(
+        told.event,
+        CaseEvent::Reopened(_)
+            | CaseEvent::ClockResumed(_)
+            | CaseEvent::DeadlineExtended(_)
+            | CaseEvent::Reclassified(_)
+            | CaseEvent::DeadlineRecalculated(_)
+    );
+    assert!(moves || after.due_at == before.due_at, "it moved the promise: {told}");
+    assert_eq!(after.center, before.center, "the first receiver stays: {told}");
+    if matches!(before.state, CaseState::Withdrawn | CaseState::Transferred) {
+        assert_eq!(after.state, before.state, "it woke what was over: {told}");
+    }
+    match &told.event {
+        CaseEvent::ProgressNoted(_)
+        | CaseEvent::Urged(_)
+        | CaseEvent::Linked(_)
+        | CaseEvent::Corrected(_) => {
+            assert_eq!(after.clocks(), before.clocks(), "a comment moves no clock: {told}");
+            assert_eq!(after.state, before.state, "a comment moves nothing: {told}");
+        }
+        CaseEvent::Resolved(_) | CaseEvent::NotDoableDetermined(_) | CaseEvent::Transferred(_) => {
+            assert!(!before.has_open_parts(), "no outcome while a part is open: {told}");
+        }
+        CaseEvent::Closed(data) => {
+            assert!(before.has_ended(), "it closes once, and what has ended: {told}");
+            assert!(before.open_rectification().is_none(), "the rectification is done: {told}");
+            if data.code == ClosingCode::FeedbackRecorded {
+                assert!(before.feedback.is_some(), "somebody said something: {told}");
+            }
+        }
+        CaseEvent::TaskForceConvened(_) => {
+            assert!(before.active_task_force().is_none(), "one task force at a time: {told}");
+        }
+        CaseEvent::RectificationOpened(_) => {
+            assert!(before.open_rectification().is_none(), "one at a time: {told}");
+        }
+        CaseEvent::Escalated(step) => {
+            let at = told.meta.time;
+            let run = before
+                .clocks()
+                .into_iter()
+                .find(|run| run.clock == step.clock && run.occurrence == step.occurrence);
+            let run = run.unwrap_or_else(|| panic!("only a clock that runs is told of: {told}"));
+            // A process may not know the newest year yet.
+            let was_due = |calendar: &&WorkingCalendar| {
+                ladder(calendar, &run).iter().any(|one| one.level == step.level && one.at <= at)
+            };
+            let mut knowing = calendars().into_iter().filter(was_due).peekable();
+            assert!(knowing.peek().is_some(), "nobody is told before it is time: {told}");
+            assert!(knowing.any(|calendar| calendar.may_notify_at(at)), "nor at night: {told}");
+            let is_warning = matches!(step.level, Level::Warning50 | Level::Warning80);
+            let is_late = is_warning && at >= run.due_at;
+            assert!(!is_late, "a warning after the fact is noise: {told}");
+        }
+        _ => {}
+    }
+    match &told.event {
+        CaseEvent::NotDoableDetermined(data) => {
+            assert_ne!(&data.countersigned_by, actor, "nobody countersigns himself: {told}");
+        }
+        CaseEvent::Declined(data) => {
+            assert_ne!(data.second_check_by.as_ref(), Some(actor), "nobody checks himself: {told}");
+        }
+        CaseEvent::ClockPaused(_) | CaseEvent::DeadlineExtended(_) => {
+            assert_ne!(before.handler.as_ref(), Some(actor), "not by who works on it: {told}");
+        }
+        _ => {}
+    }
+}
+
+/// What the house does by itself, it does once for each thing that caused it.
+fn what_follows_from_an_event_follows_once(history: &History) {
+    let mut caused: BTreeMap<(EventId, String), CommandId> = BTreeMap::new();
+    for told in &history.all {
+        if told.meta.role != Role::System {
+            continue;
+        }
+        if let Some(cause) = told.envelope.causation_id {
+            let key = (cause, told.envelope.actor.clone());
+            let command_id = *caused.entry(key).or_insert(told.meta.command_id);
+            assert_eq!(command_id, told.meta.command_id, "the cause has one effect: {told}");
+            assert!(
+                history.all.iter().any(|cause| Some(cause.meta.id) == told.envelope.causation_id),
+                "the cause stands in the log: {told}"
+            );
+        }
+        let is_by_rule = match &told.event {
+            CaseEvent::Forwarded(data) => data.automatic,
+            CaseEvent::TaskForceConvened(data) => data.trigger != ConveneTrigger::Person,
+            CaseEvent::RectificationOpened(_) => true,
+            _ => continue,
+        };
+        let has_cause = told.envelope.causation_id.is_some();
+        assert!(is_by_rule && has_cause, "the house names rule and cause: {told}");
+    }
+    for told in &history.all {
+        let is_bad = matches!(&told.event, CaseEvent::FeedbackRecorded(data) if data.is_bad());
+        let opened = history.all.iter().filter(|other| {
+            other.envelope.causation_id == Some(told.meta.id)
+                && matches!(other.event, CaseEvent::RectificationOpened(_))
+        });
+        let count = opened.count();
+        assert!(count <= usize::from(is_bad), "{count} rectifications of: {told}");
+    }
+}
+
+/// An acknowledged command stands in the log as acknowledged; a refused one was to be refused at some moment while
+/// it was on its way; what stands in the log is what the rules say to the state right before it.
+fn what_was_sent_was_answered_truly(history: &History, sent: &Sent) {
+    let stored = history.of_command(sent.command_id);
+    if let Some(first) = stored.first() {
+        let ids = (0..).map(|index| EventId::of_command(sent.command_id, index));
+        assert!(stored.iter().map(|told| told.meta.id).eq(ids.take(stored.len())), "{first}");
+        assert!(
+            stored.windows(2).all(|pair| pair[0].meta.sequence + 1 == pair[1].meta.sequence),
+            "a command's events stand together: {first}"
+        );
+        it_was_legal(history, sent, &stored);
+    }
+    for one in &sent.tries {
+        match &one.ending {
+            Ending::Done(carried) if carried.events.is_empty() => {
+                let held = moments(history, sent, one)
+                    .any(|(case, now)| said(sent, case, now, one) == Said::Nothing);
+                let is_opening = sent.kind() == CommandKind::Open;
+                assert!(is_opening || held, "it was not true already: {}", describe(sent, one));
+            }
+            Ending::Done(carried) => {
+                let told: Vec<_> = carried.events.iter().map(|(id, _)| *id).collect();
+                let kept: Vec<_> = stored.iter().map(|told| told.meta.id).collect();
+                assert_eq!(told, kept, "what was acknowledged stands: {}", describe(sent, one));
+                let last = stored.last().map(|told| told.meta.sequence);
+                assert_eq!(Some(carried.case.version), last, "{}", describe(sent, one));
+            }
+            Ending::Refused { status, code } => {
+                a_refusal_was_right(history, sent, one, *status, code);
+            }
+            Ending::Unknown => {}
+        }
+    }
+}
+
+/// What the rules say.
+#[derive(Debug, PartialEq)]
+enum Said {
+    Events(Vec<CaseEvent>),
+    Nothing,
+    Refused(String),
+}
+
+fn second_of(command: &Command) -> Option<&'static Actor> {
+    command.second_person().and_then(|(name, _)| Accounts::get().named(name))
+}
+
+fn said(sent: &Sent, case: Option<&Case>, now: Timestamp, one: &Try) -> Said {
+    let Wish::Order(order) = &sent.wish else { return Said::Nothing };
+    let Some(case) = case else { return Said::Refused("not_found".to_owned()) };
+    if order.if_match.is_some_and(|version| version != case.version) {
+        return Said::Refused("stale".to_owned());
+    }
+    let second = second_of(&order.command);
+    let context = Context { now, actor: &order.actor, second, rules: &one.district.rules };
+    match decide(Some(case), &order.command, &context) {
+        Ok(events) if events.is_empty() => Said::Nothing,
+        Ok(events) => Said::Events(events),
+        Err(refusal) => Said::Refused(code_of(refusal)),
+    }
+}
+
+fn code_of(refusal: Refusal) -> String {
+    desk::problem::of_refusal(refusal).code.into_owned()
+}
+
+/// The states that the case went through while a try was on its way, before the command's own events.
+fn moments<'a>(
+    history: &'a History,
+    sent: &'a Sent,
+    one: &'a Try,
+) -> impl Iterator<Item = (Option<&'a Case>, Timestamp)> + 'a {
+    let case_id = sent.case_id();
+    let own =
+        history.of_command(sent.command_id).first().map_or(u64::MAX, |told| told.meta.sequence);
+    let between = history
+        .of(case_id)
+        .map(|told| told.meta.sequence)
+        .filter(|sequence| (one.from + 1..=one.to).contains(sequence));
+    let places = std::iter::once(one.from).chain(between).filter(move |place| *place < own);
+    places.flat_map(move |place| {
+        let case = history.at(case_id, place);
+        one.nows.map(|now| (case, now))
+    })
+}
+
+/// What stands in the log is what the rules say to the state right before it.
+fn it_was_legal(history: &History, sent: &Sent, stored: &[&Told]) {
+    let first = stored[0].meta.sequence;
+    let written = sent.tries.iter().find(|one| (one.from + 1..=one.to).contains(&first));
+    let written = written.unwrap_or_else(|| panic!("somebody wrote it: {}", stored[0]));
+    let events: Vec<CaseEvent> = stored.iter().map(|told| told.event.clone()).collect();
+    if matches!(sent.wish, Wish::Opening { .. }) {
+        assert!(history.at(sent.case_id(), first - 1).is_none(), "it was not there: {}", stored[0]);
+        return;
+    }
+    let is_fact = events.iter().all(CaseEvent::commutes);
+    if is_fact {
+        // It commutes: it was right about some moment while it was on its way.
+        let held = moments(history, sent, written)
+            .any(|(case, now)| matches!(said(sent, case, now, written), Said::Events(_)));
+        assert!(held, "the fact was never to be written: {}", stored[0]);
+        return;
+    }
+    let before = history.at(sent.case_id(), first - 1);
+    let now = stored[0].meta.time;
+    let legal = said(sent, before, now, written);
+    assert_eq!(legal, Said::Events(events), "it was legal: {}", stored[0]);
+}
+
+fn a_refusal_was_right(history: &History, sent: &Sent, one: &Try, status: u16, code: &str) {
+    if code == "idempotency_mismatch" {
+        let mut stored = history.of_command(sent.command_id).into_iter();
+        let hash = stored.next().and_then(|told| told.envelope.command_hash.clone());
+        assert!(hash.is_some() && hash != one.hash, "it was the same: {}", describe(sent, one));
+        return;
+    }
+    let Wish::Opening { body, actor, case_id } = &sent.wish else {
+        let held = moments(history, sent, one)
+            .any(|(case, now)| said(sent, case, now, one) == Said::Refused(code.to_owned()));
+        assert!(held, "it was not to be refused: {}", describe(sent, one));
+        return;
+    };
+    match code {
+        "forbidden" => assert_ne!(actor.center.as_ref(), Some(&body.center), "{actor:?}"),
+        "duplicate_case" => {
+            let places = (one.from..=one.to).collect::<Vec<_>>();
+            let is_open = |other: &CaseId| {
+                places
+                    .iter()
+                    .any(|place| history.at(*other, *place).is_some_and(|case| case.is_open()))
+            };
+            assert!(
+                history.by_case.keys().any(|other| other != case_id && is_open(other)),
+                "a duplicate of something: {}",
+                describe(sent, one)
+            );
+        }
+        // Nobody got through with it until its day lay too far back.
+        "invalid" => assert!(body.occurred_at.is_some(), "{}", describe(sent, one)),
+        _ => panic!("{status} {code} is no answer to an opening: {}", describe(sent, one)),
+    }
+}
+
+fn describe(sent: &Sent, one: &Try) -> String {
+    let ending = match &one.ending {
+        Ending::Done(carried) => {
+            format!("done, version {}, {} events", carried.case.version, carried.events.len())
+        }
+        other => format!("{other:?}"),
+    };
+    let Try { from, to, nows, .. } = one;
+    let wish = match &sent.wish {
+        Wish::Opening { case_id, .. } => format!("opening of {case_id}"),
+        Wish::Order(order) => {
+            format!("{} of {}: {:?}", order.case_id, order.actor.username, order.command)
+        }
+    };
+    format!("{wish}, between {from} and {to}, {} to {}: {ending}", nows[0], nows[1])
+}
+
+/// Nobody has one matter open twice because of two openings.
+fn no_matter_is_open_twice(history: &History, tale: &Tale) {
+    let mut openings: BTreeMap<CaseId, (String, String)> = BTreeMap::new();
+    for sent in &tale.sent {
+        if let Wish::Opening { body, case_id, .. } = &sent.wish {
+            openings.insert(*case_id, (body.applicant.identity(), body.matter.name.clone()));
+        }
+    }
+    for told in history.all.iter().filter(|told| matches!(told.event, CaseEvent::Opened(_))) {
+        let matter = &openings[&told.meta.case_id];
+        let twin = openings.iter().find(|(other, of_other)| {
+            **other != told.meta.case_id
+                && *of_other == matter
+                && history
+                    .at(**other, told.meta.sequence)
+                    .is_some_and(|case| case.is_open() && case.reopen_count == 0)
+        });
+        assert!(twin.is_none(), "{matter:?} is open as {twin:?} already: {told}");
+    }
+}
+
+fn every_refusal_left_a_line(tale: &Tale) {
+    let refused = |one: &&Try| matches!(&one.ending, Ending::Refused { status, .. } if matches!(status, 403 | 409 | 412));
+    let orders = tale.sent.iter().filter(|sent| sent.kind() != CommandKind::Open);
+    let count = orders.flat_map(|sent| &sent.tries).filter(refused).count();
+    let lines = tale.house.audit.lines();
+    let lines = lines.iter().filter(|(_, line)| {
+        serde_json::from_slice::<serde_json::Value>(line).unwrap()["what"] == "refused"
+    });
+    assert!(lines.count() >= count, "every refusal leaves a line in the audit");
+}
+
+async fn every_applicant_opens_or_is_forgotten(history: &History, tale: &Tale) {
+    let desk = tale.house.desk();
+    for case_id in history.by_case.keys() {
+        let case = history.at(*case_id, u64::MAX).expect("it was opened");
+        match desk.vault.state(*case_id).await.expect("the weather is calm") {
+            KeyState::Present(key) => {
+                assert!(!case.erased, "an erased case {case_id} has no key");
+                let sealed = &case.applicant.sealed;
+                let plain = key.open(sealed, case_id.to_string().as_bytes());
+                assert!(plain.is_ok(), "the applicant of {case_id} opens");
+            }
+            KeyState::Destroyed => assert!(case.erased, "only an erased case loses its key"),
+            KeyState::Missing => panic!("{case_id} never had a key"),
+        }
+    }
+}
+
+/// At rest nothing waits for the house itself.
+fn what_was_due_has_happened(history: &History, tale: &Tale) {
+    let calendar = &tale.house.district.rules.calendar;
+    let now = tale.house.now();
+    assert!(calendar.may_notify_at(now), "a tale ends in opening hours");
+    for case_id in history.by_case.keys() {
+        let case = history.at(*case_id, u64::MAX).expect("it was opened");
+        for run in case.clocks() {
+            let fired = |level| case.has_escalated(run.clock, run.occurrence, level);
+            let due = casework::timetable::due_steps(calendar, &run, fired, now);
+            assert!(due.is_empty(), "{case_id}: {due:?} of {run:?} is due and was not told");
+        }
+        let is_over = case.pause.as_ref().is_some_and(|pause| pause.until <= now);
+        assert!(!is_over, "the pause of {case_id} is over and goes on");
+        let is_published = calendar.date_of(case.due_at) <= calendar.published_to();
+        let is_stale = case.is_open() && case.provisional_due && is_published;
+        assert!(!is_stale, "the promise of {case_id} waits for a calendar that is there");
+        let may_close = case.has_ended() && case.open_rectification().is_none();
+        assert!(!may_close, "{case_id} ended weeks ago and is not closed: {:?}", case.state);
+    }
+}
+
+impl Sent {
+    pub(crate) fn case_id(&self) -> CaseId {
+        match &self.wish {
+            Wish::Opening { case_id, .. } => *case_id,
+            Wish::Order(order) => order.case_id,
+        }
+    }
+}
