@@ -9,7 +9,8 @@ use alloc::vec::Vec;
 
 use proto_events::Timestamp;
 use proto_events::codes::{
-    CaseState, CauseCategory, Clock, ClosingCode, Complexity, ConveneTrigger, Level, ReopenReason,
+    CaseState, Cause, CauseCategory, Clock, ClosingCode, Complexity, ConveneTrigger, Level,
+    ReopenReason,
 };
 use proto_events::events::{CaseEvent, Member};
 use proto_events::ids::{CaseId, DepartmentId};
@@ -33,9 +34,12 @@ pub fn forwarding(event: &CaseEvent, case: &Case, rules: &Rules) -> Option<Comma
         return None;
     }
     let department = match event {
-        CaseEvent::Opened(_)
+        // What a person put right since is that person's to hand over.
+        CaseEvent::Opened(data)
             if case.reopen_count == 0
-                && case.cause_provisional.category() != CauseCategory::Applicant =>
+                && case.matter == data.matter
+                && !is_the_applicants_own(data.cause)
+                && !is_the_applicants_own(case.cause_provisional) =>
         {
             rules.route(&case.matter.name)?.department.clone()
         }
@@ -52,11 +56,22 @@ pub fn forwarding(event: &CaseEvent, case: &Case, rules: &Rules) -> Option<Comma
     Some(Command::Forward { department, ask, contact: None, automatic: true })
 }
 
-/// Whether the case lies in the queue of its center since it was opened or reopened, handed over by nobody.
+fn is_the_applicants_own(cause: Cause) -> bool {
+    cause.category() == CauseCategory::Applicant
+}
+
+/// Whether the case lies in the queue of its center since it was opened or reopened, and nobody has handed it over
+/// or convened anybody.
 pub(crate) fn waits_since_it_was_taken_up(case: &Case) -> bool {
-    let was_handed_over = case.last_hop().is_some_and(|hop| hop.at > case.handling_since);
-    let is_first = case.reopen_count > 0 || case.hops.is_empty();
-    case.state == CaseState::Opened && is_first && !was_handed_over
+    let is_untouched = match case.reopen_count {
+        0 => case.hops.is_empty() && case.task_force_count == 0,
+        _ => {
+            let handed_over_at = case.last_hop().map(|hop| hop.at);
+            let convened_at = case.task_force.as_ref().map(|force| force.convened_at);
+            handed_over_at.max(convened_at).is_none_or(|at| at <= case.handling_since)
+        }
+    };
+    case.state == CaseState::Opened && is_untouched
 }
 
 /// Links the other case back, when one was linked to it by a person: the other case, and what it is to say.
@@ -97,8 +112,10 @@ pub fn still_calls_for_help(at: Timestamp, event: &CaseEvent, case: &Case) -> bo
     });
     match event {
         CaseEvent::Reopened(_) => at == case.handling_since && is_unanswered,
-        CaseEvent::Returned(_) | CaseEvent::Escalated(_) => {
-            at >= case.handling_since && is_unanswered
+        CaseEvent::Returned(_) => at >= case.handling_since && is_unanswered,
+        // A promise that moved since has been given anew.
+        CaseEvent::Escalated(step) => {
+            at >= case.handling_since && step.due_at == case.due_at && is_unanswered
         }
         // The decision looks at the applicant's last word.
         _ => true,

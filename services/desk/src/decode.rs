@@ -75,7 +75,16 @@ pub fn decode_center(recorded: &Recorded) -> Result<(Envelope, CenterEvent), Und
 /// Folds the history of one case, passing over what cannot be read (the projection reports that).
 #[must_use]
 pub fn fold<'a>(history: impl IntoIterator<Item = &'a Recorded>) -> Option<Case> {
-    history.into_iter().fold(None, |case, recorded| match decode(recorded) {
+    fold_onto(None, history)
+}
+
+/// Folds events onto a case as it stands, passing over what cannot be read.
+#[must_use]
+pub fn fold_onto<'a>(
+    case: Option<Case>,
+    events: impl IntoIterator<Item = &'a Recorded>,
+) -> Option<Case> {
+    events.into_iter().fold(case, |case, recorded| match decode(recorded) {
         Ok((meta, event)) => Case::step(case, &meta, &event),
         Err(error) => {
             tracing::warn!(

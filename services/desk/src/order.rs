@@ -18,7 +18,7 @@ use runtime::http::problem::IDEMPOTENCY_MISMATCH;
 use runtime::identity::Username;
 use runtime::log::{Freshness, NewEvent, Recorded};
 
-use crate::decode::{decode, fold};
+use crate::decode::{decode, fold, fold_onto};
 use crate::{Desk, actor_of, problem};
 
 /// A command on its way to a case.
@@ -110,10 +110,13 @@ impl Desk {
         let now = order.at.unwrap_or(recorded_at);
         let rules = &self.district.rules;
         let context = Context { now, actor: &order.actor, second: second.as_ref(), rules };
+        // The case that the last decision saw, and how many events had made it.
+        let mut seen: (usize, Option<Case>) = (0, None);
         let outcome = self
             .commands
             .run(&subject.to_subject(), order.command_id, |history| {
-                let case = fold(history);
+                seen = (history.len(), fold(history));
+                let case = seen.1.as_ref();
                 if case.is_none() && !matches!(order.command, Command::Open(_)) {
                     return Err(Stop::Refused(Refusal::NotFound));
                 }
@@ -123,8 +126,7 @@ impl Desk {
                 {
                     return Err(Stop::Stale(version));
                 }
-                let events =
-                    decide(case.as_ref(), &order.command, &context).map_err(Stop::Refused)?;
+                let events = decide(case, &order.command, &context).map_err(Stop::Refused)?;
                 let commutes = !events.is_empty() && events.iter().all(CaseEvent::commutes);
                 let new = |(index, event): (usize, &CaseEvent)| {
                     self.envelop(order, &subject, event, index, now, recorded_at)
@@ -137,7 +139,7 @@ impl Desk {
                 CommandError::Refused(Stop::Refused(refusal)) => problem::of_refusal(refusal),
                 other => problem::of_failure(other),
             })?;
-        carried(order, &outcome)
+        carried(order, &outcome, seen)
     }
 
     fn envelop(
@@ -217,14 +219,23 @@ impl Desk {
 }
 
 /// The answer to a command: the case as it stood right after its events, also when it is repeated.
-fn carried(order: &Order, outcome: &Outcome) -> Result<Carried, Problem> {
-    if outcome.repeated {
+///
+/// `seen` is the case that was decided on, with the number of its events.
+fn carried(
+    order: &Order,
+    outcome: &Outcome,
+    seen: (usize, Option<Case>),
+) -> Result<Carried, Problem> {
+    let case = if outcome.repeated {
         refuse_another_body(order, &outcome.command_events)?;
-    }
-    let last = outcome.command_events.last().map_or(u64::MAX, |event| event.sequence);
-    let history = outcome.history.iter().filter(|event| event.sequence <= last);
-    let case =
-        fold(history).ok_or_else(|| Problem::not_found("there is no such case (没有这个案件)"))?;
+        let last = outcome.command_events.last().map_or(u64::MAX, |event| event.sequence);
+        fold(outcome.history.iter().filter(|event| event.sequence <= last))
+    } else {
+        // What was decided on is known; only the new events are folded.
+        let (count, case) = seen;
+        fold_onto(case, outcome.history.iter().skip(count))
+    };
+    let case = case.ok_or_else(|| Problem::not_found("there is no such case (没有这个案件)"))?;
     if outcome.command_events.is_empty() && matches!(order.command, Command::Open(_)) {
         // The key was used before, by somebody else: the same case, if it was the same request.
         refuse_another_body(order, &outcome.history)?;

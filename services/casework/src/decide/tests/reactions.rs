@@ -87,6 +87,18 @@ fn an_opening_that_is_told_late_finds_the_case_as_people_left_it() {
 }
 
 #[test]
+fn a_case_that_waits_for_a_person_goes_on_waiting_when_its_opening_is_told_again() {
+    let own = wishes::open_with(|open| open.cause = Cause::ApplicantNotQualified);
+    let mut story = Story::new().does("clerk", own);
+    let opening = story.last().clone();
+    story.case.as_mut().unwrap().cause_provisional = Cause::PolicyGap;
+    assert_eq!(forwarding(&opening, story.case(), &story.rules), None);
+    let mut story = Story::opened();
+    story.case.as_mut().unwrap().matter.name = "低保申请".into();
+    assert_eq!(story.routing_orders(), None);
+}
+
+#[test]
 fn a_reopening_that_is_told_again_after_the_next_one_forwards_nothing() {
     let story = Story::resolved().at("2026-03-04T10:00:00+08:00");
     let story = story.does("clerk", wishes::reopen(ReopenReason::Partial));
