@@ -19,6 +19,7 @@ const ARROWS: &[(&str, &[&str])] = &[
     ("intake", &["proto-events", "casework", "runtime", "desk"]),
     ("routing", &["proto-events", "casework", "runtime", "desk"]),
     ("escalation", &["proto-events", "casework", "runtime", "desk"]),
+    ("learning", &["proto-events", "casework", "runtime", "desk"]),
     ("projection", &["proto-events", "casework", "runtime", "desk"]),
     // For its tests only, `desk` reads the district file.
     ("simulation", &["proto-events", "casework", "desk"]),
@@ -32,6 +33,7 @@ const ARROWS: &[(&str, &[&str])] = &[
             "intake",
             "routing",
             "escalation",
+            "learning",
             "projection",
             "simulation",
         ],

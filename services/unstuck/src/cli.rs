@@ -28,6 +28,8 @@ pub(crate) enum Command {
     Routing(ServiceArguments),
     /// Runs escalation alone: time, and help when it runs out
     Escalation(ServiceArguments),
+    /// Runs learning alone: precedents, improvements, and what recurs
+    Learning(ServiceArguments),
     /// Runs projection alone: the views and the queries
     Projection(ServiceArguments),
     /// Adds, lists and removes the accounts of the staff

@@ -59,6 +59,9 @@ async fn run(command: Command, log_format: Option<String>) -> anyhow::Result<()>
         Command::Escalation(arguments) => {
             single::run(single::Service::Escalation, settings::single(arguments, log_format)?).await
         }
+        Command::Learning(arguments) => {
+            single::run(single::Service::Learning, settings::single(arguments, log_format)?).await
+        }
         Command::Projection(arguments) => {
             single::run(single::Service::Projection, settings::single(arguments, log_format)?).await
         }

@@ -21,6 +21,7 @@ pub(crate) enum Service {
     Intake,
     Routing,
     Escalation,
+    Learning,
     Projection,
 }
 
@@ -41,6 +42,7 @@ pub(crate) async fn run(service: Service, settings: Single) -> anyhow::Result<()
         Service::Intake => intake::service(&desk),
         Service::Routing => routing::service(&desk),
         Service::Escalation => escalation::service(&desk),
+        Service::Learning => learning::service(&desk),
         Service::Projection => {
             let folder = settings.data.join(VIEWS_FOLDER);
             projection::open(Arc::clone(&desk), &folder).await?.0

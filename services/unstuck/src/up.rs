@@ -99,7 +99,13 @@ pub(crate) async fn all_services(
     views: &Path,
 ) -> anyhow::Result<Vec<ServiceParts>> {
     let (queries, _) = projection::open(Arc::clone(desk), views).await?;
-    Ok(vec![intake::service(desk), routing::service(desk), escalation::service(desk), queries])
+    Ok(vec![
+        intake::service(desk),
+        routing::service(desk),
+        escalation::service(desk),
+        learning::service(desk),
+        queries,
+    ])
 }
 
 fn how_to_add_staff(data: &Path, is_remote: bool) -> String {

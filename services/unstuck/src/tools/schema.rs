@@ -26,6 +26,7 @@ pub(crate) fn run(out: &Path, log_format: Option<String>) -> anyhow::Result<()> 
         .into_iter()
         .chain(routing::operations())
         .chain(escalation::operations())
+        .chain(learning::operations())
         .chain(projection::operations());
     write(&out.join("openapi.json"), &document(operations))?;
     say(format_args!("Written to {}", out.display()));
