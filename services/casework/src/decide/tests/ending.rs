@@ -1,28 +1,15 @@
 //! The two ways a case ends in the department: it is resolved, or it cannot be done and that is explained.
 
-use alloc::string::ToString;
 use alloc::vec;
 
 use proto_events::codes::{
     CaseState, Cause, CauseCategory, Clock, ConveneTrigger, ExplanationMode, Resolution, Understood,
 };
-use proto_events::events::{
-    CaseEvent, JointHandlingAssigned, JointPart, PartCompleted, SpecialHandlingDecided,
-    SpecialHandlingRequested,
-};
+use proto_events::events::CaseEvent;
 
 use super::*;
 use crate::command::Command;
 use crate::refusal::RefusalCode;
-
-fn part_of(department: &str) -> JointHandlingAssigned {
-    let part = JointPart {
-        department: department.parse().unwrap(),
-        ask: "请核实".to_string(),
-        due_at: at("2026-03-06T17:30:00+08:00"),
-    };
-    JointHandlingAssigned { parts: vec![part] }
-}
 
 #[test]
 fn a_resolved_case_keeps_how_and_stores_when_the_applicant_is_called_back() {
@@ -67,21 +54,6 @@ fn nothing_is_resolved_before_it_is_signed_for_or_after_it_ended() {
 }
 
 #[test]
-fn no_outcome_while_a_department_still_owes_its_part() {
-    let done = PartCompleted {
-        department: "disabled-federation".parse().unwrap(),
-        result: "已说明".to_string(),
-    };
-    Story::accepted()
-        .happened("hr-handler", part_of("disabled-federation"))
-        .refuses("hr-handler", &wishes::resolve(), RefusalCode::PartsOpen)
-        .refuses("hr-handler", &wishes::not_doable("hr-lead"), RefusalCode::PartsOpen)
-        .happened("disabled-handler", done)
-        .does("hr-handler", wishes::resolve())
-        .is(CaseState::Resolved);
-}
-
-#[test]
 fn resolved_by_a_task_force_needs_one() {
     let wish = wishes::resolve_as(Resolution::TaskForce, Cause::ProcedureNobody);
     Story::accepted().faults("hr-handler", &wish, &["/resolution"]);
@@ -93,35 +65,6 @@ fn resolved_by_a_task_force_needs_one() {
         .does("director", wishes::convene(ConveneTrigger::Person))
         .does("director", wishes::dissolve())
         .does("hr-handler", wish);
-}
-
-#[test]
-fn resolved_by_special_handling_needs_its_approval() {
-    let wish = wishes::resolve_as(Resolution::SpecialHandling, Cause::MaterialsThirdParty);
-    let decided = |approved| SpecialHandlingDecided {
-        approved,
-        reason: "情况属实".to_string(),
-        conditions: vec![],
-        is_precedent: false,
-        review_due_at: None,
-    };
-    let requested = || {
-        Story::accepted().happened(
-            "hr-handler",
-            SpecialHandlingRequested {
-                facts: "配偶失联".to_string(),
-                requirement_waived: "离婚协议".to_string(),
-                discretion_basis: "社会救助暂行办法".to_string(),
-                precedents_checked: vec![],
-                check_due_at: at("2026-03-05T17:30:00+08:00"),
-            },
-        )
-    };
-    let code = RefusalCode::SpecialHandlingMissing;
-    Story::accepted().refuses("hr-handler", &wish, code);
-    requested().refuses("hr-handler", &wish, code);
-    requested().happened("coordinator", decided(false)).refuses("hr-handler", &wish, code);
-    requested().happened("coordinator", decided(true)).does("hr-handler", wish);
 }
 
 #[test]

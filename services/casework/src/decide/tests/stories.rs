@@ -8,10 +8,10 @@ use proto_events::codes::{
     Cause, Channel, Clock, ClosingCode, Complexity, ConveneTrigger, ExplanationMode, Level,
     Resolution, Role, Solved, Stage, Understood,
 };
-use proto_events::events::{CaseEvent, JointHandlingAssigned, JointPart, PartCompleted};
+use proto_events::events::CaseEvent;
 
 use super::*;
-use crate::command::Command;
+use crate::command::{Command, PartWish};
 use crate::refusal::RefusalCode;
 use crate::timetable::due_steps;
 
@@ -31,12 +31,12 @@ fn story_1_a_man_reaching_retirement_age_is_told_whom_to_ask() {
         contact: None,
         automatic: true,
     };
-    let part = JointPart {
+    let part = PartWish {
         department: "disabled-federation".parse().unwrap(),
         ask: "说明保险由国家代缴".to_string(),
-        due_at: at("2021-01-28T17:30:00+08:00"),
+        due_at: Some(at("2021-01-28T17:30:00+08:00")),
     };
-    let done = PartCompleted {
+    let done = Command::CompletePart {
         department: "disabled-federation".parse().unwrap(),
         result: "已说明由国家代缴".to_string(),
     };
@@ -50,10 +50,10 @@ fn story_1_a_man_reaching_retirement_age_is_told_whom_to_ask() {
         .at("2021-01-27T09:40:00+08:00")
         .does("hr-handler", wishes::contact(true))
         .at("2021-01-27T09:45:00+08:00")
-        .happened("hr-handler", JointHandlingAssigned { parts: vec![part] })
+        .does("hr-handler", Command::AssignParts { parts: vec![part] })
         .refuses("hr-handler", &resolve, RefusalCode::PartsOpen)
         .at("2021-01-27T11:00:00+08:00")
-        .happened("disabled-handler", done)
+        .does("disabled-handler", done)
         .at("2021-01-27T16:30:00+08:00")
         .does("hr-handler", resolve)
         .is(CaseState::Resolved);
