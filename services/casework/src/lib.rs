@@ -24,5 +24,6 @@ pub mod masking;
 pub mod permission;
 pub mod reaction;
 pub mod refusal;
+pub mod register;
 pub mod rules;
 pub mod timetable;

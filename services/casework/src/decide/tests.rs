@@ -16,6 +16,7 @@ mod random;
 mod reactions;
 mod reclassify;
 mod record;
+mod register;
 mod routing;
 mod special;
 mod states;
