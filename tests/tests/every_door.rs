@@ -116,7 +116,7 @@ fn a_clock_stops_for_a_reason_up_to_its_cap_and_moves_the_promise_by_working_day
     assert_eq!(case["flags"]["paused"], false, "{case}");
     assert_instant(&case["original_due_at"], DUE);
 
-    // By itself at the end of the cap of five working days, however late somebody looks.
+    // By itself at the end of what is left of the cap of five working days, however late somebody looks.
     people.lead.done(id, "pause", waiting.clone());
     district.at("2026-03-19T10:00:00+08:00");
     let resumed = wait_for("the clock runs again by itself", || {
@@ -124,14 +124,14 @@ fn a_clock_stops_for_a_reason_up_to_its_cap_and_moves_the_promise_by_working_day
     });
     assert_eq!(resumed["data"]["automatic"], true, "{resumed}");
     wait_until("the case shows it", || people.handler.case(id)["flags"]["paused"] == false);
-    assert_instant(&people.handler.case(id)["due_at"], "2026-03-24T17:30:00+08:00");
+    assert_instant(&people.handler.case(id)["due_at"], "2026-03-18T17:30:00+08:00");
 
     // An overdue clock is not stopped.
     district.at("2026-03-25T10:00:00+08:00");
     people.lead.act(id, "pause", waiting).refused(409, "pause_overdue");
     people
         .lead
-        .act(id, "extend", extension(3, "2026-03-24T10:00:00+08:00"))
+        .act(id, "extend", extension(3, "2026-03-18T10:00:00+08:00"))
         .refused(409, "too_late");
     assert!(district.verify().status.success());
 }
