@@ -47,9 +47,23 @@ pub(super) fn pause(
         ));
     }
     let rules = context.rules;
-    let cap_working_days = rules.limits.pause(reason);
+    let cap_working_days = rules.limits.pause(reason).saturating_sub(paused_days(case, reason));
+    if cap_working_days == 0 {
+        return Err(Refusal::rule(
+            RefusalCode::WrongState,
+            format!("the pause for {reason} ({}) is used up (暂停天数已用完)", reason.label_zh()),
+        ));
+    }
     let until = rules.calendar.deadline(context.now, cap_working_days).due_at;
     Ok(vec![ClockPaused { reason, cap_working_days, until, handler_informed }.into()])
+}
+
+/// The working days for which the present handling has stood still for a reason: its cap is one for all pauses, or
+/// a pause after a pause would have no end.
+fn paused_days(case: &Case, reason: PauseReason) -> u32 {
+    let pauses = case.pauses.iter();
+    let pauses = pauses.filter(|one| one.reason == reason && one.since >= case.handling_since);
+    pauses.fold(0, |days, pause| days.saturating_add(pause.working_days))
 }
 
 pub(super) fn resume(

@@ -182,6 +182,26 @@ fn a_case_may_be_paused_again_and_both_pauses_move_its_promise() {
 }
 
 #[test]
+fn the_cap_of_a_reason_is_one_for_all_its_pauses_of_a_handling() {
+    let down = || wishes::pause(PauseReason::SystemDown);
+    let story = Story::accepted()
+        .does("director", down())
+        .at("2026-03-06T10:00:00+08:00")
+        .does("clerk", wishes::resume())
+        .does("director", down());
+    // Three of five days are used.
+    assert_eq!(story.case().pause.as_ref().unwrap().until, at("2026-03-10T17:30:00+08:00"));
+    story
+        .at("2026-03-10T17:30:00+08:00")
+        .does("timer", timer_resumes())
+        .refuses("director", &down(), RefusalCode::WrongState)
+        .does("director", wishes::pause(PauseReason::ForceMajeure))
+        .does("hr-handler", wishes::resolve())
+        .does("clerk", wishes::reopen(ReopenReason::NotSolved))
+        .does("director", down());
+}
+
+#[test]
 fn a_pause_over_the_spring_festival_counts_its_make_up_saturday_and_no_holiday() {
     Story::beginning("2026-02-12T10:00:00+08:00")
         .does("clerk", wishes::open())

@@ -5,7 +5,9 @@
 use alloc::collections::BTreeSet;
 use alloc::vec::Vec;
 
-use proto_events::codes::{CaseState, CheckLayer, Clock, ClosingCode, Resolution, Role};
+use proto_events::codes::{
+    CaseState, CheckLayer, Clock, ClosingCode, PauseReason, Resolution, Role,
+};
 use proto_events::events::CaseEvent;
 
 use crate::calendar::WorkingCalendar;
@@ -244,8 +246,13 @@ fn extended_once_paused_apart(step: &Step<'_>) -> bool {
     let ends: Vec<_> = case.pauses.iter().map(|pause| (pause.since, pause.resumed_at)).collect();
     let is_apart = ends.windows(2).all(|pair| pair[0].1 <= pair[1].0);
     let is_forward = ends.iter().all(|(since, resumed_at)| since <= resumed_at);
-    let capped =
-        case.pauses.iter().all(|pause| pause.working_days <= step.rules.limits.pause(pause.reason));
+    let capped = PauseReason::ALL.iter().all(|reason| {
+        let pauses = case.pauses.iter();
+        let present =
+            pauses.filter(|one| one.reason == *reason && one.since >= case.handling_since);
+        let days: u32 = present.map(|pause| pause.working_days).sum();
+        days <= step.rules.limits.pause(*reason)
+    });
     extended && is_apart && is_forward && capped && (case.pause.is_none() || case.is_open())
 }
 
