@@ -122,6 +122,16 @@ macro_rules! case_events {
                     $(Self::$variant => serde_json::from_value(body).map(CaseEvent::$variant)),+
                 }
             }
+
+            /// Reads the data of this kind of event from the body of a message.
+            ///
+            /// # Errors
+            /// Says what is no JSON or does not fit, as serde puts it.
+            pub fn read_body(self, body: &[u8]) -> Result<CaseEvent, serde_json::Error> {
+                match self {
+                    $(Self::$variant => serde_json::from_slice(body).map(CaseEvent::$variant)),+
+                }
+            }
         }
 
         impl CaseEvent {

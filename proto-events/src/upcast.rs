@@ -75,14 +75,19 @@ pub fn read_with(
     event_type: &str,
     body: &[u8],
 ) -> Result<CaseEvent, UnreadableEvent> {
+    let shape = |source| UnreadableEvent::Shape { event_type: event_type.into(), source };
+    // The present version, nearly always: read without a detour over a tree.
+    if let Some(kind) = CaseEventKind::of_type(event_type) {
+        return kind.read_body(body).map_err(|error| match error.is_data() {
+            true => shape(error),
+            false => UnreadableEvent::NotJson(error),
+        });
+    }
     let mut data: Value = serde_json::from_slice(body).map_err(UnreadableEvent::NotJson)?;
     let mut current = event_type;
     for _ in 0..STEPS_MAX {
         if let Some(kind) = CaseEventKind::of_type(current) {
-            return kind.read(data).map_err(|source| UnreadableEvent::Shape {
-                event_type: event_type.into(),
-                source,
-            });
+            return kind.read(data).map_err(shape);
         }
         let Some(step) = upcasters.iter().find(|upcaster| upcaster.from == current) else {
             break;
