@@ -169,6 +169,30 @@ fn a_version_names_the_years_and_changes_with_every_day_and_with_nothing_else() 
 }
 
 #[test]
+fn a_version_is_the_same_on_every_machine_and_for_ever() {
+    let off =
+        vec![DaysOff {
+            from: day("2026-10-01"), to: day("2026-10-07"), name: "国庆节".to_owned()
+        }];
+    let years = BTreeMap::from([(2026, CalendarYear { off, work: vec![day("2026-10-10")] })]);
+    let calendar = WorkingCalendar::new(years, hours(), beijing()).unwrap();
+    assert_eq!(calendar.version().to_string(), "2026–2026 #10891c");
+}
+
+#[test]
+fn people_work_on_a_day_exactly_when_its_kind_says_so() {
+    let calendar = china();
+    let days: Vec<_> = calendar.days_between(day("2026-01-31"), day("2026-03-01")).collect();
+    assert_eq!(days.len(), 29, "the first does not count, the last does");
+    assert_eq!((days[0].0, days[28].0), (day("2026-02-01"), day("2026-03-01")));
+    for (date, kind) in days {
+        assert_eq!(kind.is_working(), calendar.is_working_day(date), "{date}");
+    }
+    assert_eq!(calendar.days_between(day("2026-03-01"), day("2026-03-01")).count(), 0);
+    assert_eq!(calendar.days_between(day("2026-03-02"), day("2026-03-01")).count(), 0);
+}
+
+#[test]
 fn a_limit_of_no_days_ends_with_the_day_or_the_next_working_day() {
     let calendar = china();
     assert_eq!(

@@ -245,6 +245,19 @@ mod tests {
     }
 
     #[test]
+    fn two_kinds_of_case_may_have_the_same_limit() {
+        let limits = Limits { complex: 10, special: 10, ..Limits::default() };
+        assert!(limits.validate().is_empty(), "{:?}", limits.validate());
+    }
+
+    #[test]
+    fn every_reason_to_pause_has_its_own_cap() {
+        let limits = Limits::default();
+        let caps: Vec<u32> = PauseReason::ALL.iter().map(|one| limits.pause(*one)).collect();
+        assert_eq!(caps, [10, 15, 30, 5, 20]);
+    }
+
+    #[test]
     fn every_fault_of_the_limits_is_told() {
         let limits = Limits {
             simple: 0,
