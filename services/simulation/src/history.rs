@@ -41,6 +41,9 @@ pub struct Plan {
     pub until: Timestamp,
     /// How many cases are opened.
     pub cases: u64,
+    /// Whether the centers count their questions and close their days; in a log where they did so already, they do
+    /// not do so again.
+    pub has_days: bool,
 }
 
 impl Plan {
@@ -48,7 +51,7 @@ impl Plan {
     #[must_use]
     pub fn of_the_year_before(world: &World<'_>, until: Timestamp, seed: u64) -> Self {
         let from = world.rules.calendar.date_of(until) - Days::new(365);
-        Self { seed, from, until, cases: usual_cases(world, from, until) }
+        Self { seed, from, until, cases: usual_cases(world, from, until), has_days: true }
     }
 }
 
@@ -159,7 +162,7 @@ impl<'w> History<'w> {
             world,
             plan,
             arrivals: arrivals.into(),
-            days: season.working_days().collect(),
+            days: season.working_days().filter(|_| plan.has_days).collect(),
             centers,
             opened,
             latest: BTreeMap::new(),

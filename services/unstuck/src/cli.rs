@@ -37,6 +37,8 @@ pub(crate) enum Command {
         #[command(subcommand)]
         command: StaffCommand,
     },
+    /// Tells a district's year from a seed into an empty log, for training and for measuring
+    Simulate(SimulateArguments),
     /// Builds the views anew from the log
     Rebuild(PlaceArguments),
     /// Compares the views with an independent fold of the log
@@ -118,6 +120,30 @@ pub(crate) struct DoctorArguments {
     /// The district file; the sample district otherwise [variable: UNSTUCK_DISTRICT]
     #[arg(long, value_name = "FILE")]
     pub(crate) district: Option<String>,
+}
+
+#[derive(Debug, Args)]
+pub(crate) struct SimulateArguments {
+    #[command(flatten)]
+    pub(crate) place: PlaceArguments,
+    /// The district file; the sample district otherwise [variable: UNSTUCK_DISTRICT]
+    #[arg(long, value_name = "FILE")]
+    pub(crate) district: Option<String>,
+    /// What chance grows from: the same seed tells the same history [default: 1]
+    #[arg(long, value_name = "N")]
+    pub(crate) seed: Option<String>,
+    /// The first day, such as 2025-01-01 [default: a year before the end]
+    #[arg(long, value_name = "DATE")]
+    pub(crate) from: Option<String>,
+    /// The last day, up to the close of business [default: up to now]
+    #[arg(long, value_name = "DATE")]
+    pub(crate) to: Option<String>,
+    /// How many cases are opened [default: one or two per center and month]
+    #[arg(long, value_name = "N")]
+    pub(crate) cases: Option<String>,
+    /// Adds cases, without the days of the centers, to a log that has events already; never beside real cases
+    #[arg(long)]
+    pub(crate) append: bool,
 }
 
 #[derive(Debug, Args)]

@@ -7,6 +7,7 @@ mod bus;
 mod cli;
 mod demo;
 mod settings;
+mod simulate;
 mod single;
 mod tools;
 mod up;
@@ -66,6 +67,9 @@ async fn run(command: Command, log_format: Option<String>) -> anyhow::Result<()>
             single::run(single::Service::Projection, settings::single(arguments, log_format)?).await
         }
         Command::Staff { command } => tools::staff::run(command, log_format).await,
+        Command::Simulate(arguments) => {
+            simulate::run(settings::simulate(arguments, log_format)?).await
+        }
         Command::Rebuild(place) => tools::views::rebuild(settings::tool(place, log_format)?).await,
         Command::Verify(place) => tools::views::verify(settings::tool(place, log_format)?).await,
         Command::Events(arguments) => tools::events::run(arguments, log_format).await,

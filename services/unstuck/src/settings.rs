@@ -3,10 +3,11 @@
 //! Invariants: nothing is started here; all faults are collected before any is said; logs are set up last, when
 //! the settings are known to be right.
 
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
 use anyhow::Context as _;
+use chrono::NaiveDate;
 use desk::District;
 use runtime::clock::{SharedClock, ShiftedClock, SystemClock};
 use runtime::settings::{
@@ -15,7 +16,9 @@ use runtime::settings::{
 use runtime::telemetry::{self, FILTER_DEFAULT, LogFormat};
 use runtime::vault::MASTER_KEY_VARIABLE;
 
-use crate::cli::{DoctorArguments, PlaceArguments, ServiceArguments, UpArguments};
+use crate::cli::{
+    DoctorArguments, PlaceArguments, ServiceArguments, SimulateArguments, UpArguments,
+};
 
 /// Every variable of the product; one that stands here is never called unknown, whatever the command.
 const VARIABLES: &[&str] = &[
@@ -36,6 +39,9 @@ pub(crate) const FILTER_OF_TOOLS: &str = "warn,runtime::streams=error";
 
 const DATA_DEFAULT: &str = "unstuck-data";
 const LISTEN_DEFAULT: ([u8; 4], u16) = ([127, 0, 0, 1], 8420);
+
+/// Most cases of one simulation: ten million events, more than any district has in a century.
+const CASES_MAX: u64 = 1_000_000;
 
 /// The name of the master key's file in the data folder.
 pub(crate) const MASTER_KEY_FILE: &str = "master.key";
@@ -59,6 +65,17 @@ pub(crate) struct Single {
     pub(crate) listen: std::net::SocketAddr,
     pub(crate) nats_url: String,
     pub(crate) replicas: usize,
+}
+
+/// What a simulation tells, and where.
+pub(crate) struct Simulate {
+    pub(crate) place: Place,
+    pub(crate) district: Arc<District>,
+    pub(crate) seed: u64,
+    pub(crate) from: Option<NaiveDate>,
+    pub(crate) to: Option<NaiveDate>,
+    pub(crate) cases: Option<u64>,
+    pub(crate) append: bool,
 }
 
 /// Where a tool works.
@@ -119,13 +136,7 @@ pub(crate) fn single(
     let listen = reader.listen(arguments.listen);
     let nats_url = reader.0.required("nats-url", arguments.nats_url, nats_url);
     let replicas = reader.replicas(arguments.replicas);
-    // A key that was made here would be another than that of the other services.
-    if std::env::var_os(MASTER_KEY_VARIABLE).is_none() && !data.join(MASTER_KEY_FILE).is_file() {
-        let problem = format!(
-            "is missing; set it, or name with --data the folder that has the site's {MASTER_KEY_FILE}"
-        );
-        reader.0.fault(MASTER_KEY_VARIABLE, problem);
-    }
+    reader.master_key(&data);
     reader.finish(log_format, FILTER_DEFAULT)?;
     Ok(Single {
         data,
@@ -152,6 +163,30 @@ pub(crate) fn doctor(
     let district = reader.district(arguments.district);
     reader.finish(log_format, FILTER_OF_TOOLS)?;
     Ok((place, district.context("the district was read")?))
+}
+
+pub(crate) fn simulate(
+    arguments: SimulateArguments,
+    log_format: Option<String>,
+) -> anyhow::Result<Simulate> {
+    let mut reader = Reader::new();
+    let place = reader.place(arguments.place);
+    let district = reader.district(arguments.district);
+    let seed = reader.0.or_default("seed", arguments.seed, 1, whole_number(0, u64::MAX));
+    let from = reader.0.optional("from", arguments.from, date);
+    let to = reader.0.optional("to", arguments.to, date);
+    let cases = reader.0.optional("cases", arguments.cases, whole_number(1, CASES_MAX));
+    if place.nats_url.is_some() {
+        reader.master_key(&place.data);
+    }
+    reader.finish(log_format, FILTER_OF_TOOLS)?;
+    let district = Arc::new(district.context("the district was read")?);
+    Ok(Simulate { place, district, seed, from, to, cases, append: arguments.append })
+}
+
+/// Reads a date.
+fn date(text: &str) -> Result<NaiveDate, String> {
+    text.parse().map_err(|_| format!("{text:?} is no date such as 2026-03-31"))
 }
 
 /// Reads settings that several commands share.
@@ -193,6 +228,17 @@ impl Reader {
                 }
                 None
             }
+        }
+    }
+
+    /// A key that was made here would be another than that of the other services.
+    fn master_key(&mut self, data: &Path) {
+        if std::env::var_os(MASTER_KEY_VARIABLE).is_none() && !data.join(MASTER_KEY_FILE).is_file()
+        {
+            let problem = format!(
+                "is missing; set it, or name with --data the folder that has the site's {MASTER_KEY_FILE}"
+            );
+            self.0.fault(MASTER_KEY_VARIABLE, problem);
         }
     }
 

@@ -46,6 +46,7 @@ pub(crate) struct Phrases {
     pub(crate) reopen_new_fact: Vec<String>,
     pub(crate) reopen_changed: Vec<String>,
     pub(crate) reopened_result: Vec<String>,
+    pub(crate) withdraw: Vec<String>,
     pub(crate) without_special: String,
     pub(crate) materials_new_fact: String,
     pub(crate) consultations: Consultations,

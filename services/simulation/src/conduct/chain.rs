@@ -105,7 +105,7 @@ impl Conduct<'_> {
         if is_guessed && category != CauseCategory::Applicant && chance.permille(350) {
             steps.push(Step::ReclassifyCause);
         }
-        if end.how == How::Withdrawn {
+        if end.how == How::Withdrawn || chance.permille(14) {
             steps.extend([Step::Progress, Step::Withdraw]);
             return steps;
         }

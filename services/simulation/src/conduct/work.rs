@@ -99,7 +99,10 @@ impl Conduct<'_> {
                 (by, Command::Urge { text })
             }
             Step::Withdraw => {
-                let reason = self.end.result.clone();
+                let reason = match self.end.how {
+                    How::Withdrawn => self.end.result.clone(),
+                    _ => self.chance.pick(&phrases.withdraw)?.clone(),
+                };
                 (clerk(case), Command::Withdraw { reason, note: None })
             }
             Step::End => return self.end_of(case, at),

@@ -5,11 +5,11 @@ use std::os::unix::fs::OpenOptionsExt as _;
 use std::path::Path;
 
 use anyhow::Context as _;
-use casework::command::Actor;
 use desk::Desk;
 use proto_events::codes::Role;
-use proto_events::ids::{CenterId, DepartmentId, ReceiptCode};
+use proto_events::ids::ReceiptCode;
 use runtime::identity::NewStaff;
+use simulation::people::{DECIDER, is_of_center, is_of_department};
 
 use crate::say;
 
@@ -23,14 +23,12 @@ const ACCOUNTS: &[(&str, &str, Role, &str)] = &[
     ("demo-handler-civil", "民政承办样例员", Role::Handler, "civil-affairs"),
     ("demo-lead-civil", "民政负责人样例", Role::DepartmentLead, "civil-affairs"),
     ("demo-coordinator", "区级协调样例员", Role::Coordinator, ""),
+    (DECIDER, "区级分管样例员", Role::Coordinator, ""),
     ("demo-callback", "回访样例员", Role::Callback, ""),
     ("demo-privacy", "个人信息保护样例专员", Role::PrivacyOfficer, ""),
     ("demo-auditor", "审计样例员", Role::Auditor, ""),
     ("demo-admin", "系统管理样例员", Role::Admin, ""),
 ];
-
-/// Departments whose short names stand in usernames.
-const SHORT_NAMES: &[(&str, &str)] = &[("hr-public-service", "hr"), ("civil-affairs", "civil")];
 
 /// Makes the accounts that are missing, and gives their password.
 pub(super) async fn prepare(desk: &Desk, data: &Path) -> anyhow::Result<String> {
@@ -62,41 +60,6 @@ pub(crate) fn introduce(password: &str) {
     }
 }
 
-/// Somebody who works at a center or department, or in the district as a whole, as the stories name them.
-pub(super) fn person(
-    role: Role,
-    center: Option<&CenterId>,
-    department: Option<&DepartmentId>,
-) -> Actor {
-    let office = match role {
-        Role::DepartmentLead => "lead",
-        other => other.code(),
-    };
-    let center = center.filter(|_| is_of_center(role)).cloned();
-    let department = department.filter(|_| is_of_department(role)).cloned();
-    let place = center
-        .as_ref()
-        .map(|center| center.as_str())
-        .or_else(|| department.as_ref().map(|department| short_name(department.as_str())));
-    let username = match place {
-        Some(place) => format!("demo-{office}-{place}"),
-        None => format!("demo-{office}"),
-    };
-    Actor { username, role, center, department }
-}
-
-fn short_name(department: &str) -> &str {
-    SHORT_NAMES.iter().find(|(id, _)| *id == department).map_or(department, |(_, short)| short)
-}
-
-fn is_of_center(role: Role) -> bool {
-    matches!(role, Role::Clerk | Role::Director)
-}
-
-fn is_of_department(role: Role) -> bool {
-    matches!(role, Role::Handler | Role::DepartmentLead)
-}
-
 /// Reads the password, or draws it; says whether it is new.
 fn password(path: &Path) -> anyhow::Result<(String, bool)> {
     let failed = || format!("{} cannot be used", path.display());
@@ -116,7 +79,7 @@ fn password(path: &Path) -> anyhow::Result<(String, bool)> {
 }
 
 /// Random bits.
-pub(super) fn random() -> anyhow::Result<u64> {
+pub(crate) fn random() -> anyhow::Result<u64> {
     let mut bytes = [0; 8];
     getrandom::fill(&mut bytes)
         .map_err(|error| anyhow::anyhow!("the system gives no random bytes: {error}"))?;
@@ -125,6 +88,8 @@ pub(super) fn random() -> anyhow::Result<u64> {
 
 #[cfg(test)]
 mod tests {
+    use simulation::people::person;
+
     use super::*;
 
     #[test]
@@ -139,13 +104,11 @@ mod tests {
     }
 
     #[test]
-    fn every_account_is_the_person_that_the_stories_name() {
+    fn every_account_is_a_person_of_the_simulation() {
         for (username, _, role, place) in ACCOUNTS {
-            let center = place.parse().ok();
-            let department = place.parse().ok();
+            let (center, department) = (place.parse().ok(), place.parse().ok());
             let named = person(*role, center.as_ref(), department.as_ref()).username;
-            // The privacy officer acts in no story.
-            assert!(named == *username || *role == Role::PrivacyOfficer, "{named} {username}");
+            assert!(named == *username || *username == DECIDER, "{named} {username}");
         }
     }
 }

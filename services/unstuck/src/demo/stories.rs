@@ -1,26 +1,26 @@
-//! The stories of the demo, as tables that a clerk could have written.
+//! The stories of the demo that are told by hand: those of the handbook, and one of every kind of open work.
 //!
 //! Invariants: days are working days from the opening, times are office hours; the codes are those of the
 //! handbook; nobody's number, address or name stands in a text.
 
+mod handbook;
 mod open;
-mod routine;
-mod stuck;
 
-use casework::command::Command;
+use casework::command::{Command, PartWish};
 use proto_events::codes::{
-    ApplicantKind, Care, Cause, Channel, Complexity, ExplanationMode, Grade, Position,
-    ReopenReason, Resolution, ReturnReason, Solved, Stage, Understood,
+    ApplicantKind, Care, Cause, Channel, CheckLayer, Complexity, ExplanationMode, Grade, Position,
+    Resolution, ReturnReason, Solved, Stage, Understood,
 };
-use proto_events::events::{DepartmentPosition, Explainer, Matter, Mode, PolicyBasis};
+use proto_events::events::{
+    DepartmentPosition, Explainer, Matter, MeetingAction, Member, Mode, PolicyBasis,
+};
 use proto_events::ids::{CenterId, DepartmentId};
 
 /// One case of the demo.
 #[derive(Debug, Clone)]
 pub(super) struct Story {
-    pub(super) days_ago: u32,
-    pub(super) hour: u32,
-    pub(super) minute: u32,
+    pub(super) began: Began,
+    pub(super) time: (u32, u32),
     pub(super) center: CenterId,
     pub(super) channel: Channel,
     pub(super) matter: Matter,
@@ -35,43 +35,49 @@ pub(super) struct Story {
     pub(super) steps: Vec<Step>,
 }
 
+/// When a story began, before the end of the history.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Began {
+    WorkingDaysAgo(u32),
+    /// On the last working day before the latest long break, so that its promise runs over days off.
+    BeforeTheLongBreak,
+}
+
 /// What somebody does, so many working days after the opening.
 #[derive(Debug, Clone)]
 pub(super) struct Step {
     pub(super) day: u32,
-    pub(super) hour: u32,
-    pub(super) minute: u32,
+    pub(super) time: (u32, u32),
     pub(super) who: Who,
     pub(super) command: Command,
 }
 
 /// Who does it: of the case's center, of the department that has the case, or of the district.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[derive(Debug, Clone, PartialEq, Eq)]
 pub(super) enum Who {
     Clerk,
     Director,
     Handler,
     Lead,
+    HandlerOf(DepartmentId),
     Coordinator,
+    Decider,
     Callback,
+    Privacy,
 }
 
-/// Every story, the oldest first.
+/// Every story.
 pub(super) fn all() -> Vec<Story> {
-    let mut stories = routine::stories();
-    stories.extend(stuck::stories());
+    let mut stories = handbook::stories();
     stories.extend(open::stories());
-    stories.sort_by_key(|story| std::cmp::Reverse(story.days_ago));
     stories
 }
 
-/// Begins a story: `days_ago` working days before the end of the history, at a time of day such as `9:40`.
-fn story(days_ago: u32, time: &str, center: &str, channel: Channel, matter: &str) -> Story {
-    let (hour, minute) = clock(time);
+/// Begins a story: `days` working days before the end of the history, at a time of day such as `9:40`.
+fn story(days: u32, time: &str, center: &str, channel: Channel, matter: &str) -> Story {
     Story {
-        days_ago,
-        hour,
-        minute,
+        began: Began::WorkingDaysAgo(days),
+        time: clock(time),
         center: center.parse().expect("a center's id is a slug"),
         channel,
         matter: Matter { name: matter.to_owned(), code: None },
@@ -104,19 +110,13 @@ impl Story {
         self
     }
 
-    fn by_enterprise(mut self) -> Self {
-        self.kind = ApplicantKind::Enterprise;
-        self
-    }
-
     fn cares(mut self, care: &[Care]) -> Self {
         self.care = care.to_vec();
         self
     }
 
     fn then(mut self, day: u32, time: &str, who: Who, command: Command) -> Self {
-        let (hour, minute) = clock(time);
-        self.steps.push(Step { day, hour, minute, who, command });
+        self.steps.push(Step { day, time: clock(time), who, command });
         self
     }
 
@@ -163,13 +163,34 @@ impl Story {
         self.then(day, time, Who::Handler, command)
     }
 
-    fn ruled(self, day: u32, time: &str, department: &str, co: &[&str], basis: &str) -> Self {
-        let command = Command::Arbitrate {
-            department: department_id(department),
-            co_departments: co.iter().map(|id| department_id(id)).collect(),
-            basis: basis.to_owned(),
+    fn joined(self, day: u32, time: &str, department: &str, ask: &str) -> Self {
+        let part =
+            PartWish { department: department_id(department), ask: ask.to_owned(), due_at: None };
+        self.then(day, time, Who::Handler, Command::AssignParts { parts: vec![part] })
+    }
+
+    fn part_done(self, day: u32, time: &str, department: &str, result: &str) -> Self {
+        let department = department_id(department);
+        let who = Who::HandlerOf(department.clone());
+        self.then(day, time, who, Command::CompletePart { department, result: result.to_owned() })
+    }
+
+    fn convened(self, day: u32, time: &str, who: Who, members: &[&str], objective: &str) -> Self {
+        let member =
+            |body: &&str| Member { department: department_id(body), person: String::new() };
+        let command = Command::ConveneTaskForce {
+            trigger: proto_events::codes::ConveneTrigger::Person,
+            chair: "区政务服务局".to_owned(),
+            members: members.iter().map(member).collect(),
+            objective: objective.to_owned(),
+            reason: "单一部门无法推进，需要集体研究".to_owned(),
         };
-        self.then(day, time, Who::Coordinator, command)
+        self.then(day, time, who, command)
+    }
+
+    fn checked(self, day: u32, time: &str, who: Who, layer: CheckLayer, finding: &str) -> Self {
+        let finding = finding.to_owned();
+        self.then(day, time, who, Command::CheckSpecialHandling { layer, finding })
     }
 
     fn resolved(self, day: u32, time: &str, how: Resolution, cause: Cause, result: &str) -> Self {
@@ -186,17 +207,18 @@ impl Story {
         self,
         day: u32,
         time: &str,
-        basis: (&str, &str),
+        (title, article): (&str, &str),
         facts: &str,
         instead: &str,
     ) -> Self {
+        let basis = PolicyBasis {
+            title: title.to_owned(),
+            number: None,
+            article: article.to_owned(),
+            in_force_from: None,
+        };
         let command = Command::DetermineNotDoable {
-            basis: vec![PolicyBasis {
-                title: basis.0.to_owned(),
-                number: None,
-                article: basis.1.to_owned(),
-                in_force_from: None,
-            }],
+            basis: vec![basis],
             facts: facts.to_owned(),
             alternatives: vec![instead.to_owned()],
             countersigned_by: "demo-coordinator".to_owned(),
@@ -208,80 +230,80 @@ impl Story {
         self,
         day: u32,
         time: &str,
+        who: Who,
         mode: ExplanationMode,
         by: &[&str],
         understood: Understood,
     ) -> Self {
+        let explainer = |body: &&str| Explainer { department: department_id(body) };
         let command = Command::Explain {
             mode,
-            explainers: by
-                .iter()
-                .map(|body| Explainer { department: department_id(body) })
-                .collect(),
-            documents: vec!["不予办理事项告知书".to_owned()],
+            explainers: by.iter().map(explainer).collect(),
+            documents: vec!["不予办理事项告知书".to_owned(), "政策原文摘录".to_owned()],
             remedies: vec!["可在六十日内申请行政复议，或在六个月内提起行政诉讼".to_owned()],
             understood,
         };
-        self.then(day, time, Who::Handler, command)
+        self.then(day, time, who, command)
     }
 
     fn feedback(self, day: u32, time: &str, solved: Solved, grade: u8, comment: &str) -> Self {
-        let comment = Some(comment.to_owned()).filter(|comment| !comment.is_empty());
         let command = Command::RecordFeedback {
             responded: true,
             solved: Some(solved),
             grade: Grade::try_from(grade).ok(),
-            comment,
+            comment: Some(comment.to_owned()).filter(|comment| !comment.is_empty()),
             mode: mode("phone"),
         };
-        self.then(day, time, Who::Callback, command)
-    }
-
-    fn not_reached(self, day: u32, time: &str) -> Self {
-        let command = Command::RecordFeedback {
-            responded: false,
-            solved: None,
-            grade: None,
-            comment: None,
-            mode: mode("phone"),
-        };
-        self.then(day, time, Who::Callback, command)
-    }
-
-    fn reopened(self, day: u32, time: &str, reason: ReopenReason, note: &str) -> Self {
-        let command = Command::Reopen { reason, note: Some(note.to_owned()) };
         self.then(day, time, Who::Callback, command)
     }
 
     /// The departments that the story names by hand.
-    pub(super) fn departments(self) -> Vec<DepartmentId> {
-        let of_step = |step: Step| match step.command {
-            Command::Forward { department, .. } => vec![department],
-            Command::Return { suggested_department, .. } => {
-                suggested_department.into_iter().collect()
+    pub(super) fn departments(&self) -> Vec<&DepartmentId> {
+        fn of_step(step: &Step) -> Vec<&DepartmentId> {
+            match &step.command {
+                Command::Forward { department, .. } | Command::CompletePart { department, .. } => {
+                    vec![department]
+                }
+                Command::Return { suggested_department, .. } => {
+                    suggested_department.iter().collect()
+                }
+                Command::AssignParts { parts } => {
+                    parts.iter().map(|part| &part.department).collect()
+                }
+                Command::Arbitrate { department, co_departments, .. } => {
+                    co_departments.iter().chain([department]).collect()
+                }
+                _ => Vec::new(),
             }
-            Command::Arbitrate { department, co_departments, .. } => {
-                [vec![department], co_departments].concat()
-            }
-            _ => Vec::new(),
-        };
-        self.steps.into_iter().flat_map(of_step).collect()
+        }
+        self.steps.iter().flat_map(of_step).collect()
     }
 }
 
-fn meeting(positions: &[(&str, Position, Option<&str>)], decision: &str) -> Command {
+fn meeting(
+    positions: &[(&str, Position, Option<&str>)],
+    decision: &str,
+    actions: Vec<MeetingAction>,
+) -> Command {
+    let position = |(body, position, basis): &(&str, Position, Option<&str>)| DepartmentPosition {
+        department: department_id(body),
+        position: *position,
+        basis: basis.map(str::to_owned),
+    };
     Command::RecordMeeting {
         attendees: positions.iter().map(|(body, ..)| (*body).to_owned()).collect(),
-        positions: positions
-            .iter()
-            .map(|(body, position, basis)| DepartmentPosition {
-                department: department_id(body),
-                position: *position,
-                basis: basis.map(str::to_owned),
-            })
-            .collect(),
+        positions: positions.iter().map(position).collect(),
         decisions: vec![decision.to_owned()],
-        actions: Vec::new(),
+        actions,
+    }
+}
+
+fn special(facts: &str, waived: &str, basis: &str) -> Command {
+    Command::RequestSpecialHandling {
+        facts: facts.to_owned(),
+        requirement_waived: waived.to_owned(),
+        discretion_basis: basis.to_owned(),
+        precedents_checked: vec!["区级同类情形台账：无相反先例".to_owned()],
     }
 }
 
@@ -294,14 +316,12 @@ fn department_id(text: &str) -> DepartmentId {
     text.parse().expect("a department's id is a slug")
 }
 
-fn mode(text: &str) -> Mode {
+pub(super) fn mode(text: &str) -> Mode {
     text.to_owned().try_into().expect("a mode is a short word")
 }
 
 #[cfg(test)]
 mod tests {
-    use std::collections::BTreeSet;
-
     use super::*;
 
     #[test]
@@ -311,23 +331,13 @@ mod tests {
     }
 
     #[test]
-    fn a_few_dozen_stories_cover_five_months_and_many_places() {
-        let stories = all();
-        assert!((36..=50).contains(&stories.len()), "{}", stories.len());
-        assert!(stories[0].days_ago >= 100, "{}", stories[0].days_ago);
-        let centers: BTreeSet<_> = stories.iter().map(|story| &story.center).collect();
-        let matters: BTreeSet<_> = stories.iter().map(|story| &story.matter.name).collect();
-        assert!(centers.len() >= 10 && matters.len() >= 10, "{centers:?} {matters:?}");
-    }
-
-    #[test]
     fn every_step_is_in_office_hours_and_not_before_the_one_in_front() {
         for story in all() {
-            let mut last = (0, story.hour, story.minute);
+            let mut last = (0, story.time);
             for step in &story.steps {
-                let now = (step.day, step.hour, step.minute);
+                let now = (step.day, step.time);
                 assert!(now > last, "{:?}: {now:?} after {last:?}", story.matter);
-                assert!((9..18).contains(&step.hour), "{now:?}");
+                assert!((9..18).contains(&step.time.0), "{now:?}");
                 last = now;
             }
         }
