@@ -156,12 +156,6 @@ pub(super) fn decide(
             "who checked does not decide (把关人不得作出决定)",
         ));
     }
-    if special.requested_by == context.actor.username {
-        return Err(Refusal::rule(
-            RefusalCode::SamePerson,
-            "who asked for it does not decide (申请人员不得作出决定)",
-        ));
-    }
     let rules = context.rules;
     let review_due_at =
         wish.approved.then(|| rules.calendar.deadline(context.now, rules.limits.look_back).due_at);

@@ -85,10 +85,6 @@ fn nobody_for_himself(step: &Step<'_>) -> bool {
     match step.event {
         CaseEvent::NotDoableDetermined(data) => data.countersigned_by != *actor,
         CaseEvent::Declined(data) => data.second_check_by.as_ref() != Some(actor),
-        CaseEvent::SpecialHandlingDecided(_) => {
-            let asked = step.before.and_then(|case| case.special_handling.as_ref());
-            asked.is_some_and(|special| special.requested_by != *actor)
-        }
         CaseEvent::ClockPaused(_) | CaseEvent::DeadlineExtended(_) => {
             step.after.handler.as_ref() != Some(actor)
         }
@@ -180,9 +176,7 @@ fn four_layers_and_a_fifth(step: &Step<'_>) -> bool {
         let layers: Vec<_> = special.checks.iter().map(|check| check.layer).collect();
         let people: BTreeSet<_> = special.checks.iter().map(|check| &check.by).collect();
         let is_whole = special.decision.as_ref().is_none_or(|decision| {
-            special.next_layer().is_none()
-                && !people.contains(&decision.by)
-                && decision.by != special.requested_by
+            special.next_layer().is_none() && !people.contains(&decision.by)
         });
         if !CheckLayer::ALL.starts_with(&layers) || people.len() != layers.len() || !is_whole {
             return false;
