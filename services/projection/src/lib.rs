@@ -6,17 +6,19 @@
 //!
 //! Reading order: `record` and `fold` (pure), `views` (the store), `index` and `figures` (memory), `core` (the
 //! one writer), `replay`, `verify` and `remote` (the tools), `centers` (the same once more for the stream of centers),
-//! `queries` (the doors).
+//! `learning` (what the district learned), `similar` (the index of solved cases), `queries` (the doors).
 
 pub mod centers;
 mod core;
 mod figures;
 mod fold;
 mod index;
+mod learning;
 mod queries;
 mod record;
 pub mod remote;
 mod replay;
+mod similar;
 #[cfg(test)]
 mod testing;
 #[cfg(test)]
@@ -34,7 +36,9 @@ use runtime::http::ReadyCheck;
 
 use crate::centers::Centers;
 use crate::core::Core;
+use crate::learning::Learned;
 use crate::queries::Doors;
+use crate::similar::Similar;
 
 pub use crate::core::ProjectionError;
 pub use queries::operations;
@@ -96,15 +100,40 @@ pub async fn open(
     .await?;
     let log = Arc::clone(&desk.centers_log);
     let centers = Centers::open(log, desk.metrics.clone(), dir).await?;
-    let doors = Doors::new(Arc::clone(&core), Arc::clone(&centers), Arc::clone(&desk));
-    let ready = vec![readiness(Arc::clone(&core)), readiness_of_centers(Arc::clone(&centers))];
+    let log = Arc::clone(&desk.learning_log);
+    let learned = Learned::open(log, desk.metrics.clone()).await?;
+    let similar = Similar::open(Arc::clone(&core), dir).await?;
+    let doors = Doors::new(
+        Arc::clone(&core),
+        Arc::clone(&centers),
+        Arc::clone(&learned),
+        Arc::clone(&similar),
+        Arc::clone(&desk),
+    );
+    let ready = vec![
+        readiness(Arc::clone(&core)),
+        readiness_of_centers(Arc::clone(&centers)),
+        readiness_of_learning(Arc::clone(&learned)),
+    ];
     let projection = Arc::new(Projection { core, centers });
     let parts = ServiceParts {
         name: "projection",
         router: queries::router(doors),
         operations: queries::operations(),
         ready,
-        tasks: tasks(&projection, &desk),
+        tasks: tasks(&projection, &desk)
+            .into_iter()
+            .chain([
+                ServiceTask::new("projection of learning", |token| async move {
+                    learned.run(token).await;
+                    Ok(())
+                }),
+                ServiceTask::new("similar cases", |token| async move {
+                    similar.run(token).await;
+                    Ok(())
+                }),
+            ])
+            .collect(),
     };
     Ok((parts, projection))
 }
@@ -135,6 +164,21 @@ fn readiness_of_centers(centers: Arc<Centers>) -> ReadyCheck {
                 return Err(format!("stopped: {incident}"));
             }
             match centers.catching_up() {
+                Some((sequence, of)) => Err(format!("catching up {sequence} of {of}")),
+                None => Ok(()),
+            }
+        }
+    })
+}
+
+fn readiness_of_learning(learned: Arc<Learned>) -> ReadyCheck {
+    ReadyCheck::new("projection of learning", move || {
+        let learned = Arc::clone(&learned);
+        async move {
+            if let Some(incident) = learned.incident() {
+                return Err(format!("stopped: {incident}"));
+            }
+            match learned.catching_up() {
                 Some((sequence, of)) => Err(format!("catching up {sequence} of {of}")),
                 None => Ok(()),
             }

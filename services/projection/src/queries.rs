@@ -9,11 +9,13 @@ mod cases;
 mod clocks;
 mod consultations;
 mod heartbeat;
+mod learning;
 mod live;
 mod overview;
 mod parameters;
 mod receipt;
 mod sentences;
+mod similar;
 mod state;
 mod tables;
 mod timeline;
@@ -37,6 +39,8 @@ use tokio::sync::Semaphore;
 use self::applicant::Masks;
 use crate::centers::Centers;
 use crate::core::Core;
+use crate::learning::Learned;
+use crate::similar::Similar;
 
 /// How long a query waits for the view to include a version, at most.
 const VERSION_WAIT_MAX: Duration = Duration::from_secs(2);
@@ -49,6 +53,8 @@ const FEEDS_MAX: usize = 64;
 pub(crate) struct Doors {
     pub(crate) core: Arc<Core>,
     pub(crate) centers: Arc<Centers>,
+    pub(crate) learned: Arc<Learned>,
+    pub(crate) similar: Arc<Similar>,
     pub(crate) desk: Arc<Desk>,
     feeds: Arc<Semaphore>,
     masks: Arc<Masks>,
@@ -61,10 +67,18 @@ impl FromRef<Doors> for Arc<Identity> {
 }
 
 impl Doors {
-    pub(crate) fn new(core: Arc<Core>, centers: Arc<Centers>, desk: Arc<Desk>) -> Self {
+    pub(crate) fn new(
+        core: Arc<Core>,
+        centers: Arc<Centers>,
+        learned: Arc<Learned>,
+        similar: Arc<Similar>,
+        desk: Arc<Desk>,
+    ) -> Self {
         Self {
             core,
             centers,
+            learned,
+            similar,
             desk,
             feeds: Arc::new(Semaphore::new(FEEDS_MAX)),
             masks: Arc::default(),
@@ -86,6 +100,9 @@ pub(crate) fn router(doors: Doors) -> Router {
         .route("/v1/centers", get(tables::centers))
         .route("/v1/consultations", get(consultations::consultations))
         .route("/v1/departments", get(tables::departments))
+        .route("/v1/improvements", get(learning::improvements))
+        .route("/v1/precedents", get(learning::precedents))
+        .route("/v1/similar", get(similar::similar))
         .route("/v1/lag", get(state::lag))
         .route("/v1/live", get(live::feed))
         .with_state(doors)
@@ -101,10 +118,12 @@ pub fn operations() -> Vec<Operation> {
         receipt::operation(),
         overview::operation(),
         consultations::operation(),
+        similar::operation(),
         state::operation(),
         live::operation(),
     ];
     all.extend(tables::operations());
+    all.extend(learning::operations());
     all
 }
 

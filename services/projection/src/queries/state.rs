@@ -11,6 +11,7 @@ use serde::Serialize;
 
 use super::{AsOf, Doors, fresh};
 use crate::centers::Centers;
+use crate::learning::Learned;
 
 /// How far something is.
 #[derive(Debug, PartialEq, Eq, Serialize, JsonSchema)]
@@ -40,6 +41,30 @@ pub(super) struct LagAnswer {
     bus_answers: bool,
     /// The same of the stream of centers.
     centers: CentersLag,
+    /// The same of what was learned.
+    learning: LearningLag,
+    /// The sequence of the stream of cases that the index of similar cases has come to.
+    similar_as_of_sequence: u64,
+}
+
+/// How the view of what was learned stands to its stream.
+#[derive(Debug, PartialEq, Eq, Serialize, JsonSchema)]
+pub(super) struct LearningLag {
+    as_of_sequence: u64,
+    quarantined: u64,
+    incident: Option<String>,
+    rebuilding: Option<Progress>,
+}
+
+impl LearningLag {
+    fn of(learned: &Learned) -> Self {
+        Self {
+            as_of_sequence: learned.sequence(),
+            quarantined: learned.quarantined(),
+            incident: learned.incident(),
+            rebuilding: learned.catching_up().map(|(sequence, of)| Progress { sequence, of }),
+        }
+    }
 }
 
 /// How the view of the centers stands to their stream.
@@ -86,6 +111,8 @@ pub(super) async fn lag(State(doors): State<Doors>, Signed(_): Signed) -> Json<L
         rebuilding: rebuilding.map(|(sequence, of)| Progress { sequence, of }),
         bus_answers: core.bus_answers(),
         centers: CentersLag::of(&doors.centers),
+        learning: LearningLag::of(&doors.learned),
+        similar_as_of_sequence: doors.similar.sequence(),
     })
 }
 

@@ -1,0 +1,149 @@
+//! The projection of the stream of what the district learned: precedents and improvements, in memory.
+//!
+//! A district learns a few hundred things in a year, so the view is folded anew at every start, in milliseconds, and needs
+//! no store. Invariants: a fold of the stream and of nothing else; what cannot be read is counted and said, and the others
+//! go on; what goes wrong here does not touch the cases.
+
+use std::error::Error;
+use std::sync::atomic::{AtomicU64, Ordering};
+use std::sync::{Arc, Mutex, PoisonError, RwLock, RwLockReadGuard};
+
+use casework::learning::Book;
+use desk::decode_learning;
+use futures::FutureExt as _;
+use futures::future::BoxFuture;
+use runtime::consumer::{Fold, FoldError, follow};
+use runtime::log::{EventLog, Recorded};
+use runtime::metrics::Metrics;
+use tokio::sync::watch;
+use tokio_util::sync::CancellationToken;
+
+use crate::core::{ProjectionError, STREAM_INVARIANT};
+
+/// What the district learned.
+pub(crate) struct Learned {
+    log: Arc<dyn EventLog>,
+    metrics: Metrics,
+    book: RwLock<Book>,
+    /// The sequence that readers see.
+    applied: watch::Sender<u64>,
+    quarantined: AtomicU64,
+    /// What a person must look at.
+    incident: Mutex<Option<String>>,
+    /// Where the stream ended at the start; reached once, it is ready.
+    catch_up_to: u64,
+}
+
+impl std::fmt::Debug for Learned {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_struct("Learned").field("sequence", &self.sequence()).finish_non_exhaustive()
+    }
+}
+
+impl Learned {
+    /// Makes an empty view of the log; [`Learned::run`] fills it.
+    ///
+    /// # Errors
+    /// When the log does not answer.
+    pub(crate) async fn open(
+        log: Arc<dyn EventLog>,
+        metrics: Metrics,
+    ) -> Result<Arc<Self>, ProjectionError> {
+        let catch_up_to = log.head().await?.last_sequence;
+        Ok(Arc::new(Self {
+            log,
+            metrics,
+            book: RwLock::default(),
+            applied: watch::Sender::new(0),
+            quarantined: AtomicU64::new(0),
+            incident: Mutex::default(),
+            catch_up_to,
+        }))
+    }
+
+    /// The book; held for the length of one query.
+    pub(crate) fn book(&self) -> RwLockReadGuard<'_, Book> {
+        // A panic while it was written would leave at worst one event out.
+        self.book.read().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    /// The sequence that readers see.
+    pub(crate) fn sequence(&self) -> u64 {
+        *self.applied.borrow()
+    }
+
+    /// Tells when the view has come to a sequence.
+    pub(crate) fn applied(&self) -> watch::Receiver<u64> {
+        self.applied.subscribe()
+    }
+
+    /// How many events cannot be read.
+    pub(crate) fn quarantined(&self) -> u64 {
+        self.quarantined.load(Ordering::Acquire)
+    }
+
+    /// What a person must look at.
+    pub(crate) fn incident(&self) -> Option<String> {
+        self.incident.lock().unwrap_or_else(PoisonError::into_inner).clone()
+    }
+
+    /// How far the first catching up is: `None` when it is done.
+    pub(crate) fn catching_up(&self) -> Option<(u64, u64)> {
+        let sequence = self.sequence();
+        (sequence < self.catch_up_to).then_some((sequence, self.catch_up_to))
+    }
+
+    /// Follows the stream until the token is cancelled.
+    pub(crate) async fn run(self: Arc<Self>, token: CancellationToken) {
+        let mut live = Live { learned: Arc::clone(&self) };
+        if let Err(incident) = follow(Arc::clone(&self.log), &mut live, token.clone()).await {
+            tracing::error!(
+                error = &incident as &dyn Error,
+                "what was learned cannot be followed; a person must look"
+            );
+            self.metrics.invariant_violation(STREAM_INVARIANT);
+            *self.incident.lock().unwrap_or_else(PoisonError::into_inner) =
+                Some(incident.to_string());
+        }
+        token.cancelled().await;
+    }
+
+    fn take(&self, batch: &[Recorded]) {
+        let mut book = self.book.write().unwrap_or_else(PoisonError::into_inner);
+        for recorded in batch {
+            match decode_learning(recorded) {
+                Ok((subject, meta, event)) => book.evolve(subject, &meta, &event),
+                Err(unreadable) => {
+                    self.quarantined.fetch_add(1, Ordering::AcqRel);
+                    self.metrics.quarantined();
+                    tracing::error!(
+                        stream.sequence = unreadable.sequence,
+                        subject = unreadable.subject,
+                        reason = unreadable.reason,
+                        "an event of what was learned cannot be read; it is left out"
+                    );
+                }
+            }
+        }
+        drop(book);
+        if let Some(last) = batch.last() {
+            self.applied.send_replace(last.sequence);
+        }
+    }
+}
+
+/// The view as the follower drives it.
+struct Live {
+    learned: Arc<Learned>,
+}
+
+impl Fold for Live {
+    fn checkpoint(&self) -> u64 {
+        self.learned.sequence()
+    }
+
+    fn fold(&mut self, batch: Vec<Recorded>) -> BoxFuture<'_, Result<(), FoldError>> {
+        self.learned.take(&batch);
+        async { Ok(()) }.boxed()
+    }
+}
