@@ -86,8 +86,6 @@ fn every_wish_for_a_case_that_was_never_opened_is_answered() {
     }
 }
 
-/// What a person may do in a state: the rows are the states in their order, and what is granted there to whoever is
-/// nearest to the case.
 #[test]
 fn what_is_over_is_moved_by_nothing_but_a_wish_to_take_it_up_again() {
     for story in in_every_state().into_iter().filter(|story| !story.case().is_open()) {
