@@ -167,6 +167,11 @@ impl CommandLoop {
                 .filter(|event| event.headers.get(header::COMMAND_ID) == Some(&id))
                 .cloned()
                 .collect();
+            if !of_command.is_empty() && freshness == Freshness::Any {
+                // A late replica may have only some of them.
+                freshness = Freshness::Leader;
+                continue;
+            }
             if !of_command.is_empty() {
                 // After a conflict it is our own append, whose answer was lost, as often as an earlier one.
                 return Ok(Outcome {

@@ -203,6 +203,17 @@ async fn what_a_late_replica_does_not_know_yet_is_no_reason_to_refuse() {
 }
 
 #[tokio::test]
+async fn a_repeat_is_answered_with_all_events_although_a_replica_is_late() {
+    let mut log = FaultyLog::with(&[]);
+    log.stale = true;
+    let commands = CommandLoop::new(Arc::new(log));
+    let (subject, id) = (fresh_subject(), fresh_command());
+    run(&commands, &subject, id, 2, false).await.unwrap();
+    let again = run(&commands, &subject, id, 2, false).await.unwrap();
+    assert_eq!((again.repeated, again.command_events.len()), (true, 2));
+}
+
+#[tokio::test]
 async fn a_fact_that_commutes_stands_once_also_when_a_replica_is_late_for_long() {
     let clock = Arc::new(ManualClock::new(chrono::DateTime::UNIX_EPOCH));
     let mut log = FaultyLog::with(&[]);

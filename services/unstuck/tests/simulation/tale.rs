@@ -24,10 +24,10 @@ use super::people::Accounts;
 use super::wishes::{self, Scene};
 
 /// Rounds of a tale; in each, several things happen at once.
-const ROUNDS: usize = 40;
+const ROUNDS: usize = 28;
 
 /// Most cases of a tale: few, so that each gets far.
-const CASES_MAX: usize = 5;
+const CASES_MAX: usize = 4;
 
 /// Rounds in which everything comes to rest at the end.
 const SETTLING_MAX: usize = 60;

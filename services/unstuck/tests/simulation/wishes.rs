@@ -1,6 +1,7 @@
 //! Wishes of every kind, with whatever stands in them by chance: plausible, and now and then wrong.
 
 use casework::case::Case;
+use casework::case::records::SpecialHandling;
 use casework::command::{Actor, Command, CommandKind, Context, CorrectedField, PartWish};
 use casework::decide::decide;
 use casework::permission;
@@ -77,7 +78,11 @@ pub(crate) fn any(chance: &mut Chance, scene: &Scene<'_>) -> (Actor, Command) {
 pub(crate) fn granted(chance: &mut Chance, scene: &Scene<'_>) -> (Actor, Command) {
     let people = &Accounts::get().people;
     for _ in 0..LOOKS_MAX {
-        let kind = *chance.pick(kinds());
+        let next = next_steps(scene.case);
+        let kind = match chance.percent(50) && !next.is_empty() {
+            true => *chance.pick(&next),
+            false => *chance.pick(kinds()),
+        };
         if is_dull(kind, scene.case) && chance.percent(85) {
             continue;
         }
@@ -97,6 +102,43 @@ pub(crate) fn granted(chance: &mut Chance, scene: &Scene<'_>) -> (Actor, Command
         }
     }
     any(chance, scene)
+}
+
+/// What a case waits for.
+fn next_steps(case: &Case) -> Vec<CommandKind> {
+    use CommandKind as K;
+    let mut steps = match case.state {
+        CaseState::Opened => vec![K::Forward],
+        CaseState::Forwarded => vec![K::Accept, K::Accept, K::Return],
+        CaseState::InDepartment => {
+            vec![K::Resolve, K::DetermineNotDoable, K::AssignParts, K::RequestSpecialHandling]
+        }
+        CaseState::Returned => vec![K::Forward, K::Arbitrate],
+        CaseState::InTaskForce => vec![K::RecordMeeting, K::DissolveTaskForce, K::Accept],
+        CaseState::NotDoable => vec![K::Explain],
+        CaseState::Resolved | CaseState::Explained | CaseState::Declined => {
+            vec![K::RecordFeedback, K::Reopen]
+        }
+        CaseState::Closed => vec![K::Reopen, K::ErasePersonalData],
+        CaseState::Withdrawn | CaseState::Transferred => vec![],
+    };
+    if case.is_open() && case.pending_special_handling().is_some() {
+        steps.extend([K::CheckSpecialHandling, K::CheckSpecialHandling, K::DecideSpecialHandling]);
+    }
+    let is_approved = |special: &SpecialHandling| {
+        special.review.is_none()
+            && special.decision.as_ref().is_some_and(|decision| decision.approved)
+    };
+    if case.special_handling.as_ref().is_some_and(is_approved) {
+        steps.push(K::ReviewSpecialHandling);
+    }
+    if case.has_open_parts() {
+        steps.extend([K::CompletePart, K::CompletePart]);
+    }
+    if case.open_rectification().is_some() {
+        steps.push(K::CompleteRectification);
+    }
+    steps
 }
 
 /// Whether a wish is possible nearly always and leads nowhere, or ends the story; such come up by themselves.
