@@ -16,6 +16,7 @@ mod index;
 mod learning;
 mod queries;
 mod record;
+pub mod register;
 pub mod remote;
 mod replay;
 mod similar;
@@ -115,6 +116,7 @@ pub async fn open(
         readiness_of_centers(Arc::clone(&centers)),
         readiness_of_learning(Arc::clone(&learned)),
     ];
+    let answering = register::task(&doors.register, &desk);
     let projection = Arc::new(Projection { core, centers });
     let parts = ServiceParts {
         name: "projection",
@@ -133,6 +135,7 @@ pub async fn open(
                     Ok(())
                 }),
             ])
+            .chain(answering)
             .collect(),
     };
     Ok((parts, projection))

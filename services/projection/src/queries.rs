@@ -3,7 +3,7 @@
 //! Invariants: every answer says of when it is (`as_of`, `as_of_sequence`); a reader gets what the one table of
 //! rights lets him open and nothing else; the public page of a receipt shows no person.
 
-mod applicant;
+pub(crate) mod applicant;
 mod case;
 mod cases;
 mod clocks;
@@ -14,6 +14,7 @@ mod live;
 mod overview;
 mod parameters;
 mod receipt;
+pub(crate) mod register;
 mod sentences;
 mod similar;
 mod state;
@@ -40,6 +41,7 @@ use self::applicant::Masks;
 use crate::centers::Centers;
 use crate::core::Core;
 use crate::learning::Learned;
+use crate::register::Register;
 use crate::similar::Similar;
 
 /// How long a query waits for the view to include a version, at most.
@@ -56,6 +58,7 @@ pub(crate) struct Doors {
     pub(crate) learned: Arc<Learned>,
     pub(crate) similar: Arc<Similar>,
     pub(crate) desk: Arc<Desk>,
+    pub(crate) register: Register,
     feeds: Arc<Semaphore>,
     masks: Arc<Masks>,
 }
@@ -74,14 +77,17 @@ impl Doors {
         similar: Arc<Similar>,
         desk: Arc<Desk>,
     ) -> Self {
+        let masks = Arc::default();
+        let register = Register::new(Arc::clone(&core), Arc::clone(&desk), Arc::clone(&masks));
         Self {
             core,
             centers,
             learned,
             similar,
             desk,
+            register,
             feeds: Arc::new(Semaphore::new(FEEDS_MAX)),
-            masks: Arc::default(),
+            masks,
         }
     }
 }
@@ -95,6 +101,8 @@ pub(crate) fn router(doors: Doors) -> Router {
         .route("/v1/cases/{id}/timeline", get(timeline::history))
         .route("/v1/receipts/{code}", get(receipt::page))
         .route("/v1/overview", get(overview::overview))
+        .route("/v1/register.csv", get(register::csv))
+        .route("/v1/register.xlsx", get(register::xlsx))
         .route("/v1/returns", get(tables::returns))
         .route("/v1/blockages", get(tables::blockages))
         .route("/v1/centers", get(tables::centers))
@@ -122,6 +130,7 @@ pub fn operations() -> Vec<Operation> {
         state::operation(),
         live::operation(),
     ];
+    all.extend(register::operations());
     all.extend(tables::operations());
     all.extend(learning::operations());
     all

@@ -12,6 +12,7 @@ use std::time::Duration;
 
 use casework::case::Case;
 use casework::masking::{mask_name, mask_phone};
+use desk::Desk;
 use futures::{FutureExt as _, StreamExt as _};
 use proto_events::codes::ApplicantKind;
 use proto_events::ids::CaseId;
@@ -116,21 +117,21 @@ impl ApplicantAnswer {
 }
 
 /// The masked applicant of a case.
-async fn masked(doors: &Doors, case: &Case) -> (CaseId, ApplicantAnswer) {
+async fn masked(desk: &Desk, masks: &Masks, case: &Case) -> (CaseId, ApplicantAnswer) {
     if case.erased {
-        doors.masks.forget(case.case_id);
+        masks.forget(case.case_id);
         return (case.case_id, ApplicantAnswer::hidden(case));
     }
-    let answer = match doors.masks.find(case) {
+    let answer = match masks.find(case) {
         Some(answer) => answer,
-        None => opened_and_masked(doors, case).await,
+        None => opened_and_masked(desk, masks, case).await,
     };
     (case.case_id, answer)
 }
 
-async fn opened_and_masked(doors: &Doors, case: &Case) -> ApplicantAnswer {
+async fn opened_and_masked(desk: &Desk, masks: &Masks, case: &Case) -> ApplicantAnswer {
     let mut answer = ApplicantAnswer::hidden(case);
-    let key = match doors.desk.vault.key(case.case_id).await {
+    let key = match desk.vault.key(case.case_id).await {
         Ok(Some(key)) => key,
         Ok(None) => return answer,
         Err(error) => {
@@ -144,7 +145,7 @@ async fn opened_and_masked(doors: &Doors, case: &Case) -> ApplicantAnswer {
     if let Some(clear) = clear {
         answer.name = mask_name(&clear.name);
         answer.phone = clear.phone.as_deref().map(mask_phone);
-        doors.masks.remember(case, &answer);
+        masks.remember(case, &answer);
     }
     answer
 }
@@ -154,8 +155,19 @@ pub(super) async fn of_page(
     doors: &Doors,
     cases: impl Iterator<Item = &Case>,
 ) -> HashMap<CaseId, ApplicantAnswer> {
+    // Whoever has not come by then is hidden; the page does not hang with the bus.
+    of_cases(&doors.desk, &doors.masks, cases, KEYS_TIME_MAX).await
+}
+
+/// The masked applicants of cases; missing is whose key did not come in time.
+pub(crate) async fn of_cases(
+    desk: &Desk,
+    masks: &Masks,
+    cases: impl Iterator<Item = &Case>,
+    time_max: Duration,
+) -> HashMap<CaseId, ApplicantAnswer> {
     let mut found = HashMap::new();
-    let one = |case| masked(doors, case).boxed();
+    let one = |case| masked(desk, masks, case).boxed();
     let asked: Vec<_> = cases.map(one).collect();
     let mut answers = futures::stream::iter(asked).buffer_unordered(KEYS_AT_ONCE);
     let all = async {
@@ -163,7 +175,6 @@ pub(super) async fn of_page(
             found.insert(case_id, answer);
         }
     };
-    // Whoever has not come by then is hidden; the page does not hang with the bus.
-    let _ = tokio::time::timeout(KEYS_TIME_MAX, all).await;
+    let _ = tokio::time::timeout(time_max, all).await;
     found
 }

@@ -3,6 +3,7 @@
 use axum::Json;
 use axum::extract::State;
 use axum::http::Method;
+use casework::calendar::WorkingCalendar;
 use proto_events::Timestamp;
 use proto_events::codes::{CaseState, Cause, Stage};
 use proto_events::ids::{CenterId, DepartmentId};
@@ -38,7 +39,7 @@ pub(super) struct Parameters {
     sort: Sort,
     limit: Option<u64>,
     cursor: Option<String>,
-    min_version: Option<u64>,
+    pub(super) min_version: Option<u64>,
 }
 
 /// A page of cases.
@@ -66,7 +67,7 @@ pub(super) async fn list(
         return Err(parameters::foreign_cursor());
     }
     let min_version = asked.min_version;
-    let filter = filter(asked, &doors)?;
+    let filter = filter(asked, &doors.core.district.rules.calendar)?;
     let AsOf { at, sequence } = fresh(&doors.core, min_version).await;
     let actor = actor(&staff);
     let view = doors.core.view();
@@ -96,8 +97,11 @@ pub(super) async fn list(
     Ok(Json(ListAnswer { items, next_cursor, total, as_of: at, as_of_sequence: sequence }))
 }
 
-fn filter(asked: Parameters, doors: &Doors) -> Result<Filter, Problem> {
-    let calendar = &doors.core.district.rules.calendar;
+/// What the list is narrowed to; the register reads its filter here as well.
+///
+/// # Errors
+/// `invalid`, naming the parameter.
+pub(super) fn filter(asked: Parameters, calendar: &WorkingCalendar) -> Result<Filter, Problem> {
     let at = |name, text: Option<String>, end| {
         let instant = parameters::instant(name, text.as_deref(), end, calendar)?;
         Ok::<_, Problem>(instant.map(|at| at.timestamp_micros()))
@@ -118,9 +122,9 @@ fn filter(asked: Parameters, doors: &Doors) -> Result<Filter, Problem> {
     })
 }
 
-/// Its entry in OpenAPI.
-pub(super) fn operation() -> Operation {
-    let parameters = [
+/// The parameters of the filter, for OpenAPI.
+pub(super) fn filters() -> [Parameter; 12] {
+    [
         Parameter::query::<CaseState>("state", "Where in its life"),
         Parameter::query::<CenterId>("center", "Which center took it on"),
         Parameter::query::<DepartmentId>("department", "Which department has it now"),
@@ -133,6 +137,12 @@ pub(super) fn operation() -> Operation {
         Parameter::query::<String>("opened_from", "Opened from this date or time on"),
         Parameter::query::<String>("opened_to", "Opened up to this time, or on this date"),
         Parameter::query::<String>("q", "Stands in the matter, the demand or the number"),
+    ]
+}
+
+/// Its entry in OpenAPI.
+pub(super) fn operation() -> Operation {
+    let order = [
         Parameter::query::<Sort>("sort", "The order; the earliest promise first when absent"),
         parameters::min_version(),
     ];
@@ -140,5 +150,6 @@ pub(super) fn operation() -> Operation {
         Operation::new(Method::GET, "/v1/cases", "queries", "The cases that one may open")
             .answers::<ListAnswer>(200)
             .refuses(&["invalid"]);
-    parameters.into_iter().chain(parameters::of_page()).fold(operation, Operation::parameter)
+    let all = filters().into_iter().chain(order).chain(parameters::of_page());
+    all.fold(operation, Operation::parameter)
 }
