@@ -32,37 +32,37 @@ fn samples() -> BTreeMap<String, String> {
 /// An event of any stream.
 #[derive(Debug, PartialEq)]
 enum Event {
-    OfCase(CaseEvent),
-    OfCenter(CenterEvent),
-    OfLearning(LearningEvent),
+    Case(CaseEvent),
+    Center(CenterEvent),
+    Learning(LearningEvent),
 }
 
 impl Event {
     fn event_type(&self) -> &'static str {
         match self {
-            Self::OfCase(event) => event.event_type(),
-            Self::OfCenter(event) => event.event_type(),
-            Self::OfLearning(event) => event.event_type(),
+            Self::Case(event) => event.event_type(),
+            Self::Center(event) => event.event_type(),
+            Self::Learning(event) => event.event_type(),
         }
     }
 
     fn to_body(&self) -> Vec<u8> {
         match self {
-            Self::OfCase(event) => event.to_body(),
-            Self::OfCenter(event) => event.to_body(),
-            Self::OfLearning(event) => event.to_body(),
+            Self::Case(event) => event.to_body(),
+            Self::Center(event) => event.to_body(),
+            Self::Learning(event) => event.to_body(),
         }
     }
 }
 
 fn read(event_type: &str, body: &str) -> Result<Event, UnreadableEvent> {
     if event_type.starts_with(centers::TYPE_PREFIX) {
-        return centers::read(event_type, body.as_bytes()).map(Event::OfCenter);
+        return centers::read(event_type, body.as_bytes()).map(Event::Center);
     }
     if event_type.starts_with(learning::TYPE_PREFIX) {
-        return learning::read(event_type, body.as_bytes()).map(Event::OfLearning);
+        return learning::read(event_type, body.as_bytes()).map(Event::Learning);
     }
-    upcast::read(event_type, body.as_bytes()).map(Event::OfCase)
+    upcast::read(event_type, body.as_bytes()).map(Event::Case)
 }
 
 /// The current version of every event with its schema.
