@@ -45,6 +45,11 @@ pub(crate) enum Command {
     Verify(PlaceArguments),
     /// Prints the events, one line of JSON each, without personal data
     Events(EventsArguments),
+    /// Writes a book of the district as a file
+    Export {
+        #[command(subcommand)]
+        command: ExportCommand,
+    },
     /// Writes JSON Schemas, AsyncAPI and OpenAPI
     Schema {
         /// The folder to write to
@@ -159,6 +164,73 @@ pub(crate) struct EventsArguments {
     /// Goes on with what happens from now on
     #[arg(long)]
     pub(crate) follow: bool,
+}
+
+#[derive(Debug, Subcommand)]
+pub(crate) enum ExportCommand {
+    /// Writes the register, one row a case, the oldest first; people are masked
+    Register(RegisterArguments),
+}
+
+#[derive(Debug, Args)]
+pub(crate) struct RegisterArguments {
+    #[command(flatten)]
+    pub(crate) place: PlaceArguments,
+    /// The district file, when no projection runs that has read it already; the sample district otherwise [variable: UNSTUCK_DISTRICT]
+    #[arg(long, value_name = "FILE")]
+    pub(crate) district: Option<String>,
+    /// csv or xlsx
+    #[arg(long, value_name = "FORMAT")]
+    pub(crate) format: String,
+    /// The file to write; standard output otherwise, unless that is a terminal
+    #[arg(long, value_name = "FILE")]
+    pub(crate) out: Option<PathBuf>,
+    /// The language of heads and labels: zh or en [default: zh]
+    #[arg(long, value_name = "LANG")]
+    pub(crate) lang: Option<String>,
+    #[command(flatten)]
+    pub(crate) filter: FilterArguments,
+}
+
+/// What the list of cases can be narrowed to, each as `GET /v1/cases` takes it.
+#[derive(Debug, Args)]
+pub(crate) struct FilterArguments {
+    /// Only cases in this state
+    #[arg(long, value_name = "STATE")]
+    pub(crate) state: Option<String>,
+    /// Only cases of this center
+    #[arg(long, value_name = "C")]
+    pub(crate) center: Option<String>,
+    /// Only cases that this department has now
+    #[arg(long, value_name = "D")]
+    pub(crate) department: Option<String>,
+    /// Only cases of this handler
+    #[arg(long, value_name = "U")]
+    pub(crate) handler: Option<String>,
+    /// Only cases of this cause, or of the category with this letter
+    #[arg(long, value_name = "CAUSE")]
+    pub(crate) cause: Option<String>,
+    /// Only cases that are stuck at this stage
+    #[arg(long, value_name = "STAGE")]
+    pub(crate) stage: Option<String>,
+    /// Only cases of the matter with exactly this name
+    #[arg(long, value_name = "NAME")]
+    pub(crate) matter: Option<String>,
+    /// Only cases whose promise has passed (true), or has not (false)
+    #[arg(long, value_name = "BOOL")]
+    pub(crate) overdue: Option<String>,
+    /// Only cases that were promised before this date or time
+    #[arg(long, value_name = "WHEN")]
+    pub(crate) due_before: Option<String>,
+    /// Only cases opened from this date or time on
+    #[arg(long, value_name = "WHEN")]
+    pub(crate) opened_from: Option<String>,
+    /// Only cases opened up to this time, or on this date
+    #[arg(long, value_name = "WHEN")]
+    pub(crate) opened_to: Option<String>,
+    /// Only cases with this text in matter, demand or number
+    #[arg(long, value_name = "TEXT")]
+    pub(crate) q: Option<String>,
 }
 
 #[derive(Debug, Subcommand)]
