@@ -55,6 +55,8 @@ pub struct Answer {
     /// The headers, by lower-case name.
     pub headers: BTreeMap<String, String>,
     /// The body as it came.
+    pub bytes: Vec<u8>,
+    /// The body as text; what is no UTF-8 is replaced.
     pub text: String,
     /// The body as JSON; `null` when it is none.
     pub json: Value,
@@ -304,9 +306,10 @@ impl Request<'_> {
             })
             .collect();
         let status = response.status().as_u16();
-        let text = response.body_mut().with_config().limit(ANSWER_BYTES_MAX).read_to_string()?;
+        let bytes = response.body_mut().with_config().limit(ANSWER_BYTES_MAX).read_to_vec()?;
+        let text = String::from_utf8_lossy(&bytes).into_owned();
         let json = serde_json::from_str(&text).unwrap_or_default();
-        Ok(Answer { status, headers, text, json })
+        Ok(Answer { status, headers, bytes, text, json })
     }
 }
 
