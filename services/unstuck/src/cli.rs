@@ -169,7 +169,7 @@ pub(crate) struct EventsArguments {
 #[derive(Debug, Subcommand)]
 pub(crate) enum ExportCommand {
     /// Writes the register, one row a case, the oldest first; people are masked
-    Register(RegisterArguments),
+    Register(Box<RegisterArguments>),
 }
 
 #[derive(Debug, Args)]

@@ -74,7 +74,7 @@ async fn run(command: Command, log_format: Option<String>) -> anyhow::Result<()>
         Command::Verify(place) => tools::views::verify(settings::tool(place, log_format)?).await,
         Command::Events(arguments) => tools::events::run(arguments, log_format).await,
         Command::Export { command: cli::ExportCommand::Register(arguments) } => {
-            tools::register::run(arguments, log_format).await
+            tools::register::run(*arguments, log_format).await
         }
         Command::Schema { out } => tools::schema::run(&out, log_format),
         Command::Doctor(arguments) => {
