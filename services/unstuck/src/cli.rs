@@ -161,6 +161,9 @@ pub(crate) struct EventsArguments {
     /// What the centers have counted and closed, in place of the cases
     #[arg(long, conflicts_with = "case")]
     pub(crate) centers: bool,
+    /// Precedents and improvements, in place of the cases
+    #[arg(long, conflicts_with_all = ["case", "centers"])]
+    pub(crate) learning: bool,
     /// Goes on with what happens from now on
     #[arg(long)]
     pub(crate) follow: bool,

@@ -7,7 +7,7 @@ use std::io::Write as _;
 use anyhow::Context as _;
 use futures::StreamExt as _;
 use proto_events::ids::CaseId;
-use proto_events::subject::{CASES_STREAM, CENTERS_STREAM, CaseSubject};
+use proto_events::subject::{CASES_STREAM, CENTERS_STREAM, CaseSubject, LEARNING_STREAM};
 use runtime::log::jetstream::JetStreamLog;
 use runtime::log::{EventLog as _, Freshness, Recorded};
 use serde_json::{Value, json};
@@ -19,7 +19,7 @@ use crate::settings::{FILTER_OF_TOOLS, Reader};
 /// Fields of an event's data that hold a sealed person.
 const SEALED_FIELDS: [&str; 2] = ["applicant", "sealed"];
 
-/// Prints the events of all cases, of one, or of the centers.
+/// Prints the events of all cases, of one, of the centers, or of what was learned.
 pub(crate) async fn run(
     arguments: EventsArguments,
     log_format: Option<String>,
@@ -35,7 +35,11 @@ pub(crate) async fn run(
     let place = reader.place(arguments.place);
     reader.finish(log_format, FILTER_OF_TOOLS)?;
     must_exist(&place)?;
-    let stream = if arguments.centers { CENTERS_STREAM } else { CASES_STREAM };
+    let stream = match (arguments.centers, arguments.learning) {
+        (true, _) => CENTERS_STREAM,
+        (_, true) => LEARNING_STREAM,
+        _ => CASES_STREAM,
+    };
     on_bus(&place, async |bus| print(bus, stream, case, arguments.follow).await).await
 }
 
