@@ -6,7 +6,7 @@
 //! the reactions, the timers), only the bus below it is in memory; a failure names its seed.
 //!
 //! `UNSTUCK_SEED=123 cargo nextest run -p unstuck --test simulation` tells one tale again, `UNSTUCK_SEEDS=20000` tells
-//! more of them.
+//! more of them, `UNSTUCK_FIRST_SEED=1000` others.
 
 #![expect(clippy::unwrap_used, reason = "a test may fail loudly, also in its helpers")]
 
@@ -70,8 +70,9 @@ fn whatever_fails_between_the_services_every_case_goes_its_way() {
     house::prepare();
     let only = number("UNSTUCK_SEED");
     let count = number("UNSTUCK_SEEDS").unwrap_or(SEEDS);
-    let next = AtomicU64::new(only.unwrap_or(0));
-    let end = only.map_or(count, |seed| seed + 1);
+    let first = only.or_else(|| number("UNSTUCK_FIRST_SEED")).unwrap_or(0);
+    let next = AtomicU64::new(first);
+    let end = only.map_or(first + count, |seed| seed + 1);
     let failed = Mutex::new(Vec::new());
     let seen = Mutex::new(Seen::default());
     let threads = std::thread::available_parallelism().map_or(2, usize::from);

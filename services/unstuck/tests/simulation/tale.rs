@@ -489,6 +489,8 @@ impl Tale {
     }
 
     async fn come_to_rest(&mut self) {
+        // Told anew, the timers find everything that was missed.
+        self.house.restart(1);
         for _ in 0..SETTLING_MAX {
             let before = self.house.length();
             self.catch_up().await;
@@ -496,8 +498,6 @@ impl Tale {
                 let reaction = &self.house.processes[0].reactions[delivery.reaction];
                 reaction.react(&self.log[delivery.sequence as usize - 1]).await.unwrap();
             }
-            // Told anew, they find everything that was missed.
-            self.house.restart(1);
             self.tick(1).await;
             if self.house.length() == before {
                 return;
