@@ -8,11 +8,13 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
 use casework::learning::Book;
-use casework::learning::recurrence::{Recurrence, Recurrences};
+use casework::learning::recurrence::{Recurrence, Recurrences, concerns};
 use desk::service::{BoxError, ServiceTask};
 use desk::{Desk, decode, decode_learning, problem};
 use futures::FutureExt as _;
 use futures::future::BoxFuture;
+use proto_events::envelope::header;
+use proto_events::events::CaseEventKind;
 use runtime::consumer::{Fold, FoldError, follow};
 use runtime::http::{Problem, ReadyCheck};
 use runtime::log::{EventLog, Recorded};
@@ -130,6 +132,12 @@ impl Memory {
         let mut found = Vec::new();
         let mut cases = self.cases();
         for recorded in batch {
+            let kind = recorded.headers.get(header::TYPE);
+            let kind = kind.and_then(|event_type| CaseEventKind::of_type(event_type));
+            if kind.is_some_and(|kind| !concerns(kind)) {
+                cases.pass_over(recorded.sequence);
+                continue;
+            }
             match decode(recorded) {
                 Ok((meta, event)) => found.extend(cases.evolve(&meta, &event, calendar)),
                 Err(_) => cases.pass_over(recorded.sequence),
@@ -198,7 +206,8 @@ pub(crate) fn tasks(memory: &Arc<Memory>) -> Vec<ServiceTask> {
     vec![task("learning-book", Stream::Learning), task("learning-cases", Stream::Cases)]
 }
 
-/// Whether the memory has come to the end of both streams.
+/// Whether everything that was learned is known. The cases may still be read then: who counts waits, or is told to come
+/// again.
 pub(crate) fn readiness(memory: &Arc<Memory>) -> ReadyCheck {
     let memory = Arc::clone(memory);
     ReadyCheck::new("what was learned", move || {
@@ -207,7 +216,7 @@ pub(crate) fn readiness(memory: &Arc<Memory>) -> ReadyCheck {
             if let Some(incident) = locked(&memory.incident).clone() {
                 return Err(format!("stopped: {incident}"));
             }
-            memory.catch_up().await.map_err(|problem| problem.code.to_string())
+            memory.catch_up_with_book().await.map_err(|problem| problem.code.to_string())
         }
     })
 }

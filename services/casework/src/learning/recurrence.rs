@@ -13,7 +13,7 @@ use alloc::vec::Vec;
 use chrono::{NaiveDate, TimeDelta};
 use proto_events::Timestamp;
 use proto_events::codes::Cause;
-use proto_events::events::CaseEvent;
+use proto_events::events::{CaseEvent, CaseEventKind};
 use proto_events::ids::{CaseId, DepartmentId, EventId, ImprovementId};
 
 use super::CaseKind;
@@ -29,6 +29,24 @@ pub const WINDOW_DAYS: u32 = 30;
 /// For how many days a recurrence is worth opening an improvement for: one that ended longer ago is history, which is
 /// what whoever starts on an old stream finds.
 pub const NOTICED_WITHIN_DAYS: i64 = 30;
+
+/// Whether an event can say anything about what recurs; saves the reading of all others.
+#[must_use]
+pub const fn concerns(kind: CaseEventKind) -> bool {
+    use CaseEventKind as K;
+
+    matches!(
+        kind,
+        K::Opened
+            | K::Forwarded
+            | K::Accepted
+            | K::Arbitrated
+            | K::Reclassified
+            | K::Corrected
+            | K::Resolved
+            | K::Explained
+    )
+}
 
 /// The same thing has happened again and again.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -97,7 +115,7 @@ impl Recurrences {
         self.checkpoint
     }
 
-    /// Moves the checkpoint over an event that nobody can read.
+    /// Moves the checkpoint over an event that says nothing here, or that nobody can read.
     pub fn pass_over(&mut self, sequence: u64) {
         self.checkpoint = self.checkpoint.max(sequence);
     }

@@ -122,11 +122,20 @@ fn written(chance: &mut Chance) -> String {
     format!("{matter}\n{who}在{street}街道咨询{matter}，{what}，{more}，来了{visits}次\n{how}")
 }
 
-/// What somebody types about the same kind of thing.
+/// What somebody types about the same kind of thing: a part of it, and now and then a slip of the keyboard.
 fn typed(chance: &mut Chance) -> String {
     let what = chance.of(&WHAT);
-    let part: String = what.chars().skip(chance.below(3)).take(6 + chance.below(6)).collect();
-    format!("{}{}", chance.of(&MATTERS), part)
+    let mut part: Vec<char> =
+        what.chars().skip(chance.below(3)).take(6 + chance.below(6)).collect();
+    if chance.below(2) == 0 {
+        let place = chance.below(part.len());
+        part[place] = chance.of(&["的", "办", "材", "了"]).chars().next().unwrap_or('了');
+    }
+    let part: String = part.into_iter().collect();
+    match chance.below(3) {
+        0 => part,
+        _ => format!("{}{part}", chance.of(&MATTERS)),
+    }
 }
 
 /// How many of the most alike texts, by a linear scan, have a text as alike among the first ten of the index. A text of
