@@ -10,6 +10,7 @@ use casework::case::{Case, EventMeta};
 use casework::command::{Actor, Command, CommandKind, Context};
 use casework::decide::decide;
 use casework::refusal::Refusal;
+use casework::rules::Rules;
 use casework::timetable::ladder;
 use desk::decode;
 use proto_events::Timestamp;
@@ -20,7 +21,7 @@ use proto_events::ids::{CaseId, CommandId, EventId};
 use runtime::log::Recorded;
 use runtime::vault::KeyState;
 
-use super::house::calendars;
+use super::house::districts;
 use super::people::Accounts;
 use super::tale::{Ending, Sent, Tale, Try, Wish};
 
@@ -81,6 +82,7 @@ pub(crate) async fn check(tale: &Tale) -> History {
     for case_id in history.by_case.keys() {
         a_case_goes_its_way(&history, *case_id);
     }
+    what_the_house_did_was_legal(&history);
     what_follows_from_an_event_follows_once(&history);
     for sent in &tale.sent {
         what_was_sent_was_answered_truly(&history, sent);
@@ -199,7 +201,8 @@ fn one_step(before: &Case, after: &Case, told: &Told) {
             let was_due = |calendar: &&WorkingCalendar| {
                 ladder(calendar, &run).iter().any(|one| one.level == step.level && one.at <= at)
             };
-            let mut knowing = calendars().into_iter().filter(was_due).peekable();
+            let known = districts().iter().map(|district| &district.rules.calendar);
+            let mut knowing = known.filter(was_due).peekable();
             assert!(knowing.peek().is_some(), "nobody is told before it is time: {told}");
             assert!(knowing.any(|calendar| calendar.may_notify_at(at)), "nor at night: {told}");
             let is_warning = matches!(step.level, Level::Warning50 | Level::Warning80);
@@ -219,6 +222,50 @@ fn one_step(before: &Case, after: &Case, told: &Told) {
             assert_ne!(before.handler.as_ref(), Some(actor), "not by who works on it: {told}");
         }
         _ => {}
+    }
+}
+
+/// What the house did by itself was right about the state right before it, under a calendar that a process had.
+fn what_the_house_did_was_legal(history: &History) {
+    for told in history.all.iter().filter(|told| told.meta.role == Role::System) {
+        let command = match &told.event {
+            CaseEvent::Escalated(data) => Command::Escalate {
+                level: data.level,
+                clock: data.clock,
+                occurrence: data.occurrence,
+            },
+            CaseEvent::Closed(data) => Command::Close { code: data.code },
+            CaseEvent::RectificationOpened(_) => Command::OpenRectification,
+            CaseEvent::ClockResumed(_) => Command::Resume { automatic: true },
+            CaseEvent::DeadlineRecalculated(_) => Command::RecalculateDeadline,
+            CaseEvent::Forwarded(data) => Command::Forward {
+                department: data.to.clone(),
+                ask: data.ask.clone(),
+                contact: None,
+                automatic: true,
+            },
+            CaseEvent::TaskForceConvened(data) => Command::ConveneTaskForce {
+                trigger: data.trigger,
+                chair: data.chair.clone(),
+                members: data.members.clone(),
+                objective: data.objective.clone(),
+                reason: data.reason.clone(),
+            },
+            CaseEvent::Linked(data) => Command::Link {
+                other: data.case_id,
+                relation: data.relation,
+                note: data.note.clone(),
+                reciprocal: true,
+            },
+            _ => panic!("the house does not do this by itself: {told}"),
+        };
+        let before = history.at(told.meta.case_id, told.meta.sequence - 1);
+        let actor = Actor::system(&told.meta.actor);
+        let is_legal = |rules: &Rules| {
+            let context = Context { now: told.meta.time, actor: &actor, second: None, rules };
+            decide(before, &command, &context).is_ok_and(|events| *events == [told.event.clone()])
+        };
+        assert!(districts().iter().any(|one| is_legal(&one.rules)), "it was legal: {told}");
     }
 }
 

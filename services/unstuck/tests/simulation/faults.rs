@@ -3,7 +3,7 @@
 //! Invariants: what these add is only what a bus may do; the events and values themselves are those of the
 //! implementations in memory. In calm weather nothing fails.
 
-use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
@@ -28,16 +28,26 @@ const DELAY_MS_MAX: i64 = 20;
 pub(crate) struct Weather {
     chance: Mutex<Chance>,
     calm: AtomicBool,
+    /// How many appends found that somebody else was faster.
+    conflicts: AtomicU64,
 }
 
 impl Weather {
     pub(crate) fn new(chance: Chance) -> Arc<Self> {
-        Arc::new(Self { chance: Mutex::new(chance), calm: AtomicBool::new(false) })
+        Arc::new(Self {
+            chance: Mutex::new(chance),
+            calm: AtomicBool::new(false),
+            conflicts: AtomicU64::new(0),
+        })
     }
 
     /// From now on nothing fails.
     pub(crate) fn calm_down(&self) {
         self.calm.store(true, Ordering::Relaxed);
+    }
+
+    pub(crate) fn conflicts(&self) -> u64 {
+        self.conflicts.load(Ordering::Relaxed)
     }
 
     fn strikes(&self, percent: u64) -> bool {
@@ -102,6 +112,9 @@ impl EventLog for WeatheredLog {
                 return Err(AppendError::Unknown("it never arrived".to_owned()));
             }
             let outcome = self.log.append(subject, expected, events).await;
+            if matches!(outcome, Err(AppendError::Conflict)) {
+                self.weather.conflicts.fetch_add(1, Ordering::Relaxed);
+            }
             // Whoever is dropped here has committed and will never know.
             self.weather.delay().await;
             if outcome.is_ok() && self.weather.strikes(5) {

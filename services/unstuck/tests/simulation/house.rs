@@ -2,7 +2,6 @@
 
 use std::sync::{Arc, OnceLock};
 
-use casework::calendar::WorkingCalendar;
 use chrono::{DateTime, TimeDelta};
 use desk::{Desk, District, Ground};
 use escalation::{Help, Timers};
@@ -41,7 +40,7 @@ const BEGINNINGS: [&str; 6] = [
 ];
 
 /// The district with all years, and with the years before 2026 only.
-fn districts() -> &'static [Arc<District>; 2] {
+pub(crate) fn districts() -> &'static [Arc<District>; 2] {
     static DISTRICTS: OnceLock<[Arc<District>; 2]> = OnceLock::new();
     DISTRICTS.get_or_init(|| {
         let whole = District::load(None).unwrap();
@@ -56,11 +55,6 @@ fn districts() -> &'static [Arc<District>; 2] {
         let early = District::parse(&district, Some(folder.path())).unwrap();
         [Arc::new(whole), Arc::new(early)]
     })
-}
-
-/// The working calendars that the processes of a tale may have.
-pub(crate) fn calendars() -> [&'static WorkingCalendar; 2] {
-    districts().each_ref().map(|district| &district.rules.calendar)
 }
 
 /// Reads what the district is made of, before time is measured.

@@ -148,6 +148,9 @@ impl Tale {
             tale.round().await;
         }
         tale.settle().await;
+        for _ in 0..tale.house.weather.conflicts() {
+            tale.seen.note("an append met a conflict");
+        }
         tale
     }
 
