@@ -1,9 +1,10 @@
 //! The register (登记簿) as a file: the cases that somebody may open, filtered as the list is, one row each, the oldest
 //! first.
 //!
-//! Invariants: who exports, what and how many rows stands in the audit before the first byte leaves; the file has exactly
-//! those rows, or it breaks off and whoever reads it notices; personal data leaves masked. Memory holds one page of cases
-//! and [`PIECES_AHEAD`] pieces of the file, and 16 bytes for each row to come: it does not grow with the file.
+//! Invariants: who exports, what and how many rows stands in the audit before the first byte leaves; the file misses
+//! nothing that was acknowledged when it was asked for; it has exactly those rows, or it breaks off and whoever reads it
+//! notices; personal data leaves masked. Memory holds one page of cases, [`PIECES_AHEAD`] pieces of the file, and 16 bytes
+//! for each row to come: it does not grow with the file.
 
 mod csv;
 mod improvements;
@@ -43,6 +44,9 @@ const PIECES_AHEAD: usize = 2;
 
 /// Exports under way at once: each reads the store and opens keys as fast as it can.
 const EXPORTS_MAX: usize = 4;
+
+/// How long an export waits for the view to come to where the stream ended when it was asked for.
+const VIEW_WAIT_MAX: Duration = Duration::from_secs(10);
 
 /// Who the audit names for what was done on the command line.
 const COMMAND_LINE: &str = "command-line";
@@ -190,6 +194,7 @@ impl Register {
         let slot = Arc::clone(&self.slots)
             .try_acquire_owned()
             .map_err(|_| Problem::busy("as many exports are under way as the service serves"))?;
+        self.whole().await?;
         let at = self.core.now();
         let improvements = Improvements::read(&self.desk, wish.lang).await?;
         let Exporter { actor, center } = exporter;
@@ -226,6 +231,27 @@ impl Register {
         // Ends with its reader, with the house, or a minute after the reader has stopped to read.
         tokio::spawn(making.run(wish.kind, rows));
         Ok(export)
+    }
+
+    /// Waits until the view has everything that the stream had when it was asked. A list that is a moment old is looked
+    /// at again; a file is kept, and may not miss a case that somebody has a receipt for.
+    async fn whole(&self) -> Result<(), Problem> {
+        let core = &self.core;
+        if let Some(incident) = core.status().incident {
+            return Err(Problem::unavailable(format!("the view stopped: {incident}")));
+        }
+        if let Some((reached, of)) = core.catching_up() {
+            let detail = format!("the view is catching up: {reached} of {of} events");
+            return Err(Problem::unavailable(detail));
+        }
+        let head = core.log.head().await;
+        let head = head.map_err(|_| Problem::unavailable("the bus does not answer"))?;
+        let mut applied = core.applied();
+        let reached = applied.wait_for(|sequence| *sequence >= head.last_sequence);
+        match tokio::time::timeout(VIEW_WAIT_MAX, reached).await {
+            Ok(_) => Ok(()),
+            Err(_) => Err(Problem::unavailable("the view is behind the stream; try again soon")),
+        }
     }
 }
 

@@ -169,3 +169,27 @@ async fn an_empty_register_has_its_head() {
         assert!(export.pieces.next().await.unwrap().is_some_and(|piece| !piece.is_empty()));
     }
 }
+
+#[tokio::test]
+async fn a_view_that_stopped_exports_nothing() {
+    let audit = MemoryAudit::default();
+    let house = House::with(audit.clone()).await;
+    house.tell(1).await;
+    house.running.core.raise(&std::io::Error::other("events are missing"));
+    let refused = house.begin(FileKind::Csv).await.unwrap_err();
+    assert_eq!(refused.code, "unavailable");
+    assert!(refused.detail.contains("events are missing"), "{}", refused.detail);
+    assert!(audit.lines().is_empty());
+}
+
+#[tokio::test]
+async fn a_file_has_what_the_stream_had_when_it_was_asked_for() {
+    let house = House::with(MemoryAudit::default()).await;
+    let time = at("2021-01-26T10:00:00");
+    for n in 0..40 {
+        let new = event(n, 0, time, opened(n, time));
+        // Not waited for: the view may not have it yet.
+        house.running.log.append(&subject(n), Expected::Any, &[new]).await.unwrap();
+    }
+    assert_eq!(house.begin(FileKind::Csv).await.unwrap().rows, 40);
+}
