@@ -100,7 +100,7 @@ impl CounterDay<'_> {
             Some(())
         };
         while left > 0 {
-            let count = left.min(3 + chance.below(8));
+            let count = left.min(4 + chance.below(12));
             let outcome = chance.of_weights(OUTCOMES);
             tally(chance, outcome, count);
             left -= count;

@@ -143,6 +143,9 @@ pub(crate) struct SimulateArguments {
     /// The last day, up to the close of business [default: up to now]
     #[arg(long, value_name = "DATE")]
     pub(crate) to: Option<String>,
+    /// Copies of each stream when it is made: 1, or 3 in a cluster [default: 1] [variable: UNSTUCK_REPLICAS]
+    #[arg(long, value_name = "N")]
+    pub(crate) replicas: Option<String>,
     /// How many cases are opened [default: one or two per center and month]
     #[arg(long, value_name = "N")]
     pub(crate) cases: Option<String>,

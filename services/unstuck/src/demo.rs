@@ -48,10 +48,17 @@ pub(crate) fn missing_in(district: &District) -> Vec<String> {
 ///
 /// Nothing else may react to events meanwhile.
 pub(crate) async fn prepare(desk: &Arc<Desk>, data: &Path) -> anyhow::Result<String> {
-    let password = accounts::prepare(desk, data).await.context("the demo accounts")?;
+    let accounts = async { accounts::prepare(desk, data).await.context("the demo accounts") };
+    // Side by side: the accounts are busy with hashing, the history with the disk.
+    let (password, ()) = tokio::try_join!(accounts, history(desk, data))?;
+    Ok(password)
+}
+
+/// Tells the history, unless it stands there already.
+async fn history(desk: &Desk, data: &Path) -> anyhow::Result<()> {
     let head = desk.log.head().await?;
     let Some(told) = Told::to_tell(data, head.last_sequence == 0, desk.now())? else {
-        return Ok(password);
+        return Ok(());
     };
     let started = Instant::now();
     let events = tell(desk, told.until()).await?;
@@ -61,7 +68,7 @@ pub(crate) async fn prepare(desk: &Arc<Desk>, data: &Path) -> anyhow::Result<Str
         milliseconds = started.elapsed().as_millis(),
         "the demo's history is told"
     );
-    Ok(password)
+    Ok(())
 }
 
 /// Tells a year, with the stories in it; gives the number of facts.

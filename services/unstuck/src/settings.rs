@@ -71,6 +71,7 @@ pub(crate) struct Single {
 pub(crate) struct Simulate {
     pub(crate) place: Place,
     pub(crate) district: Arc<District>,
+    pub(crate) replicas: usize,
     pub(crate) seed: u64,
     pub(crate) from: Option<NaiveDate>,
     pub(crate) to: Option<NaiveDate>,
@@ -172,6 +173,7 @@ pub(crate) fn simulate(
     let mut reader = Reader::new();
     let place = reader.place(arguments.place);
     let district = reader.district(arguments.district);
+    let replicas = reader.replicas(arguments.replicas);
     let seed = reader.0.or_default("seed", arguments.seed, 1, whole_number(0, u64::MAX));
     let from = reader.0.optional("from", arguments.from, date);
     let to = reader.0.optional("to", arguments.to, date);
@@ -181,7 +183,8 @@ pub(crate) fn simulate(
     }
     reader.finish(log_format, FILTER_OF_TOOLS)?;
     let district = Arc::new(district.context("the district was read")?);
-    Ok(Simulate { place, district, seed, from, to, cases, append: arguments.append })
+    let append = arguments.append;
+    Ok(Simulate { place, district, replicas, seed, from, to, cases, append })
 }
 
 /// Reads a date.

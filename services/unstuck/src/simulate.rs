@@ -21,7 +21,7 @@ use runtime::settings::{Fault, Faults};
 use simulation::{Fact, History, House, Plan, Summary, World, usual_cases};
 use tokio::time::Instant;
 
-use crate::bus::{ToolBus, on_bus};
+use crate::bus::{ToolBus, on_bus, provision};
 use crate::say;
 use crate::settings::Simulate;
 use crate::wiring::open_desk;
@@ -49,6 +49,7 @@ pub(crate) async fn run(settings: Simulate) -> anyhow::Result<()> {
             .with_context(|| format!("{} cannot be made", settings.place.data.display()))?;
     }
     on_bus(&settings.place, async |bus| {
+        provision(&bus.js, settings.replicas).await?;
         may_tell(bus, settings.append).await?;
         let district = std::sync::Arc::clone(&settings.district);
         let clock = std::sync::Arc::new(SystemClock);
