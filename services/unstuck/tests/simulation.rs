@@ -11,11 +11,16 @@
 #![expect(clippy::unwrap_used, reason = "a test may fail loudly, also in its helpers")]
 
 mod simulation {
+    pub(crate) mod answers;
     pub(crate) mod chance;
     pub(crate) mod checks;
     pub(crate) mod faults;
+    pub(crate) mod history;
     pub(crate) mod house;
     pub(crate) mod people;
+    pub(crate) mod seen;
+    pub(crate) mod sent;
+    pub(crate) mod settling;
     pub(crate) mod tale;
     pub(crate) mod view;
     pub(crate) mod wishes;
@@ -26,7 +31,8 @@ use std::sync::Mutex;
 use std::sync::atomic::{AtomicU64, Ordering};
 
 use proto_events::events::CaseEventKind;
-use simulation::tale::{Seen, Tale};
+use simulation::seen::Seen;
+use simulation::tale::Tale;
 use simulation::{checks, house, view};
 
 /// Tales that are told when nobody says how many.
@@ -59,7 +65,7 @@ fn tell(seed: u64) -> Seen {
         let name = told.event.event_type().to_owned();
         *tale.seen.events.entry(name).or_default() += 1;
     }
-    if seed % VIEW_EVERY == 0 {
+    if seed.is_multiple_of(VIEW_EVERY) {
         view::says_what_the_log_says(&tale);
     }
     tale.seen

@@ -6,74 +6,21 @@
 use std::collections::{BTreeMap, BTreeSet};
 
 use casework::calendar::WorkingCalendar;
-use casework::case::{Case, EventMeta};
+use casework::case::Case;
 use casework::command::{Actor, Command, CommandKind, Context};
 use casework::decide::decide;
-use casework::refusal::Refusal;
 use casework::rules::Rules;
 use casework::timetable::ladder;
-use desk::decode;
-use proto_events::Timestamp;
 use proto_events::codes::{CaseState, ClosingCode, ConveneTrigger, Level, Role};
-use proto_events::envelope::Envelope;
 use proto_events::events::CaseEvent;
 use proto_events::ids::{CaseId, CommandId, EventId};
-use runtime::log::Recorded;
 use runtime::vault::KeyState;
 
+use super::answers::what_was_sent_was_answered_truly;
+use super::history::{History, Told};
 use super::house::districts;
-use super::people::Accounts;
-use super::tale::{Ending, Sent, Tale, Try, Wish};
-
-/// An event, read.
-pub(crate) struct Told {
-    pub(crate) meta: EventMeta,
-    pub(crate) envelope: Envelope,
-    pub(crate) event: CaseEvent,
-}
-
-/// The whole log, read, and each case's part of it.
-pub(crate) struct History {
-    pub(crate) all: Vec<Told>,
-    pub(crate) by_case: BTreeMap<CaseId, Vec<usize>>,
-    /// Each case as it stood behind each of its events.
-    states: BTreeMap<CaseId, Vec<Case>>,
-}
-
-impl History {
-    pub(crate) fn read(events: &[Recorded]) -> Self {
-        let (mut all, mut by_case, mut states) = (Vec::new(), BTreeMap::new(), BTreeMap::new());
-        for (place, recorded) in events.iter().enumerate() {
-            assert_eq!(recorded.sequence, place as u64 + 1, "sequences are contiguous");
-            let (meta, event) = decode(recorded).expect("every event is readable");
-            let envelope = recorded.envelope().expect("every envelope is readable");
-            let told = Told { meta, envelope, event };
-            let states: &mut Vec<Case> = states.entry(told.meta.case_id).or_default();
-            let after = Case::step(states.last().cloned(), &told.meta, &told.event);
-            states
-                .push(after.unwrap_or_else(|| panic!("a history begins with an opening: {told}")));
-            let places: &mut Vec<usize> = by_case.entry(told.meta.case_id).or_default();
-            places.push(place);
-            all.push(told);
-        }
-        Self { all, by_case, states }
-    }
-
-    fn of(&self, case_id: CaseId) -> impl Iterator<Item = &Told> {
-        self.by_case.get(&case_id).into_iter().flatten().map(|place| &self.all[*place])
-    }
-
-    /// The case as it stood behind `sequence`.
-    fn at(&self, case_id: CaseId, sequence: u64) -> Option<&Case> {
-        let states = self.states.get(&case_id)?;
-        let count = states.partition_point(|case| case.version <= sequence);
-        states[..count].last()
-    }
-
-    fn of_command(&self, command_id: CommandId) -> Vec<&Told> {
-        self.all.iter().filter(|told| told.meta.command_id == command_id).collect()
-    }
-}
+use super::sent::{Ending, Try, Wish};
+use super::tale::Tale;
 
 /// Checks everything.
 pub(crate) async fn check(tale: &Tale) -> History {
@@ -98,13 +45,6 @@ fn no_event_stands_twice(history: &History) {
     let mut seen = BTreeSet::new();
     for told in &history.all {
         assert!(seen.insert(told.meta.id), "event {} stands twice: {told}", told.meta.id);
-    }
-}
-
-impl std::fmt::Display for Told {
-    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        let EventMeta { sequence, case_id, time, actor, .. } = &self.meta;
-        write!(f, "{sequence} {case_id} {time} {actor} {:?}", self.event)
     }
 }
 
@@ -305,168 +245,6 @@ fn what_follows_from_an_event_follows_once(history: &History) {
     }
 }
 
-/// An acknowledged command stands in the log as acknowledged; a refused one was to be refused at some moment while
-/// it was on its way; what stands in the log is what the rules say to the state right before it.
-fn what_was_sent_was_answered_truly(history: &History, sent: &Sent) {
-    let stored = history.of_command(sent.command_id);
-    if let Some(first) = stored.first() {
-        let ids = (0..).map(|index| EventId::of_command(sent.command_id, index));
-        assert!(stored.iter().map(|told| told.meta.id).eq(ids.take(stored.len())), "{first}");
-        assert!(
-            stored.windows(2).all(|pair| pair[0].meta.sequence + 1 == pair[1].meta.sequence),
-            "a command's events stand together: {first}"
-        );
-        it_was_legal(history, sent, &stored);
-    }
-    for one in &sent.tries {
-        match &one.ending {
-            Ending::Done(carried) if carried.events.is_empty() => {
-                let held = moments(history, sent, one)
-                    .any(|(case, now)| said(sent, case, now, one) == Said::Nothing);
-                let is_opening = sent.kind() == CommandKind::Open;
-                assert!(is_opening || held, "it was not true already: {}", describe(sent, one));
-            }
-            Ending::Done(carried) => {
-                let told: Vec<_> = carried.events.iter().map(|(id, _)| *id).collect();
-                let kept: Vec<_> = stored.iter().map(|told| told.meta.id).collect();
-                assert_eq!(told, kept, "what was acknowledged stands: {}", describe(sent, one));
-                let last = stored.last().map(|told| told.meta.sequence);
-                assert_eq!(Some(carried.case.version), last, "{}", describe(sent, one));
-            }
-            Ending::Refused { status, code } => {
-                a_refusal_was_right(history, sent, one, *status, code);
-            }
-            Ending::Unknown => {}
-        }
-    }
-}
-
-/// What the rules say.
-#[derive(Debug, PartialEq)]
-enum Said {
-    Events(Vec<CaseEvent>),
-    Nothing,
-    Refused(String),
-}
-
-fn second_of(command: &Command) -> Option<&'static Actor> {
-    command.second_person().and_then(|(name, _)| Accounts::get().named(name))
-}
-
-fn said(sent: &Sent, case: Option<&Case>, now: Timestamp, one: &Try) -> Said {
-    let Wish::Order(order) = &sent.wish else { return Said::Nothing };
-    let Some(case) = case else { return Said::Refused("not_found".to_owned()) };
-    if order.if_match.is_some_and(|version| version != case.version) {
-        return Said::Refused("stale".to_owned());
-    }
-    let second = second_of(&order.command);
-    let context = Context { now, actor: &order.actor, second, rules: &one.district.rules };
-    match decide(Some(case), &order.command, &context) {
-        Ok(events) if events.is_empty() => Said::Nothing,
-        Ok(events) => Said::Events(events),
-        Err(refusal) => Said::Refused(code_of(refusal)),
-    }
-}
-
-fn code_of(refusal: Refusal) -> String {
-    desk::problem::of_refusal(refusal).code.into_owned()
-}
-
-/// The states that the case went through while a try was on its way, before the command's own events.
-fn moments<'a>(
-    history: &'a History,
-    sent: &'a Sent,
-    one: &'a Try,
-) -> impl Iterator<Item = (Option<&'a Case>, Timestamp)> + 'a {
-    let case_id = sent.case_id();
-    let own =
-        history.of_command(sent.command_id).first().map_or(u64::MAX, |told| told.meta.sequence);
-    let between = history
-        .of(case_id)
-        .map(|told| told.meta.sequence)
-        .filter(|sequence| (one.from + 1..=one.to).contains(sequence));
-    let places = std::iter::once(one.from).chain(between).filter(move |place| *place < own);
-    places.flat_map(move |place| {
-        let case = history.at(case_id, place);
-        one.nows.map(|now| (case, now))
-    })
-}
-
-/// What stands in the log is what the rules say to the state right before it.
-fn it_was_legal(history: &History, sent: &Sent, stored: &[&Told]) {
-    let first = stored[0].meta.sequence;
-    let written = sent.tries.iter().find(|one| (one.from + 1..=one.to).contains(&first));
-    let written = written.unwrap_or_else(|| panic!("somebody wrote it: {}", stored[0]));
-    let events: Vec<CaseEvent> = stored.iter().map(|told| told.event.clone()).collect();
-    if matches!(sent.wish, Wish::Opening { .. }) {
-        assert!(history.at(sent.case_id(), first - 1).is_none(), "it was not there: {}", stored[0]);
-        return;
-    }
-    let is_fact = events.iter().all(CaseEvent::commutes);
-    if is_fact {
-        // It commutes: it was right about some moment while it was on its way.
-        let held = moments(history, sent, written)
-            .any(|(case, now)| matches!(said(sent, case, now, written), Said::Events(_)));
-        assert!(held, "the fact was never to be written: {}", stored[0]);
-        return;
-    }
-    let before = history.at(sent.case_id(), first - 1);
-    let now = stored[0].meta.time;
-    let legal = said(sent, before, now, written);
-    assert_eq!(legal, Said::Events(events), "it was legal: {}", stored[0]);
-}
-
-fn a_refusal_was_right(history: &History, sent: &Sent, one: &Try, status: u16, code: &str) {
-    if code == "idempotency_mismatch" {
-        let mut stored = history.of_command(sent.command_id).into_iter();
-        let hash = stored.next().and_then(|told| told.envelope.command_hash.clone());
-        assert!(hash.is_some() && hash != one.hash, "it was the same: {}", describe(sent, one));
-        return;
-    }
-    let Wish::Opening { body, actor, case_id } = &sent.wish else {
-        let held = moments(history, sent, one)
-            .any(|(case, now)| said(sent, case, now, one) == Said::Refused(code.to_owned()));
-        assert!(held, "it was not to be refused: {}", describe(sent, one));
-        return;
-    };
-    match code {
-        "forbidden" => assert_ne!(actor.center.as_ref(), Some(&body.center), "{actor:?}"),
-        "duplicate_case" => {
-            let places = (one.from..=one.to).collect::<Vec<_>>();
-            let is_open = |other: &CaseId| {
-                places
-                    .iter()
-                    .any(|place| history.at(*other, *place).is_some_and(|case| case.is_open()))
-            };
-            assert!(
-                history.by_case.keys().any(|other| other != case_id && is_open(other)),
-                "a duplicate of something: {}",
-                describe(sent, one)
-            );
-        }
-        // Nobody got through with it until its day lay too far back.
-        "invalid" => assert!(body.occurred_at.is_some(), "{}", describe(sent, one)),
-        _ => panic!("{status} {code} is no answer to an opening: {}", describe(sent, one)),
-    }
-}
-
-fn describe(sent: &Sent, one: &Try) -> String {
-    let ending = match &one.ending {
-        Ending::Done(carried) => {
-            format!("done, version {}, {} events", carried.case.version, carried.events.len())
-        }
-        other => format!("{other:?}"),
-    };
-    let Try { from, to, nows, .. } = one;
-    let wish = match &sent.wish {
-        Wish::Opening { case_id, .. } => format!("opening of {case_id}"),
-        Wish::Order(order) => {
-            format!("{} of {}: {:?}", order.case_id, order.actor.username, order.command)
-        }
-    };
-    format!("{wish}, between {from} and {to}, {} to {}: {ending}", nows[0], nows[1])
-}
-
 /// Nobody has one matter open twice because of two openings.
 fn no_matter_is_open_twice(history: &History, tale: &Tale) {
     let mut openings: BTreeMap<CaseId, (String, String)> = BTreeMap::new();
@@ -535,14 +313,5 @@ fn what_was_due_has_happened(history: &History, tale: &Tale) {
         assert!(!is_stale, "the promise of {case_id} waits for a calendar that is there");
         let may_close = case.has_ended() && case.open_rectification().is_none();
         assert!(!may_close, "{case_id} ended weeks ago and is not closed: {:?}", case.state);
-    }
-}
-
-impl Sent {
-    pub(crate) fn case_id(&self) -> CaseId {
-        match &self.wish {
-            Wish::Opening { case_id, .. } => *case_id,
-            Wish::Order(order) => order.case_id,
-        }
     }
 }

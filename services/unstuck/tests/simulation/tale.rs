@@ -6,21 +6,20 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use casework::case::Case;
-use casework::command::{Actor, CommandKind};
+use casework::command::{Actor, Command, CommandKind};
 use chrono::TimeDelta;
-use desk::{Carried, District, Order, decode};
+use desk::{Order, decode};
 use futures::future::{BoxFuture, join_all};
 use futures::{FutureExt, StreamExt};
-use intake::OpenBody;
-use proto_events::Timestamp;
 use proto_events::ids::{CaseId, CommandId};
-use runtime::http::Problem;
 use runtime::log::{EventLog as _, Recorded};
 use uuid::Uuid;
 
 use super::chance::Chance;
 use super::house::{House, PROCESSES, REACTIONS};
 use super::people::Accounts;
+use super::seen::Seen;
+use super::sent::{Ending, Sent, Try, Wish, ending, send};
 use super::wishes::{self, Scene};
 
 /// Rounds of a tale; in each, several things happen at once.
@@ -29,56 +28,11 @@ const ROUNDS: usize = 28;
 /// Most cases of a tale: few, so that each gets far.
 const CASES_MAX: usize = 4;
 
-/// Rounds in which everything comes to rest at the end.
-const SETTLING_MAX: usize = 60;
-
-/// What somebody sent.
-#[derive(Debug, Clone)]
-pub(crate) enum Wish {
-    Opening { body: OpenBody, actor: Actor, case_id: CaseId },
-    Order(Order),
-}
-
-/// How it ended for whoever sent it.
-#[derive(Debug, Clone)]
-pub(crate) enum Ending {
-    Done(Box<Carried>),
-    Refused {
-        status: u16,
-        code: String,
-    },
-    /// The process fell, or the line: nobody knows.
-    Unknown,
-}
-
-/// One time that a wish was sent.
-#[derive(Debug, Clone)]
-pub(crate) struct Try {
-    /// The length of the log before and after.
-    pub(crate) from: u64,
-    pub(crate) to: u64,
-    /// The clock before and after.
-    pub(crate) nows: [Timestamp; 2],
-    pub(crate) district: Arc<District>,
-    /// The hash of its body, when it came with a key.
-    pub(crate) hash: Option<String>,
-    pub(crate) ending: Ending,
-}
-
-/// A wish, and every time that it was sent.
-#[derive(Debug, Clone)]
-pub(crate) struct Sent {
-    pub(crate) wish: Wish,
-    pub(crate) command_id: CommandId,
-    pub(crate) hash: Option<String>,
-    pub(crate) tries: Vec<Try>,
-}
-
 /// What is delivered to a reaction until it has answered.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
-struct Delivery {
-    reaction: usize,
-    sequence: u64,
+pub(crate) struct Delivery {
+    pub(crate) reaction: usize,
+    pub(crate) sequence: u64,
 }
 
 /// What came of one of the things that happened at once.
@@ -88,44 +42,18 @@ enum Outcome {
     Elapsed,
 }
 
-/// What has come up, over all tales.
-#[derive(Debug, Default)]
-pub(crate) struct Seen {
-    pub(crate) events: BTreeMap<String, u64>,
-    pub(crate) refusals: BTreeMap<String, u64>,
-    pub(crate) happened: BTreeMap<String, u64>,
-}
-
-impl Seen {
-    pub(crate) fn note(&mut self, what: &str) {
-        *self.happened.entry(what.to_owned()).or_default() += 1;
-    }
-
-    pub(crate) fn take(&mut self, other: Self) {
-        for (mine, theirs) in [
-            (&mut self.events, other.events),
-            (&mut self.refusals, other.refusals),
-            (&mut self.happened, other.happened),
-        ] {
-            for (key, count) in theirs {
-                *mine.entry(key).or_default() += count;
-            }
-        }
-    }
-}
-
 /// The tale as it has come so far.
 pub(crate) struct Tale {
     pub(crate) house: House,
     pub(crate) sent: Vec<Sent>,
     pub(crate) seen: Seen,
-    chance: Chance,
+    pub(crate) chance: Chance,
     /// The cases that somebody wanted to open.
     cases: Vec<CaseId>,
     /// The log as it truly is, past all weather, and what its events make of the cases.
-    log: Vec<Recorded>,
+    pub(crate) log: Vec<Recorded>,
     states: BTreeMap<CaseId, Case>,
-    pending: Vec<Delivery>,
+    pub(crate) pending: Vec<Delivery>,
 }
 
 impl Tale {
@@ -291,7 +219,7 @@ impl Tale {
     }
 
     /// Takes what is new in the log, and puts it before the reactions.
-    async fn catch_up(&mut self) {
+    pub(crate) async fn catch_up(&mut self) {
         let end = self.house.length();
         let mut new = self.house.log.follow(self.log.len() as u64).await.unwrap();
         while (self.log.len() as u64) < end {
@@ -404,11 +332,11 @@ impl Tale {
     fn order_on(
         &mut self,
         case_id: CaseId,
-        wish: Option<(Actor, casework::command::Command)>,
+        wish: Option<(Actor, Command)>,
         if_match: Option<u64>,
     ) -> Sent {
         let (actor, command) = wish.unwrap_or_else(|| {
-            let command = casework::command::Command::Urge { text: "请尽快".to_owned() };
+            let command = Command::Urge { text: "请尽快".to_owned() };
             (self.chance.pick(&Accounts::get().people).clone(), command)
         });
         let has_key = self.chance.percent(60);
@@ -436,109 +364,6 @@ impl Tale {
         };
         Sent { wish: Wish::Order(order), command_id, hash, tries: Vec::new() }
     }
-
-    /// Good weather and some weeks later: whatever has to happen by itself, happens, until nothing more does.
-    async fn settle(&mut self) {
-        self.house.weather.calm_down();
-        self.come_to_rest().await;
-        let calendar = &self.house.district.rules.calendar;
-        let later = calendar.add_working_days(calendar.date_of(self.house.now()), 14);
-        let later = calendar.opening_of(later) + TimeDelta::minutes(30);
-        self.house.clock.set(later.to_utc());
-        for index in 0..PROCESSES {
-            self.house.restart(index);
-        }
-        self.come_to_rest().await;
-        let before = self.house.length();
-        // Every event once more, to every reaction, the cases in any order.
-        for (reaction, process) in [(0, 0), (1, 1), (2, 0)] {
-            let reaction = Arc::clone(&self.house.processes[process].reactions[reaction]);
-            let order = self.chance.next();
-            let mut events: Vec<&Recorded> = self.log.iter().collect();
-            events.sort_by_key(|event| {
-                let place = event
-                    .subject
-                    .bytes()
-                    .fold(order, |sum, byte| sum.rotate_left(5).wrapping_add(u64::from(byte)));
-                (place, event.sequence)
-            });
-            for event in events {
-                reaction.react(event).await.unwrap();
-                if self.house.length() > before {
-                    let added = &self.house.log.events()[before as usize..];
-                    self.print_case(&event.subject);
-                    let types = added.iter().map(|new| new.headers.get("ce-type"));
-                    panic!(
-                        "reactions are at rest: event {} of {} told again added {:?}",
-                        event.sequence,
-                        event.subject,
-                        types.collect::<Vec<_>>()
-                    );
-                }
-            }
-        }
-        self.house.restart(0);
-        let ticked = self.tick(0).await;
-        assert_eq!((ticked, self.house.length()), (ticked, before), "timers are at rest");
-    }
-
-    /// Prints the history of a case, for whoever looks for the cause of a failure.
-    fn print_case(&self, subject: &str) {
-        for event in self.house.log.events().iter().filter(|event| event.subject == subject) {
-            if let Ok((meta, data)) = decode(event) {
-                println!("{} {} {} {data:?}", meta.sequence, meta.time, meta.actor);
-            }
-        }
-    }
-
-    async fn come_to_rest(&mut self) {
-        // Told anew, the timers find everything that was missed.
-        self.house.restart(1);
-        for _ in 0..SETTLING_MAX {
-            let before = self.house.length();
-            self.catch_up().await;
-            for delivery in std::mem::take(&mut self.pending) {
-                let reaction = &self.house.processes[0].reactions[delivery.reaction];
-                reaction.react(&self.log[delivery.sequence as usize - 1]).await.unwrap();
-            }
-            self.tick(1).await;
-            if self.house.length() == before {
-                return;
-            }
-        }
-        panic!("it does not come to rest");
-    }
-
-    /// The timers of a process, told everything, do all that is due; how many commands that is.
-    async fn tick(&mut self, process: usize) -> usize {
-        self.catch_up().await;
-        let timers = Arc::clone(&self.house.processes[process].timers);
-        timers.fold(&self.log[timers.checkpoint() as usize..]);
-        let now = self.house.now();
-        let orders = timers.due(now).await;
-        let count = orders.len();
-        for order in orders {
-            timers.carry_out(order, now).await;
-        }
-        count
-    }
-}
-
-/// Sends a wish as its endpoint would.
-async fn send(
-    desk: &Arc<desk::Desk>,
-    sent: &Sent,
-    hash: Option<String>,
-) -> Result<Carried, Problem> {
-    match &sent.wish {
-        Wish::Opening { body, actor, case_id } => {
-            intake::open(desk, body.clone(), actor, *case_id, sent.command_id, hash, None).await
-        }
-        Wish::Order(order) => {
-            let order = Order { command_hash: hash, ..order.clone() };
-            desk.execute(order).await
-        }
-    }
 }
 
 /// Lets something run until it is done or cut off.
@@ -546,29 +371,5 @@ async fn cut_off<T>(limit: Option<Duration>, act: impl Future<Output = T>) -> Op
     match limit {
         Some(limit) => tokio::time::timeout(limit, act).await.ok(),
         None => Some(act.await),
-    }
-}
-
-fn ending(answer: Option<Result<Carried, Problem>>) -> Ending {
-    match answer {
-        Some(Ok(carried)) => Ending::Done(Box::new(carried)),
-        Some(Err(problem)) if problem.status.is_client_error() => {
-            Ending::Refused { status: problem.status.as_u16(), code: problem.code.into_owned() }
-        }
-        Some(Err(problem)) => {
-            assert_eq!(problem.status.as_u16(), 503, "{}: {}", problem.code, problem.detail);
-            Ending::Unknown
-        }
-        None => Ending::Unknown,
-    }
-}
-
-impl Sent {
-    /// The kind of what was wished.
-    pub(crate) fn kind(&self) -> CommandKind {
-        match &self.wish {
-            Wish::Opening { .. } => CommandKind::Open,
-            Wish::Order(order) => order.command.kind(),
-        }
     }
 }
