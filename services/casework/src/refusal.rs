@@ -114,6 +114,7 @@ refusal_codes! {
     NoSuchPart = "no_such_part", "该部门没有未完成的联办事项。", "That department has no open part.";
     DayClosed = "day_closed", "该中心当日已日结，不能再计数。", "The center has closed that day; nothing can be counted for it any more.";
     PrecedentRetired = "precedent_retired", "该先例已废止，不能再适用。", "The precedent has been retired and cannot be applied any more.";
+    NotAPrecedent = "not_a_precedent", "特事特办决定写明不作先例，或回头看已撤销，不能发布为先例。", "The special handling was decided not to be a precedent, or was revoked at its look-back.";
     ConditionsUnmet = "conditions_unmet", "该先例的适用条件没有全部满足，不能适用。", "Not all conditions of the precedent are met, so it cannot be applied.";
     ImprovementOpen = "improvement_open", "同一类问题的改进正在进行，请在原改进上继续。", "An improvement about the same kind of case is under way; go on there.";
     TooEarly = "too_early", "时间还不够，数据说明不了问题，请稍后再办。", "It is too early: not enough days have passed for the figures to say anything.";

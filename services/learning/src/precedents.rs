@@ -100,12 +100,14 @@ pub(crate) fn operations() -> [Operation; 3] {
         let codes: Vec<_> = codes.iter().map(|code| code.code()).collect();
         Operation::new(Method::POST, path, "learning", summary).command().refuses(&codes)
     };
-    use RefusalCode::{ConditionsUnmet, PiiInText, PrecedentRetired, SamePerson, WrongState};
+    use RefusalCode::{
+        ConditionsUnmet, NotAPrecedent, PiiInText, PrecedentRetired, SamePerson, WrongState,
+    };
     [
         operation(
             PUBLISH,
             "Makes a solved or explained case a precedent, checked by a second person (发布先例)",
-            &[WrongState, SamePerson, PiiInText],
+            &[WrongState, SamePerson, NotAPrecedent, PiiInText],
         )
         .takes::<PublishBody>()
         .answers::<PrecedentCommandAnswer>(201),

@@ -8,7 +8,7 @@ use alloc::string::String;
 use alloc::vec::Vec;
 
 use proto_events::Timestamp;
-use proto_events::codes::{CaseState, Cause, Stage};
+use proto_events::codes::{CaseState, Cause, ReviewResult, Stage};
 use proto_events::events::PolicyBasis;
 use proto_events::ids::{CaseId, DepartmentId, PrecedentId};
 use proto_events::learning::{
@@ -199,8 +199,8 @@ impl Precedent {
 /// none of which may stand in a text.
 ///
 /// # Errors
-/// The refusal: who is not allowed to, what is wrong with the wish, personal data in a text, `same_person`, or a case that
-/// has not come to an end with a solution or an explanation.
+/// The refusal: who is not allowed to, what is wrong with the wish, personal data in a text, `same_person`, a case that has
+/// not come to an end with a solution or an explanation, or `not_a_precedent`.
 pub fn decide_publish(
     known: Option<&Precedent>,
     wish: &Publish,
@@ -257,6 +257,12 @@ pub fn decide_publish(
         Some(CaseState::Explained) => PrecedentOutcome::Explained,
         _ => return Err(Refusal::wrong_state(case.state)),
     };
+    if !may_be_followed(case) {
+        return Err(Refusal::rule(
+            RefusalCode::NotAPrecedent,
+            "its special handling is no precedent for others (特事特办不作先例)",
+        ));
+    }
     let last = || case.last_hop().map(|hop| hop.to.clone());
     Ok(alloc::vec![
         PrecedentPublished {
@@ -275,6 +281,16 @@ pub fn decide_publish(
         }
         .into()
     ])
+}
+
+/// Whether later cases may follow this one: nothing was waived in it, or whoever approved the waiving said that it is a
+/// precedent, and the look-back did not revoke it.
+fn may_be_followed(case: &Case) -> bool {
+    let Some(special) = &case.special_handling else { return true };
+    let approved = special.decision.as_ref().filter(|decision| decision.approved);
+    approved.is_none_or(|decision| {
+        decision.is_precedent && special.review != Some(ReviewResult::Revoked)
+    })
 }
 
 fn names_applicant(text: &str, of_applicant: &[String]) -> bool {

@@ -108,3 +108,43 @@ fn min_version() -> Parameter {
         "Wait up to two seconds until the view includes this version of a precedent or an improvement",
     )
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::testing::at;
+
+    fn place(minute: u32, n: u128) -> Place {
+        let at = at("2026-03-04T10:00:00") + chrono::TimeDelta::minutes(i64::from(minute));
+        Place::of(at, Uuid::from_u128(n))
+    }
+
+    #[test]
+    fn a_cursor_reads_back_and_nothing_else_is_one() {
+        let one = place(7, 42);
+        assert_eq!(one.to_string().parse(), Ok(one));
+        for text in ["", "_", "7", "7_x", "x_0198", "中文"] {
+            assert_eq!(text.parse::<Place>(), Err(()), "{text}");
+        }
+    }
+
+    #[test]
+    fn a_list_by_time_goes_on_although_what_the_cursor_names_has_left_it() {
+        let places = [place(9, 1), place(7, 2), place(7, 1), place(3, 1)];
+        assert_eq!(begins(&places, None, true), Ok(0));
+        assert_eq!(begins(&places, Some(place(7, 2)), true), Ok(2));
+        assert_eq!(begins(&places, Some(place(8, 5)), true), Ok(1));
+        assert_eq!(begins(&places, Some(place(1, 1)), true), Ok(4));
+        // By likeness there is no telling where it would stand.
+        assert_eq!(begins(&places, Some(place(7, 1)), false), Ok(3));
+        assert_eq!(begins(&places, Some(place(8, 5)), false).unwrap_err().code, "invalid");
+    }
+
+    #[test]
+    fn a_letter_stands_for_its_category() {
+        let (cause, other) = (Cause::SystemNotShared, Cause::Policy);
+        assert!(is_of_cause(cause, None) && is_of_cause(cause, Some(cause)));
+        assert!(is_of_cause(cause, Some(Cause::System)));
+        assert!(!is_of_cause(cause, Some(other)) && !is_of_cause(Cause::System, Some(cause)));
+    }
+}

@@ -15,6 +15,7 @@ pub(super) const NOT_OF_A_CASE: &[&str] = &[
     // The rules of a center's day: `casework::centers`.
     "day_closed",
     // What the district keeps of its cases: `casework::learning`.
+    "not_a_precedent",
     "precedent_retired",
     "conditions_unmet",
     "improvement_open",

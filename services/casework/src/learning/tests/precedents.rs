@@ -1,5 +1,10 @@
 //! The rules of precedents.
 
+use proto_events::codes::ReviewResult;
+use proto_events::events::{
+    SpecialHandlingDecided, SpecialHandlingRequested, SpecialHandlingReviewed,
+};
+
 use super::*;
 
 #[test]
@@ -30,6 +35,38 @@ fn only_a_case_that_ended_with_a_solution_or_an_explanation_becomes_a_precedent(
     let withdrawn = Withdrawn { reason: "不办了".to_string(), note: None };
     world.cases.tell(2, at(NOW), withdrawn.into());
     breaks(world.publishes("handler", &publish(), 2), RefusalCode::WrongState);
+}
+
+#[test]
+fn what_was_waived_once_is_a_precedent_only_when_that_was_decided_and_stands() {
+    let requested = SpecialHandlingRequested {
+        facts: "原单位已注销".to_string(),
+        requirement_waived: "单位盖章".to_string(),
+        discretion_basis: "容缺办理规定第三条".to_string(),
+        precedents_checked: vec![],
+        check_due_at: at(NOW),
+    };
+    let decided = |approved, is_precedent| SpecialHandlingDecided {
+        approved,
+        reason: "情况属实".to_string(),
+        conditions: vec![],
+        is_precedent,
+        review_due_at: None,
+    };
+    let publishes = |decision: SpecialHandlingDecided, review: Option<ReviewResult>| {
+        let mut world = World::new();
+        world.cases.tell(1, at(NOW), requested.clone().into());
+        world.cases.tell(1, at(NOW), decision.into());
+        if let Some(result) = review {
+            world.cases.tell(1, at(NOW), SpecialHandlingReviewed { result }.into());
+        }
+        world.publishes("handler", &publish(), 1)
+    };
+    breaks(publishes(decided(true, false), None), RefusalCode::NotAPrecedent);
+    let revoked = Some(ReviewResult::Revoked);
+    breaks(publishes(decided(true, true), revoked), RefusalCode::NotAPrecedent);
+    assert!(publishes(decided(true, true), Some(ReviewResult::Ok)).is_ok());
+    assert!(publishes(decided(false, false), None).is_ok(), "what was refused waived nothing");
 }
 
 #[test]
