@@ -77,6 +77,8 @@ enum From {
 
 /// What a case came to.
 pub(crate) struct Lived {
+    /// The case as it stands at the end.
+    pub(crate) case: Option<Case>,
     pub(crate) told: Vec<Told>,
     pub(crate) refused: Vec<(CommandKind, Refusal)>,
 }
@@ -90,7 +92,7 @@ impl<'w> Conduct<'w> {
         let mut life = Life::new(world, case_id, center, applicant, until);
         if let Err(refusal) = life.open(at, clerk, open) {
             refused.push((CommandKind::Open, refusal));
-            return Lived { told: life.into_told(), refused };
+            return Lived { case: None, told: life.into_told(), refused };
         }
         for _ in 0..TURNS_MAX {
             let Some(case) = life.case() else { break };
@@ -119,7 +121,7 @@ impl<'w> Conduct<'w> {
             }
         }
         life.pass_time(until);
-        Lived { told: life.into_told(), refused }
+        Lived { case: life.case().cloned(), told: life.into_told(), refused }
     }
 
     fn done(&mut self, from: From) {

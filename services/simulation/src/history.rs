@@ -20,6 +20,7 @@ use proto_events::ids::{CenterId, CommandId, EventId};
 use crate::chance::Chance;
 use crate::conduct::{Arrival, Conduct, Earlier};
 use crate::counter::{CounterDay, ToldOfCenter};
+use crate::lessons::{Due, Lesson, Lessons, ToldOfLearning};
 use crate::life::{AT_ONCE, Told};
 use crate::season::Season;
 use crate::{Unlikely, World};
@@ -41,9 +42,9 @@ pub struct Plan {
     pub until: Timestamp,
     /// How many cases are opened.
     pub cases: u64,
-    /// Whether the centers count their questions and close their days; in a log where they did so already, they do
-    /// not do so again.
-    pub has_days: bool,
+    /// Whether it is all that there is: what stood in the log before has its own day closes and lessons, so that
+    /// only cases are told.
+    pub is_alone: bool,
 }
 
 impl Plan {
@@ -51,7 +52,7 @@ impl Plan {
     #[must_use]
     pub fn of_the_year_before(world: &World<'_>, until: Timestamp, seed: u64) -> Self {
         let from = world.rules.calendar.date_of(until) - Days::new(365);
-        Self { seed, from, until, cases: usual_cases(world, from, until), has_days: true }
+        Self { seed, from, until, cases: usual_cases(world, from, until), is_alone: true }
     }
 }
 
@@ -72,6 +73,8 @@ pub enum Fact {
     Case(Box<Told>),
     /// Of a center.
     Center(ToldOfCenter),
+    /// Of what was learned.
+    Learning(Box<ToldOfLearning>),
 }
 
 impl Fact {
@@ -81,6 +84,7 @@ impl Fact {
         match self {
             Self::Case(told) => told.time,
             Self::Center(told) => told.time,
+            Self::Learning(told) => told.time,
         }
     }
 }
@@ -88,10 +92,16 @@ impl Fact {
 /// Time, case and place within the case: what the order is.
 type Key = (Timestamp, u64, usize);
 
-/// A fact that waits for its time.
+/// Something that waits for its time.
 struct Waiting {
     key: Key,
-    fact: Fact,
+    what: What,
+}
+
+enum What {
+    Fact(Fact),
+    /// Decided when its time comes.
+    Lesson(Lesson),
 }
 
 impl PartialEq for Waiting {
@@ -130,6 +140,9 @@ pub struct History<'w> {
     /// What was added by hand so far, for the order.
     added: u64,
     told: CountedTo,
+    lessons: Lessons<'w>,
+    /// How many lessons were scheduled, for the order.
+    scheduled: usize,
     refused: Vec<(CommandKind, Refusal)>,
 }
 
@@ -162,13 +175,15 @@ impl<'w> History<'w> {
             world,
             plan,
             arrivals: arrivals.into(),
-            days: season.working_days().filter(|_| plan.has_days).collect(),
+            days: season.working_days().filter(|_| plan.is_alone).collect(),
             centers,
             opened,
             latest: BTreeMap::new(),
             waiting: BinaryHeap::new(),
             added: 0,
             told: CountedTo { centers: 0, cases: 0 },
+            lessons: Lessons::new(world, plan.seed),
+            scheduled: 0,
             refused: Vec::new(),
         })
     }
@@ -200,10 +215,12 @@ impl<'w> History<'w> {
         for (place, told) in told.into_iter().enumerate() {
             if let Some(back) = self.link_back(&told) {
                 let key = (back.time, number, usize::MAX);
-                self.waiting.push(Reverse(Waiting { key, fact: Fact::Case(Box::new(back)) }));
+                self.waiting
+                    .push(Reverse(Waiting { key, what: What::Fact(Fact::Case(Box::new(back))) }));
             }
             let key = (told.time, number, place);
-            self.waiting.push(Reverse(Waiting { key, fact: Fact::Case(Box::new(told)) }));
+            self.waiting
+                .push(Reverse(Waiting { key, what: What::Fact(Fact::Case(Box::new(told))) }));
         }
     }
 
@@ -230,10 +247,27 @@ impl<'w> History<'w> {
         let (center, earlier) = (self.centers[place], self.latest.get(&place));
         let draw = (self.plan.seed, number);
         let (arrival, latest) = Arrival::new(self.world, draw, at, center, earlier);
+        let problem = latest.problem;
         self.latest.insert(place, latest);
         let lived = Conduct::live(self.world, arrival, self.plan.until);
         self.refused.extend(lived.refused);
+        if let Some(case) = &lived.case {
+            let due = self.lessons.of_case(case, &lived.told, problem, number);
+            self.schedule(due);
+        }
         self.wait(number, lived.told);
+    }
+
+    /// Puts a lesson where its time comes.
+    fn schedule(&mut self, due: Option<Due>) {
+        let Some((at, lesson)) = due.filter(|(at, _)| self.plan.is_alone && *at <= self.plan.until)
+        else {
+            return;
+        };
+        self.scheduled += 1;
+        // Behind everything of the same instant: it is about what was told.
+        let key = (at, u64::MAX, usize::MAX / 2 + self.scheduled);
+        self.waiting.push(Reverse(Waiting { key, what: What::Lesson(lesson) }));
     }
 
     fn take_in_day(&mut self, (day, busy): (NaiveDate, u64)) {
@@ -244,7 +278,7 @@ impl<'w> History<'w> {
             for (number, told) in counter.live(self.world).into_iter().enumerate() {
                 // Behind the cases of the same instant: a report counts them.
                 let key = (told.time, u64::MAX, place * 1000 + number);
-                self.waiting.push(Reverse(Waiting { key, fact: Fact::Center(told) }));
+                self.waiting.push(Reverse(Waiting { key, what: What::Fact(Fact::Center(told)) }));
             }
         }
     }
@@ -259,6 +293,17 @@ impl Iterator for History<'_> {
     type Item = Fact;
 
     fn next(&mut self) -> Option<Fact> {
+        loop {
+            if let Some(fact) = self.step()? {
+                return Some(fact);
+            }
+        }
+    }
+}
+
+impl History<'_> {
+    /// Takes what comes next; `Some(None)` when it is nothing to tell.
+    fn step(&mut self) -> Option<Option<Fact>> {
         let calendar = &self.world.rules.calendar;
         while let Some(day) = self.days.front()
             && self.comes_next(calendar.opening_of(day.0))
@@ -275,16 +320,29 @@ impl Iterator for History<'_> {
             self.arrivals.pop_front();
             self.take_in(arrival);
         }
-        let Reverse(Waiting { mut fact, .. }) = self.waiting.pop()?;
+        let Reverse(Waiting { key, what }) = self.waiting.pop()?;
+        let mut fact = match what {
+            What::Fact(fact) => fact,
+            What::Lesson(lesson) => {
+                let (told, follows) = self.lessons.carry_out(&lesson, key.0);
+                self.schedule(follows);
+                return Some(told.map(|told| Fact::Learning(Box::new(told))));
+            }
+        };
         match &mut fact {
-            Fact::Case(_) => self.told.cases += 1,
+            Fact::Case(told) => {
+                self.told.cases += 1;
+                let due = self.lessons.hear(told, self.told.cases);
+                self.schedule(due);
+            }
             Fact::Center(told) => {
                 if let CenterEvent::CenterDayClosed(report) = &mut told.event {
                     report.counted_to = Some(self.told);
                 }
                 self.told.centers += 1;
             }
+            Fact::Learning(_) => {}
         }
-        Some(fact)
+        Some(Some(fact))
     }
 }

@@ -14,6 +14,7 @@ mod conduct;
 mod counter;
 mod habits;
 mod history;
+mod lessons;
 mod life;
 mod office;
 pub mod people;
@@ -27,6 +28,7 @@ use proto_events::ids::CaseId;
 pub use conduct::{name, phone};
 pub use counter::ToldOfCenter;
 pub use history::{Fact, History, Plan, usual_cases};
+pub use lessons::ToldOfLearning;
 pub use life::{Life, SampleApplicant, Told, Wish};
 
 pub use summary::Summary;
@@ -42,6 +44,8 @@ pub struct House {
     pub help: &'static str,
     /// The name of the reaction that links a case back.
     pub linking: &'static str,
+    /// The name of the reaction that opens an improvement for what recurs.
+    pub recurrences: &'static str,
     /// Makes the number of a case from its center's code, its opening and its id.
     pub case_no: fn(&str, Timestamp, CaseId) -> String,
 }

@@ -42,6 +42,8 @@ pub struct Summary {
     center_events: u64,
     consultations: u64,
     days_closed: u64,
+    learning_events: u64,
+    learned: BTreeMap<&'static str, u64>,
 }
 
 impl Summary {
@@ -57,6 +59,10 @@ impl Summary {
                     }
                     CenterEvent::CenterDayClosed(_) => self.days_closed += 1,
                 }
+            }
+            Fact::Learning(told) => {
+                self.learning_events += 1;
+                *self.learned.entry(told.event.kind().name()).or_default() += 1;
             }
         }
     }
@@ -103,6 +109,12 @@ impl Summary {
     #[must_use]
     pub fn center_events(&self) -> u64 {
         self.center_events
+    }
+
+    /// How many events of all streams were told.
+    #[must_use]
+    pub fn events(&self) -> u64 {
+        self.case_events + self.center_events + self.learning_events
     }
 
     /// How many events of each kind were told.
@@ -169,6 +181,15 @@ impl Summary {
             self.consultations,
             self.center_events - self.days_closed,
             self.days_closed
+        ));
+        let learned = |name: &str| self.learned.get(name).copied().unwrap_or(0);
+        lines.push(format!(
+            "  precedents {} (applied {} times), improvements {} (done {}, verified {})",
+            learned("precedent_published"),
+            learned("precedent_applied"),
+            learned("improvement_opened"),
+            learned("improvement_done"),
+            learned("improvement_verified")
         ));
         lines
     }

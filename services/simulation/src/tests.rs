@@ -7,6 +7,7 @@ use casework::rules::Rules;
 use proto_events::centers::CenterEvent;
 use proto_events::codes::{CaseState, Clock, Grade, Level, Resolution};
 use proto_events::events::{CaseEvent, CaseEventKind};
+use proto_events::learning::LearningEventKind;
 
 use super::*;
 
@@ -22,6 +23,7 @@ fn house() -> House {
         forwarding: "routing-forwarding",
         help: "escalation-help",
         linking: "intake-aftercare",
+        recurrences: "learning-recurrences",
         case_no: |code, at, _| format!("{code}{}", at.format("%Y%m%d")),
     }
 }
@@ -29,6 +31,7 @@ fn house() -> House {
 struct Year {
     told: Vec<Told>,
     of_centers: Vec<ToldOfCenter>,
+    of_learning: Vec<ToldOfLearning>,
     cases: BTreeMap<CaseId, Case>,
 }
 
@@ -41,12 +44,13 @@ fn year(seed: u64, cases: Option<u64>) -> Year {
     let mut history = History::new(&world, plan).unwrap();
     let mut summary = Summary::default();
     let mut told = Vec::new();
-    let mut of_centers = Vec::new();
+    let (mut of_centers, mut of_learning) = (Vec::new(), Vec::new());
     for fact in history.by_ref() {
         summary.take(&fact);
         match fact {
             Fact::Case(one) => told.push(*one),
             Fact::Center(one) => of_centers.push(one),
+            Fact::Learning(one) => of_learning.push(*one),
         }
     }
     println!("{}", summary.lines(until).join("\n"));
@@ -67,7 +71,7 @@ fn year(seed: u64, cases: Option<u64>) -> Year {
         *case = Case::step(case.take(), &meta, &told.event);
     }
     let cases = cases.into_iter().map(|(id, case)| (id, case.expect("it was opened"))).collect();
-    Year { told, of_centers, cases }
+    Year { told, of_centers, of_learning, cases }
 }
 
 #[test]
@@ -79,7 +83,7 @@ fn the_same_seed_tells_the_same_history_and_another_seed_another() {
 
 #[test]
 fn a_year_has_every_kind_of_event_and_most_of_every_code() {
-    let year = year(1, Some(1500));
+    let year = year(1, Some(1000));
     let kinds: BTreeSet<_> = year.told.iter().map(|told| told.event.kind()).collect();
     let missing: Vec<_> = CaseEventKind::ALL
         .iter()
@@ -112,7 +116,7 @@ fn a_year_has_every_kind_of_event_and_most_of_every_code() {
 
 #[test]
 fn nothing_happens_outside_office_hours_and_time_never_goes_back() {
-    let year = year(3, Some(800));
+    let year = year(3, Some(400));
     let rules = rules();
     let mut last: Option<Timestamp> = None;
     let until = Timestamp::parse_from_rfc3339(UNTIL).unwrap();
@@ -135,7 +139,7 @@ fn a_district_has_some_hundred_cases_a_year_and_few_of_them_are_open() {
 
 #[test]
 fn the_figures_of_a_year_are_those_of_a_district_that_works() {
-    let year = year(1, Some(2000));
+    let year = year(1, Some(1300));
     let share = |part: usize, whole: usize| part * 1000 / whole.max(1);
     let of = |state: &dyn Fn(&Case) -> bool| year.cases.values().filter(|case| state(case)).count();
     let ended = |case: &Case| case.outcome.is_some() && case.reopen_count == 0;
@@ -207,6 +211,17 @@ fn the_centers_count_their_questions_and_close_most_of_their_days() {
     assert!(reported <= tallied && tallied - reported < tallied / 10, "{reported} of {tallied}");
     assert!(opened <= 300 && opened > 270, "{opened}");
     assert!((3900..=4250).contains(&closed), "{closed}");
+}
+
+#[test]
+fn the_district_learns_in_every_way_and_nobody_is_told_of_it_at_night() {
+    let year = year(1, Some(900));
+    let rules = rules();
+    let kinds: BTreeSet<_> = year.of_learning.iter().map(|told| told.event.kind()).collect();
+    assert_eq!(kinds.len(), LearningEventKind::ALL.len(), "{kinds:?}");
+    assert!(year.of_learning.iter().all(|told| rules.calendar.may_notify_at(told.time)));
+    let ids: BTreeSet<_> = year.of_learning.iter().map(|told| told.command_id).collect();
+    assert_eq!(ids.len(), year.of_learning.len());
 }
 
 #[test]

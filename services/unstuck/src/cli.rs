@@ -149,7 +149,7 @@ pub(crate) struct SimulateArguments {
     /// How many cases are opened [default: one or two per center and month]
     #[arg(long, value_name = "N")]
     pub(crate) cases: Option<String>,
-    /// Adds cases, without the days of the centers, to a log that has events already; never beside real cases
+    /// Adds cases, and nothing but cases, to a log that has events already; never beside real ones
     #[arg(long)]
     pub(crate) append: bool,
 }

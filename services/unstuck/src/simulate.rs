@@ -35,6 +35,8 @@ pub(crate) const HOUSE: House = House {
     forwarding: routing::FORWARDING_NAME,
     help: escalation::HELP_NAME,
     linking: intake::AFTERCARE_NAME,
+    // Its command is found by what it is about, so the name is for the eye.
+    recurrences: "learning-recurrences",
     case_no: intake::case_no,
 };
 
@@ -69,9 +71,7 @@ fn plan(settings: &Simulate, world: &World<'_>) -> anyhow::Result<Plan> {
         return Err(fault("--from", "has to be before the end of the history"));
     }
     let cases = settings.cases.unwrap_or_else(|| usual_cases(world, from, until));
-    // In a log that is added to, the days of the centers may be closed.
-    let has_days = !settings.append;
-    Ok(Plan { seed: settings.seed, from, until, cases, has_days })
+    Ok(Plan { seed: settings.seed, from, until, cases, is_alone: !settings.append })
 }
 
 fn fault(setting: &str, problem: impl Into<String>) -> anyhow::Error {
@@ -132,7 +132,7 @@ async fn tell(
     publisher.finish().await?;
     progress.clear();
     let seconds = started.elapsed().as_secs_f64();
-    let events = summary.case_events() + summary.center_events();
+    let events = summary.events();
     summary.lines(plan.until).into_iter().for_each(say);
     say(format_args!(
         "  seed {}, {events} events in {seconds:.1} s, {:.0} a second",
@@ -173,7 +173,7 @@ impl Progress {
             return;
         }
         self.shown = Instant::now();
-        let events = summary.case_events() + summary.center_events();
+        let events = summary.events();
         let rate = events as f64 / self.started.elapsed().as_secs_f64();
         let percent = summary.cases() * 100 / self.cases.max(1);
         eprint!(

@@ -52,7 +52,11 @@ fn run_demo(data: &Path) -> Vec<String> {
 }
 
 fn events(data: &Path) -> Vec<String> {
-    let output = unstuck().args(["events", "--data"]).arg(data).output();
+    events_of(data, &[])
+}
+
+fn events_of(data: &Path, which: &[&str]) -> Vec<String> {
+    let output = unstuck().arg("events").args(which).arg("--data").arg(data).output();
     let output = output.expect("the binary can be started");
     assert!(output.status.success(), "{}", String::from_utf8_lossy(&output.stderr));
     String::from_utf8_lossy(&output.stdout).lines().map(str::to_owned).collect()
@@ -68,6 +72,12 @@ fn a_demo_is_told_once_and_one_that_was_cut_is_told_to_its_end() {
     assert!(first.len() > 3000, "{}", first.len());
     assert!(!first.iter().any(|line| line.contains("样例·") || line.contains("1380000")));
     a_visitor_finds_every_kind_of_work(&first);
+    let others = |data: &Path| (events_of(data, &["--centers"]), events_of(data, &["--learning"]));
+    let (counted, learned) = others(data);
+    assert!(counted.len() > 8000, "{}", counted.len());
+    for what in ["precedent_published", "precedent_applied", "improvement_opened"] {
+        assert!(learned.iter().any(|line| line.contains(what)), "{what}");
+    }
 
     // As if the telling had been cut before its end was written down.
     let mark = data.join("demo.json");
@@ -79,6 +89,7 @@ fn a_demo_is_told_once_and_one_that_was_cut_is_told_to_its_end() {
     assert!(std::fs::read_to_string(&mark).unwrap().contains("\"complete\":true"));
     assert_eq!(run_demo(data)[1], said[1]);
     assert_eq!(events(data), first);
+    assert_eq!(others(data), (counted, learned));
 
     let verified = unstuck().args(["verify", "--data"]).arg(data).output().unwrap();
     assert!(verified.status.success(), "{}", String::from_utf8_lossy(&verified.stderr));

@@ -49,6 +49,12 @@ pub(crate) struct Phrases {
     pub(crate) withdraw: Vec<String>,
     pub(crate) without_special: String,
     pub(crate) materials_new_fact: String,
+    /// Why a precedent no longer holds.
+    pub(crate) retired: String,
+    /// A text that much stands on: its title and its article.
+    pub(crate) general_basis: (String, String),
+    pub(crate) improvements: Vec<String>,
+    pub(crate) improved: Vec<String>,
     pub(crate) consultations: Consultations,
 }
 

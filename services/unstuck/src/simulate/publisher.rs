@@ -16,9 +16,11 @@ use proto_events::centers::CenterEvent;
 use proto_events::envelope::Envelope;
 use proto_events::events::CaseEvent;
 use proto_events::ids::{CaseId, EventId};
-use proto_events::subject::{CASES_STREAM, CENTERS_STREAM, CaseSubject, CenterSubject};
+use proto_events::subject::{
+    CASES_STREAM, CENTERS_STREAM, CaseSubject, CenterSubject, LEARNING_STREAM, LearningSubject,
+};
 use runtime::vault::DataKey;
-use simulation::{Fact, SampleApplicant, Told, ToldOfCenter};
+use simulation::{Fact, SampleApplicant, Told, ToldOfCenter, ToldOfLearning};
 
 use super::line::{BATCH_EVENTS_MAX, Line, Message};
 
@@ -30,6 +32,7 @@ pub(crate) struct Publisher<'a> {
     desk: &'a Desk,
     cases: Line,
     centers: Line,
+    learning: Line,
     /// Events of cases that wait for their batch, and for the keys of those that open one.
     told: Vec<Told>,
     erased: Vec<CaseId>,
@@ -43,7 +46,8 @@ impl<'a> Publisher<'a> {
     pub(crate) async fn new(desk: &'a Desk, js: &Context) -> anyhow::Result<Self> {
         let cases = Line::behind(js, CASES_STREAM).await?;
         let centers = Line::behind(js, CENTERS_STREAM).await?;
-        Ok(Self { desk, cases, centers, told: Vec::new(), erased: Vec::new() })
+        let learning = Line::behind(js, LEARNING_STREAM).await?;
+        Ok(Self { desk, cases, centers, learning, told: Vec::new(), erased: Vec::new() })
     }
 
     /// Goes on with a history whose beginning stands in the streams: what stands there is not told again.
@@ -54,6 +58,7 @@ impl<'a> Publisher<'a> {
         let mut publisher = Self::new(desk, js).await?;
         publisher.cases.go_on().await?;
         publisher.centers.go_on().await?;
+        publisher.learning.go_on().await?;
         Ok(publisher)
     }
 
@@ -83,6 +88,14 @@ impl<'a> Publisher<'a> {
                 let message = self.message_of_center(told, id);
                 self.centers.push(message).await?;
             }
+            Fact::Learning(told) => {
+                let id = EventId::of_command(told.command_id, 0);
+                if self.learning.skips(id)? {
+                    return Ok(());
+                }
+                let message = self.message_of_learning(*told, id);
+                self.learning.push(message).await?;
+            }
         }
         Ok(())
     }
@@ -95,6 +108,7 @@ impl<'a> Publisher<'a> {
         self.send_cases().await?;
         self.cases.finish().await?;
         self.centers.finish().await?;
+        self.learning.finish().await?;
         for case_id in self.erased {
             self.desk.vault.destroy(case_id).await?;
         }
@@ -181,6 +195,33 @@ impl<'a> Publisher<'a> {
             trace_parent: None,
         };
         Message::new(subject.to_subject(), &envelope, Bytes::from(told.event.to_body()))
+    }
+}
+
+impl Publisher<'_> {
+    fn message_of_learning(&self, told: ToldOfLearning, id: EventId) -> Message {
+        let subject = match told.subject {
+            LearningSubject::Precedent(id) => id.to_string(),
+            LearningSubject::Improvement(id) => id.to_string(),
+        };
+        let district = &self.desk.district.rules.district;
+        let envelope = Envelope {
+            id,
+            source: format!("/{district}/{}", told.event.kind().service().name()),
+            event_type: told.event.event_type().to_owned(),
+            subject,
+            time: told.time,
+            recorded_at: told.time,
+            actor: told.actor.username,
+            role: told.actor.role,
+            command_id: told.command_id,
+            command_hash: None,
+            causation_id: told.causation,
+            correlation_id: None,
+            trace_parent: None,
+        };
+        let body = Bytes::from(told.event.to_body());
+        Message::new(told.subject.to_subject(), &envelope, body)
     }
 }
 
