@@ -72,7 +72,7 @@ pub enum Fact {
     /// Of a case.
     Case(Box<Told>),
     /// Of a center.
-    Center(ToldOfCenter),
+    Center(Box<ToldOfCenter>),
     /// Of what was learned.
     Learning(Box<ToldOfLearning>),
 }
@@ -278,7 +278,8 @@ impl<'w> History<'w> {
             for (number, told) in counter.live(self.world).into_iter().enumerate() {
                 // Behind the cases of the same instant: a report counts them.
                 let key = (told.time, u64::MAX, place * 1000 + number);
-                self.waiting.push(Reverse(Waiting { key, what: What::Fact(Fact::Center(told)) }));
+                self.waiting
+                    .push(Reverse(Waiting { key, what: What::Fact(Fact::Center(Box::new(told))) }));
             }
         }
     }

@@ -49,7 +49,7 @@ fn year(seed: u64, cases: Option<u64>) -> Year {
         summary.take(&fact);
         match fact {
             Fact::Case(one) => told.push(*one),
-            Fact::Center(one) => of_centers.push(one),
+            Fact::Center(one) => of_centers.push(*one),
             Fact::Learning(one) => of_learning.push(*one),
         }
     }

@@ -118,7 +118,7 @@ fn a_visitor_finds_every_kind_of_work(events: &[String]) {
     }
     assert!(states[&CaseState::Closed] > 280, "{states:?}");
 
-    let now = Timestamp::parse_from_rfc3339(NOW).unwrap();
+    let now = Timestamp::parse_from_rfc3339(NOW).expect("a time");
     let count = |holds: &dyn Fn(&Case) -> bool| cases.values().filter(|case| holds(case)).count();
     let open = count(&Case::is_open);
     assert!((16..=60).contains(&open), "{open}");

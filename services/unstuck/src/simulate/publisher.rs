@@ -85,7 +85,7 @@ impl<'a> Publisher<'a> {
                 if self.centers.skips(id)? {
                     return Ok(());
                 }
-                let message = self.message_of_center(told, id);
+                let message = self.message_of_center(*told, id);
                 self.centers.push(message).await?;
             }
             Fact::Learning(told) => {
