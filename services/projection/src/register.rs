@@ -3,7 +3,7 @@
 //!
 //! Invariants: who exports, what and how many rows stands in the audit before the first byte leaves; the file misses
 //! nothing that was acknowledged when it was asked for; it has exactly those rows, or it breaks off and whoever reads it
-//! notices; personal data leaves masked. Memory holds one page of cases, [`PIECES_AHEAD`] pieces of the file, and 16 bytes
+//! notices; personal data leaves masked. Memory holds one page of cases, `PIECES_AHEAD` pieces of the file, and 16 bytes
 //! for each row to come: it does not grow with the file.
 
 mod csv;

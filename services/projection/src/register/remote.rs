@@ -2,7 +2,7 @@
 //!
 //! The asker publishes a [`Request`] with an inbox. What comes there is `working`, any number of times; then each piece of
 //! the file, which the asker confirms once it is written, so that no more than one piece is under way; then `done` with the
-//! number of rows, or `failed`. The word stands in the header [`WORD`]. Invariant: a file without its `done` is none.
+//! number of rows, or `failed`. The word stands in the header `WORD`. Invariant: a file without its `done` is none.
 
 use std::io;
 use std::time::Duration;
