@@ -105,7 +105,7 @@ impl Timers {
     }
 
     /// The commands whose time has come, the longest waiting case first, so that nothing starves; at most
-    /// [`COMMANDS_PER_TICK_MAX`]. What is not carried out is due again after some seconds.
+    /// `COMMANDS_PER_TICK_MAX`. What is not carried out is due again after some seconds.
     pub async fn due(&self, now: Timestamp) -> Vec<Order> {
         self.read_returned(now).await;
         let mut memory = self.lock();
