@@ -17,6 +17,7 @@ use proto_events::events::{
 
 use super::checks::{Checks, LONG_CHARS_MAX, SHORT_CHARS_MAX, TEXT_CHARS_MAX};
 use crate::case::Case;
+use crate::case::records::Rectification;
 use crate::case::records::SpecialHandling;
 use crate::command::Context;
 use crate::refusal::{Refusal, RefusalCode};
@@ -253,11 +254,12 @@ fn owner(case: &Case) -> String {
 fn waits_for_rectification(case: &Case) -> bool {
     let Some(feedback) = &case.feedback else { return false };
     let is_bad = feedback.grade.is_some_and(Grade::is_bad) || feedback.solved == Some(Solved::No);
-    is_bad
-        && case
-            .rectification
-            .as_ref()
-            .is_none_or(|work| work.completed_at.is_some_and(|done_at| done_at < feedback.at))
+    // Begun after it, or not done before it, whichever way the clock went meanwhile.
+    let is_put_right = |work: &Rectification| {
+        let was_done_before = work.completed_at.is_some_and(|done_at| done_at < feedback.at);
+        work.opened_at >= feedback.at || !was_done_before
+    };
+    is_bad && !case.rectification.as_ref().is_some_and(is_put_right)
 }
 
 pub(super) fn open_rectification(

@@ -143,3 +143,17 @@ fn a_second_bad_word_is_put_right_with_the_first() {
         .does("clerk", wishes::complete());
     story.does("timer", wishes::close(ClosingCode::FeedbackRecorded));
 }
+
+#[test]
+fn a_rectification_that_was_finished_while_the_clock_went_back_is_finished() {
+    let story = Story::resolved()
+        .at("2026-03-03T11:45:00+08:00")
+        .does("callback", wishes::feedback(Solved::Yes, 1))
+        .at("2026-03-03T11:46:00+08:00")
+        .does("timer", Command::OpenRectification)
+        .at("2026-03-03T11:09:00+08:00")
+        .does("clerk", wishes::complete())
+        .at("2026-03-03T11:50:00+08:00")
+        .says_nothing("timer", &Command::OpenRectification);
+    story.does("timer", wishes::close(ClosingCode::FeedbackRecorded));
+}
