@@ -45,7 +45,7 @@ const VIEW_EVERY: u64 = 50;
 const FAILURES_MAX: usize = 10;
 
 /// From so many tales on, everything that can happen has to have happened.
-const WHOLE: u64 = 500;
+const WHOLE: u64 = 1_000;
 
 fn number(variable: &str) -> Option<u64> {
     let text = std::env::var(variable).ok()?;

@@ -23,7 +23,7 @@ use super::sent::{Ending, Sent, Try, Wish, ending, send};
 use super::wishes::{self, Scene};
 
 /// Rounds of a tale; in each, several things happen at once.
-const ROUNDS: usize = 28;
+const ROUNDS: usize = 24;
 
 /// Most cases of a tale: few, so that each gets far.
 const CASES_MAX: usize = 4;
