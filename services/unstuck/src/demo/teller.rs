@@ -120,7 +120,7 @@ fn working_day_before(calendar: &WorkingCalendar, until: Timestamp, days: u32) -
 /// The last working day before the latest long break that is over.
 fn day_before_a_long_break(calendar: &WorkingCalendar, until: Timestamp) -> NaiveDate {
     let mut after = working_day_before(calendar, until, 0);
-    // Two such breaks are in every year, Spring Festival and National Day.
+    // Such breaks are in every year: Spring Festival, National Day, most Labor Days.
     for _ in 0..300 {
         let day = working_day_before(calendar, calendar.opening_of(after), 1);
         if (after - day).num_days() > LONG_BREAK_DAYS {
@@ -145,7 +145,7 @@ mod tests {
         let calendar = desk::District::load(None).unwrap().rules.calendar;
         for (until, day) in [
             ("2026-03-04T10:02:00+08:00", "2026-02-14"),
-            ("2026-09-01T10:00:00+08:00", "2026-02-14"),
+            ("2026-09-01T10:00:00+08:00", "2026-04-30"),
             ("2026-11-25T10:00:00+08:00", "2026-09-30"),
         ] {
             let until = Timestamp::parse_from_rfc3339(until).unwrap();
