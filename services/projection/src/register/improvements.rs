@@ -27,6 +27,10 @@ impl Improvements {
             tracing::warn!(error = &error as &dyn std::error::Error, "improvements cannot be read");
             Problem::unavailable("what the district learned cannot be read now")
         })?;
+        Ok(Self::of_book(&book, lang))
+    }
+
+    fn of_book(book: &Book, lang: Lang) -> Self {
         let mut by_case: HashMap<CaseId, Vec<String>> = HashMap::new();
         for improvement in book.improvements.values() {
             let text = in_words(improvement, lang);
@@ -34,7 +38,7 @@ impl Improvements {
                 by_case.entry(*case_id).or_default().push(text.clone());
             }
         }
-        Ok(Self(by_case))
+        Self(by_case)
     }
 
     /// Those of a case.
@@ -72,5 +76,57 @@ fn in_words(improvement: &Improvement, lang: Lang) -> String {
             Lang::Zh => format!("{}（{state}）", attempt.action.what),
             Lang::En => format!("{} ({state})", attempt.action.what),
         },
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use casework::learning::LearningMeta;
+    use proto_events::codes::Role;
+    use proto_events::ids::{CommandId, EventId, ImprovementId};
+    use proto_events::learning::{self, LearningEvent};
+    use proto_events::subject::LearningSubject;
+    use serde_json::{Value, json};
+    use uuid::Uuid;
+
+    use super::*;
+    use crate::testing::{at, case_id};
+
+    /// The stored sample of an event, with some of its fields changed.
+    fn sample(name: &str, change: impl FnOnce(&mut Value)) -> LearningEvent {
+        let folder = concat!(env!("CARGO_MANIFEST_DIR"), "/../../proto-events/samples");
+        let body = std::fs::read(format!("{folder}/learning.{name}.v1.json")).unwrap();
+        let mut body: Value = serde_json::from_slice(&body).unwrap();
+        change(&mut body);
+        let body = serde_json::to_vec(&body).unwrap();
+        learning::read(&format!("cn.unstuck.learning.{name}.v1"), &body).unwrap()
+    }
+
+    #[test]
+    fn a_case_names_what_is_changed_because_of_it_and_how_far_that_is() {
+        let id = ImprovementId(Uuid::from_u128(1));
+        let mut book = Book::default();
+        let mut tell = |sequence: u64, event: &LearningEvent| {
+            let command_id = CommandId(Uuid::from_u128(u128::from(sequence)));
+            let meta = LearningMeta {
+                id: EventId::of_command(command_id, 0),
+                command_id,
+                sequence,
+                time: at("2026-03-04T10:00:00"),
+                actor: "coordinator".to_owned(),
+                role: Role::Coordinator,
+            };
+            book.evolve(LearningSubject::Improvement(id), &meta, event);
+            Improvements::of_book(&book, Lang::Zh)
+        };
+        let opened = sample("improvement_opened", |body| body["cases"] = json!([case_id(1)]));
+        let found = tell(1, &opened);
+        assert_eq!(found.of(case_id(1)), ["已立项"]);
+        assert!(found.of(case_id(2)).is_empty());
+        let set = sample("improvement_action_set", |body| body["what"] = json!("修改办事指南"));
+        assert_eq!(tell(2, &set).of(case_id(1)), ["修改办事指南（已定措施）"]);
+        let done = sample("improvement_done", |_| {});
+        assert_eq!(tell(3, &done).of(case_id(1)), ["修改办事指南（已落实）"]);
+        assert_eq!(Improvements::of_book(&book, Lang::En).of(case_id(1)), ["修改办事指南 (done)"]);
     }
 }
