@@ -116,9 +116,13 @@ impl Tale {
         for _ in 0..self.chance.between(1, 3) {
             wishes.push(self.choose_wish());
         }
-        // A reservation of a matter is believed for seconds; within an opening, no clock leaps over them.
-        let may_drift =
-            !wishes.iter().any(|(index, _)| self.sent[*index].kind() == CommandKind::Open);
+        // A reservation of a matter is believed for seconds, the id of an event known for minutes: what takes
+        // milliseconds here must not last longer than they.
+        let is_twice = |(index, _): &(usize, bool)| {
+            wishes.iter().filter(|(other, _)| other == index).count() > 1
+        };
+        let opens = |(index, _): &(usize, bool)| self.sent[*index].kind() == CommandKind::Open;
+        let may_drift = !wishes.iter().any(|wish| is_twice(wish) || opens(wish));
         let deliveries = self.choose_deliveries();
         self.tell_timers();
         let (from, before) = (self.house.length(), self.house.now());
