@@ -4,7 +4,7 @@
 //! from the case, the names of the district and the time alone; who the applicant is comes in masked and is shown as it
 //! comes. Nothing here knows of files: what a cell becomes in one is the business of whoever writes it.
 //!
-//! To add a column: a line in [`columns!`] below, its cell in `cells.rs`, a test in
+//! To add a column: a line in `columns!` below, its cell in `cells.rs`, a test in
 //! `decide/tests/register.rs`, where cases are told by decisions.
 
 mod cells;
