@@ -9,7 +9,9 @@ use alloc::vec::Vec;
 use proto_events::codes::{CaseState, Clock, ConveneTrigger, Level, Role};
 
 use super::*;
+use crate::centers;
 use crate::command::{Command, CommandKind};
+use crate::learning::{self, permission::LearningKind};
 use crate::permission::{self, Reach};
 
 /// Rows are commands, columns are [`COLUMNS`]; `x` may, `.` may not; how far it reaches for a department's people.
@@ -307,7 +309,7 @@ fn only_a_wish_that_names_a_second_person_has_one() {
 }
 
 /// The words of a command, `Record feedback`.
-fn words(kind: CommandKind) -> String {
+fn words(kind: impl core::fmt::Debug) -> String {
     let name = format!("{kind:?}");
     let mut words = String::new();
     for (index, letter) in name.char_indices() {
@@ -333,22 +335,14 @@ fn page() -> String {
          department: cases that are or were with it, as its own or as a part (ever 曾办), or only those that it has now \
          (now 在办).\n\n",
     );
-    let role = |role: Role| format!("{}<br>{}", role.label_zh(), role.label_en());
-    let names: Vec<_> = COLUMNS.into_iter().map(role).collect();
-    page.push_str(&format!("| Command | {} | Reach<br>范围 |\n", names.join(" | ")));
-    page.push_str(&format!("|---|{}---|\n", ":-:|".repeat(COLUMNS.len())));
+    head(&mut page);
     for kind in CommandKind::ALL {
         let line = permission::line(*kind);
-        let marks: Vec<_> =
-            COLUMNS.iter().map(|role| if line.roles.contains(role) { "●" } else { "" }).collect();
-        let is_of_department =
-            [Role::Handler, Role::DepartmentLead].iter().any(|role| line.roles.contains(role));
         let reach = match line.reach {
-            _ if !is_of_department => "",
             Reach::Ever => "ever 曾办",
             Reach::Now => "now 在办",
         };
-        page.push_str(&format!("| {} | {} | {reach} |\n", words(*kind), marks.join(" | ")));
+        row(&mut page, &words(*kind), |role| line.roles.contains(&role), reach);
     }
     page.push_str(
         "\nBeside the table, the rules of the work say more:\n\n\
@@ -359,9 +353,46 @@ fn page() -> String {
          department by the department, district by the coordinator, who may stand for any; each by another person. \
          (层层把关，每层另一人)\n\
          - After 80 % of the time only the coordinator lengthens a limit by reclassifying. (时限过八成后延长须由区级协调员决定)\n\
-         - Whoever handles a case neither pauses nor extends its clock, nor collects its feedback. (承办人不得自行暂停、延期、回访)\n",
+         - Whoever handles a case neither pauses nor extends its clock, nor collects its feedback. (承办人不得自行暂停、延期、回访)\n\n\
+         ## What the district learns\n\n\
+         From `src/learning/permission.rs`. Who checks a precedent is another than who publishes it: a director, a \
+         department lead or a coordinator. (先例须经第二人审核)\n\n",
     );
+    head(&mut page);
+    for kind in LearningKind::ALL {
+        let line = learning::permission::line(*kind);
+        let reach = match line.reach {
+            learning::permission::Reach::District => "district 全区",
+            learning::permission::Reach::OwnDepartment => "own department 本部门",
+        };
+        row(&mut page, &words(*kind), |role| line.roles.contains(&role), reach);
+    }
+    page.push_str(
+        "\n## What a center counts\n\n\
+         From `src/centers.rs`: questions and day closes of the own center, of every center for the coordinator. \
+         (咨询计数与日结，限本中心)\n\n",
+    );
+    head(&mut page);
+    let center: proto_events::ids::CenterId = "donghuashi".parse().unwrap();
+    let reports = |role| centers::may_report(&nearest(role), &center);
+    row(&mut page, "Count consultations, close the day", reports, "");
     page
+}
+
+/// The head of a table of the page.
+fn head(page: &mut String) {
+    let role = |role: Role| format!("{}<br>{}", role.label_zh(), role.label_en());
+    let names: Vec<_> = COLUMNS.into_iter().map(role).collect();
+    page.push_str(&format!("| Command | {} | Reach<br>范围 |\n", names.join(" | ")));
+    page.push_str(&format!("|---|{}---|\n", ":-:|".repeat(COLUMNS.len())));
+}
+
+/// A row of it; the reach is that of a department's people, where they have any.
+fn row(page: &mut String, name: &str, may: impl Fn(Role) -> bool, reach: &str) {
+    let marks: Vec<_> = COLUMNS.into_iter().map(|role| if may(role) { "●" } else { "" }).collect();
+    let is_of_department = [Role::Handler, Role::DepartmentLead].into_iter().any(&may);
+    let reach = if is_of_department { reach } else { "" };
+    page.push_str(&format!("| {name} | {} | {reach} |\n", marks.join(" | ")));
 }
 
 #[test]
