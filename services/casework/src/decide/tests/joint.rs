@@ -260,3 +260,11 @@ fn papers_are_asked_for_by_whoever_has_the_case_while_it_is_open() {
     Story::not_doable().refuses("hr-handler", &wish, RefusalCode::WrongState);
     Story::resolved().refuses("hr-handler", &wish, RefusalCode::WrongState);
 }
+
+#[test]
+fn a_part_that_is_given_at_the_very_end_is_due_the_next_working_day() {
+    let story = Story::accepted()
+        .at("2026-03-10T17:30:00+08:00")
+        .does("hr-handler", wishes::assign("disabled-federation"));
+    assert_eq!(story.case().parts[0].due_at, at("2026-03-11T17:30:00+08:00"));
+}
