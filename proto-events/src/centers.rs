@@ -12,13 +12,14 @@ use core::fmt;
 use core::str::FromStr;
 
 use chrono::NaiveDate;
-use schemars::{JsonSchema, Schema, SchemaGenerator};
+use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
 
 use crate::codes::{Channel, UnknownCode, codes};
 use crate::events::Service;
 use crate::ids::{CenterId, CommandId};
+use crate::kinds::event_kinds;
 use crate::upcast::UnreadableEvent;
 
 /// What every event type of a center begins with.
@@ -100,96 +101,17 @@ pub struct CenterDayClosed {
     pub counted_to: Option<CountedTo>,
 }
 
-macro_rules! center_events {
-    ($( $variant:ident, $name:literal, v $version:literal, $zh:literal; )+) => {
-        /// One event of a center.
-        #[derive(Debug, Clone, PartialEq, Eq)]
-        pub enum CenterEvent {
-            $( #[doc = $zh] $variant($variant), )+
-        }
-
-        /// Which event it is, without its data.
-        #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
-        pub enum CenterEventKind {
-            $( #[doc = $zh] $variant, )+
-        }
-
-        impl CenterEventKind {
-            /// Every kind.
-            pub const ALL: &'static [Self] = &[$(Self::$variant),+];
-
-            /// The last part of the type: `consultation_tallied`.
-            #[must_use]
-            pub const fn name(self) -> &'static str {
-                match self { $(Self::$variant => $name),+ }
-            }
-
-            /// The full type with its current version.
-            #[must_use]
-            pub const fn event_type(self) -> &'static str {
-                match self {
-                    $(Self::$variant => concat!("cn.unstuck.center.", $name, ".v", $version)),+
-                }
-            }
-
-            /// The Chinese label.
-            #[must_use]
-            pub const fn label_zh(self) -> &'static str {
-                match self { $(Self::$variant => $zh),+ }
-            }
-
-            /// The JSON Schema of its data.
-            #[must_use]
-            pub fn schema(self, generator: &mut SchemaGenerator) -> Schema {
-                match self { $(Self::$variant => <$variant as JsonSchema>::json_schema(generator)),+ }
-            }
-
-            fn read(self, body: Value) -> Result<CenterEvent, serde_json::Error> {
-                match self {
-                    $(Self::$variant => serde_json::from_value(body).map(CenterEvent::$variant)),+
-                }
-            }
-        }
-
-        impl CenterEvent {
-            /// Which event it is.
-            #[must_use]
-            pub const fn kind(&self) -> CenterEventKind {
-                match self { $(Self::$variant(_) => CenterEventKind::$variant),+ }
-            }
-
-            /// Writes the data as JSON.
-            #[must_use]
-            pub fn to_body(&self) -> Vec<u8> {
-                match self {
-                    $(Self::$variant(data) => serde_json::to_vec(data),)+
-                }
-                .expect("the data of an event has string keys only, so it is always JSON")
-            }
-        }
-
-        $(
-            impl From<$variant> for CenterEvent {
-                fn from(data: $variant) -> Self {
-                    Self::$variant(data)
-                }
-            }
-        )+
-    };
-}
-
-center_events! {
+event_kinds! {
+    /// One event of a center.
+    #[derive(Debug, Clone, PartialEq, Eq)]
+    CenterEvent,
+    /// Which event it is, without its data.
+    CenterEventKind, "cn.unstuck.center.";
     ConsultationTallied, "consultation_tallied", v 1, "咨询计数";
     CenterDayClosed, "center_day_closed", v 1, "日结";
 }
 
 impl CenterEventKind {
-    /// The kind of this full type, when it is one of the current versions.
-    #[must_use]
-    pub fn of_type(event_type: &str) -> Option<Self> {
-        Self::ALL.iter().copied().find(|kind| kind.event_type() == event_type)
-    }
-
     /// The service that writes it.
     #[must_use]
     pub const fn service(self) -> Service {

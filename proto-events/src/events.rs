@@ -13,10 +13,11 @@ pub mod intake;
 pub mod routing;
 
 use alloc::string::{String, ToString};
-use alloc::vec::Vec;
 
-use schemars::{JsonSchema, Schema, SchemaGenerator};
+use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
+
+use crate::kinds::event_kinds;
 
 pub use escalation::*;
 pub use intake::*;
@@ -53,77 +54,23 @@ impl Service {
 
 macro_rules! case_events {
     ($( $variant:ident, $name:literal, v $version:literal, $service:ident, $zh:literal; )+) => {
-        /// One event of a case.
-        #[derive(Debug, Clone, PartialEq)]
-        pub enum CaseEvent {
-            $(
-                #[doc = $zh]
-                $variant($variant),
-            )+
-        }
-
-        /// Which event it is, without its data.
-        #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
-        pub enum CaseEventKind {
-            $(
-                #[doc = $zh]
-                $variant,
-            )+
+        event_kinds! {
+            /// One event of a case.
+            #[derive(Debug, Clone, PartialEq)]
+            CaseEvent,
+            /// Which event it is, without its data.
+            CaseEventKind, "cn.unstuck.case.";
+            $( $variant, $name, v $version, $zh; )+
         }
 
         impl CaseEventKind {
-            /// Every kind, in the order of the handbook.
-            pub const ALL: &'static [Self] = &[$(Self::$variant),+];
-
-            /// The last part of the type: `forwarded`.
-            #[must_use]
-            pub const fn name(self) -> &'static str {
-                match self { $(Self::$variant => $name),+ }
-            }
-
-            /// The full type with its current version: `cn.unstuck.case.forwarded.v1`.
-            #[must_use]
-            pub const fn event_type(self) -> &'static str {
-                match self {
-                    $(Self::$variant => concat!("cn.unstuck.case.", $name, ".v", $version)),+
-                }
-            }
-
-            /// The Chinese label.
-            #[must_use]
-            pub const fn label_zh(self) -> &'static str {
-                match self { $(Self::$variant => $zh),+ }
-            }
-
             /// The service that writes it.
             #[must_use]
             pub const fn service(self) -> Service {
                 match self { $(Self::$variant => Service::$service),+ }
             }
 
-            /// The kind of this full type, when it is one of the current versions.
-            #[must_use]
-            pub fn of_type(event_type: &str) -> Option<Self> {
-                Self::ALL.iter().copied().find(|kind| kind.event_type() == event_type)
-            }
-
-            /// The JSON Schema of its data.
-            #[must_use]
-            pub fn schema(self, generator: &mut SchemaGenerator) -> Schema {
-                match self { $(Self::$variant => <$variant as JsonSchema>::json_schema(generator)),+ }
-            }
-
-            /// Reads the data of an event of this kind.
-            ///
-            /// # Errors
-            /// Says what does not fit, as serde puts it.
-            pub fn read(self, body: serde_json::Value) -> Result<CaseEvent, serde_json::Error> {
-                match self {
-                    $(Self::$variant => serde_json::from_value(body).map(CaseEvent::$variant)),+
-                }
-            }
-
-            /// Reads the data of this kind of event from the body of a message.
+            /// Reads the data of this kind of event from the body of a message, without a tree in between.
             ///
             /// # Errors
             /// Says what is no JSON or does not fit, as serde puts it.
@@ -133,31 +80,6 @@ macro_rules! case_events {
                 }
             }
         }
-
-        impl CaseEvent {
-            /// Which event it is.
-            #[must_use]
-            pub const fn kind(&self) -> CaseEventKind {
-                match self { $(Self::$variant(_) => CaseEventKind::$variant),+ }
-            }
-
-            /// Writes the data as JSON.
-            #[must_use]
-            pub fn to_body(&self) -> Vec<u8> {
-                match self {
-                    $(Self::$variant(data) => serde_json::to_vec(data),)+
-                }
-                .expect("the data of an event has string keys only, so it is always JSON")
-            }
-        }
-
-        $(
-            impl From<$variant> for CaseEvent {
-                fn from(data: $variant) -> Self {
-                    Self::$variant(data)
-                }
-            }
-        )+
     };
 }
 

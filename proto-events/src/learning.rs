@@ -12,7 +12,7 @@ use core::fmt;
 use core::str::FromStr;
 
 use chrono::NaiveDate;
-use schemars::{JsonSchema, Schema, SchemaGenerator};
+use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
 
@@ -20,6 +20,7 @@ use crate::Timestamp;
 use crate::codes::{Cause, Stage, UnknownCode, codes};
 use crate::events::{PolicyBasis, Service};
 use crate::ids::{CaseId, DepartmentId};
+use crate::kinds::event_kinds;
 use crate::upcast::UnreadableEvent;
 
 /// What every event type of what was learned begins with.
@@ -172,85 +173,12 @@ pub struct ImprovementVerified {
     pub counted_to: u64,
 }
 
-macro_rules! learning_events {
-    ($( $variant:ident, $name:literal, v $version:literal, $zh:literal; )+) => {
-        /// One event of what the district learns.
-        #[derive(Debug, Clone, PartialEq, Eq)]
-        pub enum LearningEvent {
-            $( #[doc = $zh] $variant($variant), )+
-        }
-
-        /// Which event it is, without its data.
-        #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
-        pub enum LearningEventKind {
-            $( #[doc = $zh] $variant, )+
-        }
-
-        impl LearningEventKind {
-            /// Every kind.
-            pub const ALL: &'static [Self] = &[$(Self::$variant),+];
-
-            /// The last part of the type: `precedent_published`.
-            #[must_use]
-            pub const fn name(self) -> &'static str {
-                match self { $(Self::$variant => $name),+ }
-            }
-
-            /// The full type with its current version.
-            #[must_use]
-            pub const fn event_type(self) -> &'static str {
-                match self {
-                    $(Self::$variant => concat!("cn.unstuck.learning.", $name, ".v", $version)),+
-                }
-            }
-
-            /// The Chinese label.
-            #[must_use]
-            pub const fn label_zh(self) -> &'static str {
-                match self { $(Self::$variant => $zh),+ }
-            }
-
-            /// The JSON Schema of its data.
-            #[must_use]
-            pub fn schema(self, generator: &mut SchemaGenerator) -> Schema {
-                match self { $(Self::$variant => <$variant as JsonSchema>::json_schema(generator)),+ }
-            }
-
-            fn read(self, body: Value) -> Result<LearningEvent, serde_json::Error> {
-                match self {
-                    $(Self::$variant => serde_json::from_value(body).map(LearningEvent::$variant)),+
-                }
-            }
-        }
-
-        impl LearningEvent {
-            /// Which event it is.
-            #[must_use]
-            pub const fn kind(&self) -> LearningEventKind {
-                match self { $(Self::$variant(_) => LearningEventKind::$variant),+ }
-            }
-
-            /// Writes the data as JSON.
-            #[must_use]
-            pub fn to_body(&self) -> Vec<u8> {
-                match self {
-                    $(Self::$variant(data) => serde_json::to_vec(data),)+
-                }
-                .expect("the data of an event has string keys only, so it is always JSON")
-            }
-        }
-
-        $(
-            impl From<$variant> for LearningEvent {
-                fn from(data: $variant) -> Self {
-                    Self::$variant(data)
-                }
-            }
-        )+
-    };
-}
-
-learning_events! {
+event_kinds! {
+    /// One event of what the district learns.
+    #[derive(Debug, Clone, PartialEq, Eq)]
+    LearningEvent,
+    /// Which event it is, without its data.
+    LearningEventKind, "cn.unstuck.learning.";
     PrecedentPublished, "precedent_published", v 1, "发布先例";
     PrecedentApplied, "precedent_applied", v 1, "适用先例";
     PrecedentRetired, "precedent_retired", v 1, "废止先例";
@@ -261,12 +189,6 @@ learning_events! {
 }
 
 impl LearningEventKind {
-    /// The kind of this full type, when it is one of the current versions.
-    #[must_use]
-    pub fn of_type(event_type: &str) -> Option<Self> {
-        Self::ALL.iter().copied().find(|kind| kind.event_type() == event_type)
-    }
-
     /// The service that writes it.
     #[must_use]
     pub const fn service(self) -> Service {

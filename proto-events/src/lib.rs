@@ -11,6 +11,7 @@ pub mod codes;
 pub mod envelope;
 pub mod events;
 pub mod ids;
+mod kinds;
 pub mod learning;
 pub mod registry;
 pub mod subject;
