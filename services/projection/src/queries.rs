@@ -9,6 +9,7 @@ mod cases;
 mod clocks;
 mod consultations;
 mod heartbeat;
+pub(crate) mod history;
 mod learning;
 mod live;
 mod overview;
@@ -98,7 +99,7 @@ pub(crate) fn router(doors: Doors) -> Router {
         .route("/v1/cases", get(cases::list))
         .route("/v1/cases/{id}", get(case::one))
         .route("/v1/cases/{id}/clocks", get(clocks::clocks))
-        .route("/v1/cases/{id}/timeline", get(timeline::history))
+        .route("/v1/cases/{id}/timeline", get(timeline::page))
         .route("/v1/receipts/{code}", get(receipt::page))
         .route("/v1/overview", get(overview::overview))
         .route("/v1/register.csv", get(register::csv))

@@ -12,10 +12,11 @@ use casework::command::Actor;
 use casework::permission;
 use proto_events::codes::{CaseState, Cause, Stage};
 use proto_events::ids::{CaseId, CenterId, DepartmentId};
+use roaring::RoaringBitmap;
 use schemars::JsonSchema;
 use serde::Deserialize;
 
-use super::{CaseRow, Group, Index};
+use super::{Facet, Index, Place};
 
 /// The order of a list.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Deserialize, JsonSchema)]
@@ -67,7 +68,7 @@ pub(crate) struct Filter {
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) struct Cursor {
     sort: Sort,
-    key: (i64, CaseId),
+    key: Place,
 }
 
 /// A page of a list.
@@ -117,55 +118,52 @@ impl Reach {
 }
 
 impl Filter {
-    /// The groups that hold all that it asks for; with no rest, and at most one group, it is that group.
-    fn groups(&self) -> Vec<Group> {
-        let mut groups = Vec::new();
-        groups.extend(self.state.map(Group::State));
-        groups.extend(self.center.clone().map(|id| Group::Center(Arc::new(id))));
-        // Who has a case now is among those that ever had it.
-        groups.extend(self.department.clone().map(|id| Group::WasWith(Arc::new(id))));
-        groups
+    /// The facets that hold all that it asks for.
+    fn facets(&self) -> Vec<Facet> {
+        let mut facets = Vec::new();
+        facets.extend(self.state.map(Facet::State));
+        facets.extend(self.center.clone().map(|id| Facet::Center(Arc::new(id))));
+        facets.extend(self.department.clone().map(|id| Facet::Department(Arc::new(id))));
+        facets.extend(self.handler.as_deref().map(|name| Facet::Handler(name.into())));
+        facets.extend(self.cause.map(|cause| match cause.has_sub_code() {
+            true => Facet::Cause(cause),
+            false => Facet::Category(cause.category()),
+        }));
+        facets.extend(self.stage.map(Facet::Stage));
+        facets.extend(self.matter.as_deref().map(|name| Facet::Matter(name.into())));
+        if self.overdue == Some(true) {
+            facets.push(Facet::Open);
+        }
+        facets
     }
 
-    /// Whether it asks for more than groups can tell.
+    /// Whether it asks for more than facets can tell.
     fn has_rest(&self) -> bool {
-        self.department.is_some()
-            || self.handler.is_some()
-            || self.cause.is_some()
-            || self.stage.is_some()
-            || self.matter.is_some()
-            || self.overdue.is_some()
+        self.overdue.is_some()
             || self.due_before.is_some()
             || self.opened_from.is_some()
             || self.opened_to.is_some()
             || self.text.is_some()
     }
+}
 
-    /// Whether a row passes.
-    pub(crate) fn admits(&self, row: &CaseRow, now: i64) -> bool {
-        fn fits<T>(wanted: Option<&T>, test: impl Fn(&T) -> bool) -> bool {
-            wanted.is_none_or(test)
+/// The cases of a list.
+enum Chosen<'a> {
+    /// All that there are.
+    All,
+    /// Those of one facet.
+    Facet(&'a RoaringBitmap),
+    /// Those that were picked out.
+    Picked(RoaringBitmap),
+}
+
+impl Chosen<'_> {
+    fn slots(&self) -> Option<&RoaringBitmap> {
+        match self {
+            Self::All => None,
+            Self::Facet(slots) => Some(slots),
+            Self::Picked(slots) => Some(slots),
         }
-        let is_in = |text: &String| {
-            row.matter.contains(text.as_str())
-                || row.demand.contains(text.as_str())
-                || row.case_no.contains(text.as_str())
-        };
-        fits(self.state.as_ref(), |state| row.state == *state)
-            && fits(self.center.as_ref(), |center| *row.center == *center)
-            && fits(self.department.as_ref(), |id| row.department.as_deref() == Some(id))
-            && fits(self.handler.as_ref(), |name| row.handler.as_deref() == Some(name.as_str()))
-            && fits(self.cause.as_ref(), |cause| {
-                row.cause == *cause
-                    || (!cause.has_sub_code() && row.cause.category() == cause.category())
-            })
-            && fits(self.stage.as_ref(), |stage| row.stage == *stage)
-            && fits(self.matter.as_ref(), |matter| *row.matter == **matter)
-            && fits(self.overdue.as_ref(), |overdue| row.is_overdue(now) == *overdue)
-            && fits(self.due_before.as_ref(), |at| row.due_at < *at)
-            && fits(self.opened_from.as_ref(), |at| row.opened_at >= *at)
-            && fits(self.opened_to.as_ref(), |at| row.opened_at <= *at)
-            && fits(self.text.as_ref(), is_in)
     }
 }
 
@@ -180,59 +178,132 @@ impl Index {
         limit: usize,
         now: i64,
     ) -> Page {
-        let mut groups = filter.groups();
-        match Reach::of(actor) {
-            Reach::All => {}
-            Reach::Center(id) => groups.push(Group::Center(Arc::new(id))),
-            Reach::Department(id) => groups.push(Group::WasWith(Arc::new(id))),
-            Reach::Nothing => return Page { case_ids: Vec::new(), total: 0, next: None },
-        }
-        if filter.overdue == Some(true) {
-            groups.push(Group::Open);
-        }
-        groups.dedup();
-        let is_exact = groups.len() <= 1 && !filter.has_rest();
-        if groups.is_empty() {
-            groups.push(Group::All);
-        }
-        // The smallest group is walked, the others are tested row by row.
-        let smallest = groups
-            .iter()
-            .map(|group| self.orders(group))
-            .min_by_key(|orders| orders.map_or(0, |orders| orders.by_due.len()));
-        let Some(Some(orders)) = smallest else {
+        let Some(chosen) = self.chosen(actor, filter, now) else {
             return Page { case_ids: Vec::new(), total: 0, next: None };
         };
-        let (order, is_backwards) = match sort {
-            Sort::Due => (&orders.by_due, false),
-            Sort::DueLast => (&orders.by_due, true),
-            Sort::Opened => (&orders.by_opened, false),
-            Sort::OpenedLast => (&orders.by_opened, true),
+        let total = chosen.slots().map_or(self.len(), |slots| index_of(slots.len()));
+        let after = after.map(|cursor| cursor.key);
+        let wanted = limit.saturating_add(1);
+        let mut places = match chosen.slots() {
+            // Walking an order to the end of a page takes about as many steps as one in `total` is rare.
+            Some(slots) if total < wanted.saturating_mul(self.len() / total.max(1)) => {
+                self.sorted(slots, sort, after, wanted)
+            }
+            slots => self.walked(slots, sort, after, wanted),
         };
-        let admitted = |key: &&(i64, CaseId)| {
-            is_exact
-                || self
-                    .row(key.1)
-                    .is_some_and(|row| filter.admits(row, now) && row.may_be_read_by(actor))
-        };
-        let behind = |after: Cursor| {
-            let bound = Bound::Excluded(after.key);
-            if is_backwards { (Bound::Unbounded, bound) } else { (bound, Bound::Unbounded) }
-        };
-        let range = after.map_or((Bound::Unbounded, Bound::Unbounded), behind);
-        let walk: Box<dyn Iterator<Item = &(i64, CaseId)>> = if is_backwards {
-            Box::new(order.range(range).rev())
-        } else {
-            Box::new(order.range(range))
-        };
-        let mut keys: Vec<(i64, CaseId)> =
-            walk.filter(admitted).take(limit.saturating_add(1)).copied().collect();
-        let has_more = keys.len() > limit;
-        keys.truncate(limit);
-        let next = keys.last().filter(|_| has_more).map(|key| Cursor { sort, key: *key });
-        let total = if is_exact { order.len() } else { order.iter().filter(admitted).count() };
-        Page { case_ids: keys.into_iter().map(|key| key.1).collect(), total, next }
+        let has_more = places.len() > limit;
+        places.truncate(limit);
+        let next = places.last().filter(|_| has_more).map(|place| Cursor { sort, key: *place });
+        Page { case_ids: places.into_iter().map(|place| place.1).collect(), total, next }
     }
+
+    /// The cases that `actor` may open and `filter` admits; `None` when a part of it never had a case.
+    fn chosen(&self, actor: &Actor, filter: &Filter, now: i64) -> Option<Chosen<'_>> {
+        let mut facets = filter.facets();
+        match Reach::of(actor) {
+            Reach::All => {}
+            Reach::Center(id) => facets.push(Facet::Center(Arc::new(id))),
+            Reach::Department(id) => facets.push(Facet::WasWith(Arc::new(id))),
+            Reach::Nothing => return None,
+        }
+        let mut sets = Vec::with_capacity(facets.len());
+        for facet in &facets {
+            sets.push(self.slots_of(facet)?);
+        }
+        sets.sort_unstable_by_key(|slots| slots.len());
+        let chosen = match sets.as_slice() {
+            [] => Chosen::All,
+            [only] => Chosen::Facet(only),
+            [first, second, rest @ ..] => {
+                let both = *first & *second;
+                Chosen::Picked(rest.iter().fold(both, |picked, slots| picked & *slots))
+            }
+        };
+        if !filter.has_rest() {
+            return Some(chosen);
+        }
+        let admits = |slot: &u32| self.admits(*slot, filter, now);
+        Some(Chosen::Picked(match chosen.slots() {
+            Some(slots) => slots.iter().filter(admits).collect(),
+            None => (0..u32::try_from(self.len()).unwrap_or(u32::MAX)).filter(admits).collect(),
+        }))
+    }
+
+    /// Whether a case passes what facets cannot tell.
+    fn admits(&self, slot: u32, filter: &Filter, now: i64) -> bool {
+        let (due_at, opened_at) = (self.due_at[slot as usize], self.opened_at[slot as usize]);
+        let has = |facet| self.slots_of(&facet).is_some_and(|slots| slots.contains(slot));
+        let is_overdue = || now > due_at && has(Facet::Open) && !has(Facet::Paused);
+        let is_in = |text: &String| {
+            let row = self.at(slot);
+            row.matter.contains(text.as_str())
+                || row.demand.contains(text.as_str())
+                || row.case_no.contains(text.as_str())
+        };
+        filter.due_before.is_none_or(|at| due_at < at)
+            && filter.opened_from.is_none_or(|at| opened_at >= at)
+            && filter.opened_to.is_none_or(|at| opened_at <= at)
+            && filter.overdue.is_none_or(|overdue| is_overdue() == overdue)
+            && filter.text.as_ref().is_none_or(is_in)
+    }
+
+    /// The first places of a few cases in an order: they are sorted by themselves.
+    fn sorted(
+        &self,
+        slots: &RoaringBitmap,
+        sort: Sort,
+        after: Option<Place>,
+        wanted: usize,
+    ) -> Vec<Place> {
+        let (column, is_backwards) = match sort {
+            Sort::Due | Sort::DueLast => (&self.due_at, sort == Sort::DueLast),
+            Sort::Opened | Sort::OpenedLast => (&self.opened_at, sort == Sort::OpenedLast),
+        };
+        let is_behind = |place: &Place| match (after, is_backwards) {
+            (None, _) => true,
+            (Some(after), false) => *place > after,
+            (Some(after), true) => *place < after,
+        };
+        let place = |slot: u32| (column[slot as usize], self.at(slot).case_id);
+        let mut places: Vec<Place> = slots.iter().map(place).filter(is_behind).collect();
+        let order = |a: &Place, b: &Place| if is_backwards { b.cmp(a) } else { a.cmp(b) };
+        if places.len() > wanted {
+            places.select_nth_unstable_by(wanted, order);
+            places.truncate(wanted);
+        }
+        places.sort_unstable_by(order);
+        places
+    }
+
+    /// The first places of many cases in an order: it is walked until there are enough.
+    fn walked(
+        &self,
+        slots: Option<&RoaringBitmap>,
+        sort: Sort,
+        after: Option<Place>,
+        wanted: usize,
+    ) -> Vec<Place> {
+        let (order, is_backwards) = match sort {
+            Sort::Due => (&self.by_due, false),
+            Sort::DueLast => (&self.by_due, true),
+            Sort::Opened => (&self.by_opened, false),
+            Sort::OpenedLast => (&self.by_opened, true),
+        };
+        let bound = after.map_or(Bound::Unbounded, Bound::Excluded);
+        let is_chosen = |slot: u32| slots.is_none_or(|slots| slots.contains(slot));
+        let chosen = |(place, slot): (&Place, &u32)| is_chosen(*slot).then_some(*place);
+        if is_backwards {
+            let range = order.range((Bound::Unbounded, bound));
+            range.rev().filter_map(chosen).take(wanted).collect()
+        } else {
+            order.range((bound, Bound::Unbounded)).filter_map(chosen).take(wanted).collect()
+        }
+    }
+}
+
+/// A count of slots; a slot is a `u32`, so it fits.
+fn index_of(count: u64) -> usize {
+    usize::try_from(count).unwrap_or(usize::MAX)
 }
 
 impl Cursor {

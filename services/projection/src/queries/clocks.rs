@@ -15,11 +15,7 @@ use serde::{Deserialize, Serialize};
 use serde_json::Value;
 
 use super::case::readable;
-use super::{AsOf, Doors, broken, find, fresh, parameters};
-use crate::fold::TimelineEntry;
-
-/// Events that are looked at: ten times what the longest case has; what lies beyond is told without its events.
-const EVENTS_MAX: usize = 2_000;
+use super::{AsOf, Doors, find, fresh, history, parameters};
 
 /// The parameters of the query.
 #[derive(Debug, Deserialize)]
@@ -57,13 +53,7 @@ pub(super) async fn clocks(
     };
     let (AsOf { at, sequence }, record) = find(&doors.core, look).await?;
     let case = &record.case;
-    let entries = doors.core.view().views.timeline(case.case_id, 0, EVENTS_MAX).map_err(broken)?;
-    // An event that came between the two looks is in none of them.
-    let history: Vec<_> = entries
-        .iter()
-        .filter(|entry| entry.sequence <= case.version)
-        .filter_map(|entry: &TimelineEntry| entry.read(case))
-        .collect();
+    let history = history::told(history::of_case(&doors.core, case).await?);
     let items = explain(case, &history, &doors.core.district.rules, at);
     Ok(Json(ClocksAnswer { items, as_of: at, as_of_sequence: sequence }))
 }

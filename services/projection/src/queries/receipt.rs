@@ -6,8 +6,6 @@
 
 mod telling;
 
-use std::sync::Arc;
-
 use axum::Json;
 use axum::extract::State;
 use axum::http::Method;
@@ -23,11 +21,8 @@ use schemars::JsonSchema;
 use serde::Serialize;
 
 use super::words::Words;
-use super::{Doors, broken, find};
+use super::{AsOf, Doors, broken, find, history};
 use crate::core::Core;
-
-/// Entries of the history that are looked at for the page: more than any case has.
-const ENTRIES_MAX: usize = 500;
 
 /// A body with its name.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, JsonSchema)]
@@ -136,23 +131,33 @@ pub(super) async fn page(
     State(doors): State<Doors>,
     Path(code): Path<String>,
 ) -> Result<Json<ReceiptAnswer>, Problem> {
-    find(&doors.core, || answer(&doors.core, &code)).await.map(Json)
+    answer(&doors.core, &code).await.map(Json)
+}
+
+/// Finds the case of a receipt.
+///
+/// # Errors
+/// `not_found` for whatever is no code of a case.
+fn case_of(core: &Core, code: &str) -> Result<(AsOf, Case), Problem> {
+    let nothing =
+        || Problem::not_found("there is no case with this receipt (没有此回执对应的事项)");
+    let code: ReceiptCode = code.parse().map_err(|_| nothing())?;
+    // Taken before the case is: an answer is never older than it says.
+    let as_of = AsOf::now(core);
+    let views = &core.view().views;
+    let case_id = views.receipt(&code).map_err(broken)?.ok_or_else(nothing)?;
+    let record = views.case(case_id).map_err(broken)?.ok_or_else(nothing)?;
+    Ok((as_of, record.case))
 }
 
 /// Makes the page of a receipt.
 ///
 /// # Errors
-/// `not_found` for whatever is no code of a case.
-pub(crate) fn answer(core: &Arc<Core>, code: &str) -> Result<ReceiptAnswer, Problem> {
-    let nothing =
-        || Problem::not_found("there is no case with this receipt (没有此回执对应的事项)");
-    let code: ReceiptCode = code.parse().map_err(|_| nothing())?;
-    let (now, as_of_sequence) = (core.now(), core.sequence());
-    let views = &core.view().views;
-    let case_id = views.receipt(&code).map_err(broken)?.ok_or_else(nothing)?;
-    let case = views.case(case_id).map_err(broken)?.ok_or_else(nothing)?.case;
-    let history = views.timeline(case_id, 0, ENTRIES_MAX).map_err(broken)?;
-    let history: Vec<_> = history.iter().filter_map(|entry| entry.read(&case)).collect();
+/// `not_found` for whatever is no code of a case; `unavailable` when its history cannot be read.
+pub(crate) async fn answer(core: &Core, code: &str) -> Result<ReceiptAnswer, Problem> {
+    let (AsOf { at: now, sequence: as_of_sequence }, case) =
+        find(core, || case_of(core, code)).await?;
+    let history = history::told(history::of_case(core, &case).await?);
     let rules = &core.district.rules;
     let body = |id: &str| Body { id: id.to_owned(), name: rules.body_name(id).to_owned() };
     Ok(ReceiptAnswer {

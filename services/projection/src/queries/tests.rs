@@ -9,7 +9,7 @@ use proto_events::ids::CaseId;
 use serde_json::json;
 
 use super::parameters::{DayEnd, instant, limit};
-use super::receipt;
+use super::{history, receipt};
 use super::sentences::sentence;
 use crate::index::{Cursor, Filter, Sort};
 use crate::testing::{
@@ -34,7 +34,7 @@ async fn the_page_of_a_receipt_shows_no_person_at_any_step() {
     running.append(0, event(0, 0, time, opened(0, time))).await;
     for kind in 0..KINDS {
         running.append(0, event(0, kind as u128 + 1, time, of_kind(kind, time))).await;
-        let page = receipt::answer(&running.core, code_of(0).as_str()).unwrap();
+        let page = receipt::answer(&running.core, code_of(0).as_str()).await.unwrap();
         let text = serde_json::to_string(&page).unwrap();
         for hidden in
             [SECRET, "username", "想知道应该找哪个部门", "摘要不公开", "没有缴费记录", "会议纪要"]
@@ -44,7 +44,7 @@ async fn the_page_of_a_receipt_shows_no_person_at_any_step() {
     }
     // As people type it.
     let typed = code_of(0).as_str().to_lowercase().replace('-', " ");
-    assert!(receipt::answer(&running.core, &typed).is_ok());
+    assert!(receipt::answer(&running.core, &typed).await.is_ok());
 }
 
 #[test]
@@ -71,7 +71,7 @@ async fn the_page_of_a_receipt_keeps_what_staff_write_to_each_other() {
     running.append(0, event(0, 0, time, opened(0, time))).await;
     for (number, sample) in (1..).zip(samples()) {
         running.append(0, event(0, number, time, sample)).await;
-        let page = receipt::answer(&running.core, code_of(0).as_str()).unwrap();
+        let page = receipt::answer(&running.core, code_of(0).as_str()).await.unwrap();
         let text = serde_json::to_string(&page).unwrap();
         for hidden in [
             "经走访三户老邻居",
@@ -107,11 +107,11 @@ async fn a_receipt_lists_the_papers_says_why_it_stands_still_and_who_helps() {
         number += 1;
         running.append(0, event(0, number, time, sample)).await;
     }
-    let page = |running: &Running| {
-        let page = receipt::answer(&running.core, code_of(0).as_str()).unwrap();
+    let page = async |running: &Running| {
+        let page = receipt::answer(&running.core, code_of(0).as_str()).await.unwrap();
         serde_json::to_value(page).unwrap()
     };
-    let waiting = page(&running);
+    let waiting = page(&running).await;
     assert_eq!(waiting["materials"]["answered"], false);
     let items = waiting["materials"]["items"].as_array().unwrap();
     assert!(!items.is_empty());
@@ -126,7 +126,7 @@ async fn a_receipt_lists_the_papers_says_why_it_stands_still_and_who_helps() {
         number += 1;
         running.append(0, event(0, number, time, sample)).await;
     }
-    let after = page(&running);
+    let after = page(&running).await;
     assert_eq!(after["materials"]["answered"], true);
     assert_eq!((&after["parts"]["total"], &after["parts"]["done"]), (&json!(2), &json!(1)));
     let text = after.to_string();
@@ -148,12 +148,7 @@ async fn a_history_is_read_back_whole_and_explains_every_clock() {
     }
     let views = &running.core.view().views;
     let case = views.case(case_id(0)).unwrap().unwrap().case;
-    let history: Vec<_> = views
-        .timeline(case_id(0), 0, 100)
-        .unwrap()
-        .iter()
-        .filter_map(|entry| entry.read(&case))
-        .collect();
+    let history = history::told(history::of_case(&running.core, &case).await.unwrap());
     assert_eq!(history.len(), count + 1);
     let folded = casework::case::fold(history.iter().map(|(meta, event)| (meta, event))).unwrap();
     assert_eq!(folded.clocks(), case.clocks());
@@ -176,15 +171,15 @@ async fn a_receipt_says_who_has_it_and_by_when_also_after_the_end() {
     let time = at("2021-01-26T10:00:00");
     running.append(0, event(0, 0, time, opened(0, time))).await;
     running.append(0, event(0, 1, time, of_kind(0, time))).await;
-    let page = |running: &Running| {
-        let page = receipt::answer(&running.core, code_of(0).as_str()).unwrap();
+    let page = async |running: &Running| {
+        let page = receipt::answer(&running.core, code_of(0).as_str()).await.unwrap();
         serde_json::to_value(page).unwrap()
     };
-    let forwarded = page(&running);
+    let forwarded = page(&running).await;
     assert_eq!(forwarded["department"]["name"], "区人力资源公共服务中心");
     assert_eq!(forwarded["state_label"]["zh"], "已转办");
     running.append(0, event(0, 2, time, of_kind(7, time))).await;
-    let resolved = page(&running);
+    let resolved = page(&running).await;
     assert_eq!(resolved["due_at"], forwarded["due_at"]);
     assert_eq!(resolved["outcome"]["text"], "已办理退休申报");
     assert_eq!(resolved["department"], forwarded["department"]);
@@ -196,9 +191,9 @@ async fn a_receipt_says_who_has_it_and_by_when_also_after_the_end() {
 #[tokio::test]
 async fn a_code_that_is_none_and_a_code_of_no_case_get_the_same_answer() {
     let running = Running::start().await;
-    let unknown = receipt::answer(&running.core, code_of(5).as_str()).unwrap_err();
+    let unknown = receipt::answer(&running.core, code_of(5).as_str()).await.unwrap_err();
     for text in ["x", "AAAA-BBBB-CCCC", "中", "../../etc"] {
-        assert_eq!(receipt::answer(&running.core, text).unwrap_err(), unknown);
+        assert_eq!(receipt::answer(&running.core, text).await.unwrap_err(), unknown);
     }
     assert_eq!(unknown.status, 404);
 }

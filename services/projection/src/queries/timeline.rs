@@ -12,8 +12,8 @@ use serde::{Deserialize, Serialize};
 use super::case::readable;
 use super::sentences::sentence;
 use super::words::Words;
-use super::{AsOf, Doors, broken, find, fresh, parameters};
-use crate::fold::TimelineEntry;
+use super::{AsOf, Doors, find, fresh, history, parameters};
+use super::history::{Happened, TimelineEntry};
 
 /// The parameters of the query.
 #[derive(Debug, Deserialize)]
@@ -29,7 +29,7 @@ pub(super) struct Parameters {
 pub(super) struct ToldEntry {
     #[serde(flatten)]
     entry: TimelineEntry,
-    /// The event as a sentence; its type when it is too large to be told.
+    /// The event as a sentence.
     sentence: Words,
 }
 
@@ -46,7 +46,7 @@ pub(super) struct TimelineAnswer {
 }
 
 /// Serves a page of a history.
-pub(super) async fn history(
+pub(super) async fn page(
     State(doors): State<Doors>,
     Signed(staff): Signed,
     Path(id): Path<String>,
@@ -61,21 +61,17 @@ pub(super) async fn history(
         readable(&doors, &staff, &id).map(|record| (as_of, record))
     };
     let (AsOf { at, sequence }, record) = find(&doors.core, look).await?;
-    let view = doors.core.view();
-    let mut items = view.views.timeline(record.case.case_id, after, limit + 1).map_err(broken)?;
-    let has_more = items.len() > limit;
-    items.truncate(limit);
-    let next_cursor = items.last().filter(|_| has_more).map(|entry| entry.sequence.to_string());
-    let total = record.entries;
+    let past = history::of_case(&doors.core, &record.case).await?;
+    let total = past.len() as u64;
     let rules = &doors.core.district.rules;
-    let told = |entry: TimelineEntry| {
-        let sentence = match entry.read(&record.case) {
-            Some((_, event)) => sentence(&event, rules),
-            None => Words::new(entry.event_type.as_str(), entry.event_type.as_str()),
-        };
-        ToldEntry { entry, sentence }
+    let told = |one: &Happened| ToldEntry {
+        entry: one.entry(),
+        sentence: sentence(&one.event, rules),
     };
-    let items = items.into_iter().map(told).collect();
+    let mut behind = past.iter().filter(|one| one.meta.sequence > after);
+    let items: Vec<_> = behind.by_ref().take(limit).map(told).collect();
+    let last = items.last().filter(|_| behind.next().is_some());
+    let next_cursor = last.map(|told| told.entry.sequence.to_string());
     Ok(Json(TimelineAnswer { items, next_cursor, total, as_of: at, as_of_sequence: sequence }))
 }
 
