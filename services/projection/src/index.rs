@@ -9,6 +9,8 @@
 
 mod query;
 mod row;
+#[cfg(test)]
+mod tests;
 
 use std::collections::{BTreeMap, HashMap};
 use std::sync::Arc;

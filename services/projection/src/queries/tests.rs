@@ -9,8 +9,8 @@ use proto_events::ids::CaseId;
 use serde_json::json;
 
 use super::parameters::{DayEnd, instant, limit};
-use super::{history, receipt};
 use super::sentences::sentence;
+use super::{history, receipt};
 use crate::index::{Cursor, Filter, Sort};
 use crate::testing::{
     KINDS, SECRET, at, case_id, district, event, of_kind, opened, receipt as code_of, sample_of,

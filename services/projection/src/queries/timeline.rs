@@ -10,10 +10,10 @@ use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
 use super::case::readable;
+use super::history::{Happened, TimelineEntry};
 use super::sentences::sentence;
 use super::words::Words;
 use super::{AsOf, Doors, find, fresh, history, parameters};
-use super::history::{Happened, TimelineEntry};
 
 /// The parameters of the query.
 #[derive(Debug, Deserialize)]
@@ -64,10 +64,8 @@ pub(super) async fn page(
     let past = history::of_case(&doors.core, &record.case).await?;
     let total = past.len() as u64;
     let rules = &doors.core.district.rules;
-    let told = |one: &Happened| ToldEntry {
-        entry: one.entry(),
-        sentence: sentence(&one.event, rules),
-    };
+    let told =
+        |one: &Happened| ToldEntry { entry: one.entry(), sentence: sentence(&one.event, rules) };
     let mut behind = past.iter().filter(|one| one.meta.sequence > after);
     let items: Vec<_> = behind.by_ref().take(limit).map(told).collect();
     let last = items.last().filter(|_| behind.next().is_some());
