@@ -4,7 +4,6 @@
 //! index before anybody is told; an incident (events missing, another stream, a broken store) stops the writer
 //! and stays until a person rebuilds, while readers go on.
 
-use std::collections::HashMap;
 use std::error::Error;
 use std::path::{Path, PathBuf};
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
@@ -13,7 +12,6 @@ use std::sync::{Arc, Mutex, PoisonError, RwLock, RwLockReadGuard};
 use desk::District;
 use futures::future::BoxFuture;
 use proto_events::Timestamp;
-use proto_events::ids::CaseId;
 use runtime::clock::SharedClock;
 use runtime::consumer::{Fold, FoldError, follow};
 use runtime::log::{EventLog, Head, LogError, Recorded};
@@ -23,16 +21,16 @@ use tokio::sync::watch;
 use tokio::time::Instant;
 use tokio_util::sync::CancellationToken;
 
-use crate::fold::{self, FoldFault, Folded};
+use crate::fold::{FoldFault, Folder, Quarantined};
 use crate::index::Index;
-use crate::record::CaseRecord;
 use crate::views::{Views, open_store};
 
 /// The invariant that an incident breaks, as the metrics name it.
 pub(crate) const STREAM_INVARIANT: &str = "stream_is_whole";
 
-/// Cases that the writer remembers between batches: events of a case come close together.
-const REMEMBERED_MAX: usize = 4096;
+/// Cases that a view which catches up folds before it writes: each is then written once or twice and not after every
+/// event. What is not written when the process dies is folded again.
+const UNWRITTEN_MAX: usize = 8192;
 
 /// Why the projection could not be opened, verified or rebuilt.
 #[derive(Debug, thiserror::Error)]
@@ -67,7 +65,16 @@ pub(crate) struct View {
 #[derive(Debug)]
 pub(crate) struct Writer {
     pub(crate) view: Arc<View>,
-    remembered: HashMap<CaseId, CaseRecord>,
+    folder: Folder,
+}
+
+/// What was written, and seen by readers from now on.
+#[derive(Debug)]
+pub(crate) struct Written {
+    /// The checkpoint of the view.
+    pub(crate) sequence: u64,
+    /// What went into quarantine.
+    pub(crate) quarantined: Vec<Quarantined>,
 }
 
 /// What a person must look at, and how far a rebuild is.
@@ -151,57 +158,59 @@ impl View {
 impl Writer {
     /// Makes the writer of a view.
     pub(crate) fn new(view: Arc<View>) -> Self {
-        Self { view, remembered: HashMap::new() }
+        let folder = Folder::behind(view.sequence());
+        Self { view, folder }
     }
 
-    /// Folds a batch into the view. Blocks. All or nothing.
+    /// The sequence of the last event that was folded, written or not.
+    pub(crate) fn sequence(&self) -> u64 {
+        self.folder.sequence()
+    }
+
+    /// Folds a batch, and writes what was folded when it reaches `goal` or has become much; `None` when it was not
+    /// written yet. A goal of 0 writes at once. Blocks. What is written is written whole.
     ///
     /// # Errors
-    /// The fold error that the follower acts on.
+    /// The fold error that the follower acts on; the writer is back at the view's checkpoint then.
     pub(crate) fn apply(
         &mut self,
         batch: &[Recorded],
         district: Option<&District>,
-    ) -> Result<Folded, FoldError> {
-        let views = &self.view.views;
-        let remembered = &mut self.remembered;
-        let load = |case_id| match remembered.remove(&case_id) {
-            Some(record) => Ok(Some(record)),
-            None => views.case(case_id),
-        };
-        let folded = match fold::fold(self.view.sequence(), batch, load) {
-            Ok(folded) => folded,
-            Err(FoldFault::Load(error)) => {
-                self.remembered.clear();
-                return Err(of_store(error));
-            }
-            Err(gap) => return Err(FoldError::Broken(gap.into())),
-        };
-        if let Err(error) = views.apply(&folded) {
-            self.remembered.clear();
-            return Err(of_store(error));
+        goal: u64,
+    ) -> Result<Option<Written>, FoldError> {
+        let outcome = self.try_apply(batch, district, goal);
+        if outcome.is_err() {
+            self.folder = Folder::behind(self.view.sequence());
         }
+        outcome
+    }
+
+    fn try_apply(
+        &mut self,
+        batch: &[Recorded],
+        district: Option<&District>,
+        goal: u64,
+    ) -> Result<Option<Written>, FoldError> {
+        let views = &self.view.views;
+        self.folder.fold(batch, |case_id| views.case(case_id)).map_err(|fault| match fault {
+            FoldFault::Load(error) => of_store(error),
+            gap @ FoldFault::Gap { .. } => FoldError::Broken(gap.into()),
+        })?;
+        if self.folder.sequence() < goal && self.folder.touched() < UNWRITTEN_MAX {
+            return Ok(None);
+        }
+        let folded = self.folder.folded();
+        views.apply(&folded).map_err(of_store)?;
         if let Some(district) = district {
             let mut index = self.view.index.write().unwrap_or_else(PoisonError::into_inner);
-            for record in folded.cases.values().flatten() {
+            for (_, record) in &folded.cases {
                 index.put(record, &district.rules.calendar);
             }
         }
+        let sequence = folded.sequence;
         self.view.quarantined.fetch_add(folded.quarantined.len() as u64, Ordering::AcqRel);
-        self.view.checkpoint.store(folded.sequence, Ordering::Release);
-        if self.remembered.len() > REMEMBERED_MAX {
-            self.remembered.clear();
-        }
-        Ok(folded)
-    }
-
-    /// Keeps the cases of a batch for the next one.
-    pub(crate) fn remember(&mut self, folded: Folded) {
-        for (case_id, record) in folded.cases {
-            if let Some(record) = record {
-                self.remembered.insert(case_id, record);
-            }
-        }
+        self.view.checkpoint.store(sequence, Ordering::Release);
+        Ok(Some(Written { sequence, quarantined: self.folder.written() }))
     }
 }
 
@@ -389,8 +398,8 @@ impl Core {
     }
 
     /// Tells readers and the operator what a batch brought.
-    fn told(&self, folded: &Folded) {
-        for unreadable in &folded.quarantined {
+    fn told(&self, written: &Written) {
+        for unreadable in &written.quarantined {
             self.metrics.quarantined();
             tracing::error!(
                 stream.sequence = unreadable.sequence,
@@ -399,9 +408,10 @@ impl Core {
                 "an event cannot be read; it is in quarantine"
             );
         }
-        self.applied.send_replace(folded.sequence);
-        if folded.sequence >= self.catch_up_to && !self.has_caught_up.swap(true, Ordering::AcqRel) {
-            tracing::info!(stream.sequence = folded.sequence, "the view has caught up");
+        self.applied.send_replace(written.sequence);
+        if written.sequence >= self.catch_up_to && !self.has_caught_up.swap(true, Ordering::AcqRel)
+        {
+            tracing::info!(stream.sequence = written.sequence, "the view has caught up");
         }
     }
 }
@@ -422,9 +432,10 @@ impl Fold for Live {
             let core = Arc::clone(&self.core);
             // Finished also when the follower is dropped: a batch is whole or not there.
             blocking(move || {
-                let folded = writer.apply(&batch, Some(&core.district))?;
-                core.told(&folded);
-                writer.remember(folded);
+                let written = writer.apply(&batch, Some(&core.district), core.catch_up_to)?;
+                if let Some(written) = written {
+                    core.told(&written);
+                }
                 Ok(())
             })
             .await

@@ -1,86 +1,22 @@
-//! Folding a batch of the stream into what the views have to write: pure, so that a test may split and repeat
-//! batches as it likes.
+//! Folding the stream into what the views have to write: pure, so that a test may split and repeat batches as it likes.
 //!
-//! Invariants: an event at or before the checkpoint changes nothing; a case is written once per batch; what
-//! cannot be read is quarantined with its reason and marks its case, and the others go on; no personal data,
-//! sealed or not, enters a timeline.
+//! Invariants: an event at or before the checkpoint changes nothing; a case is written once, however many events it
+//! had since it was written last; what cannot be read is quarantined with its reason and marks its case, and the others
+//! go on.
 
-use std::collections::BTreeMap;
-use std::collections::btree_map::Entry;
+use std::collections::hash_map::Entry;
+use std::collections::{BTreeSet, HashMap};
 
-use casework::case::{Case, EventMeta};
 use desk::decode;
-use proto_events::Timestamp;
-use proto_events::codes::Role;
-use proto_events::envelope::header;
-use proto_events::events::CaseEvent;
-use proto_events::ids::{CaseId, CommandId, EventId, ReceiptCode};
-use proto_events::upcast;
+use proto_events::ids::{CaseId, ReceiptCode};
 use runtime::log::Recorded;
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
-use serde_json::{Value, json};
-use uuid::Uuid;
 
 use crate::record::CaseRecord;
 
-/// Largest body of an event that a timeline shows, in bytes: below what one row of the store may hold.
-const ENTRY_BYTES_MAX: usize = 56 * 1024;
-
-/// What every version of the opening begins with: the only event with an applicant.
-const OPENED_PREFIX: &str = "cn.unstuck.case.opened.";
-
-/// The fields of an event's data that stay out of the timeline: ciphertext of personal data.
-const SEALED_FIELDS: [&str; 2] = ["applicant", "sealed"];
-
-/// One event of a case, as its history shows it.
-#[derive(Debug, Clone, PartialEq, Serialize, Deserialize, JsonSchema)]
-pub(crate) struct TimelineEntry {
-    /// Its place in the stream.
-    pub(crate) sequence: u64,
-    /// The event.
-    pub(crate) id: EventId,
-    /// Its full type with its version.
-    #[serde(rename = "type")]
-    pub(crate) event_type: String,
-    /// When it happened.
-    pub(crate) time: Timestamp,
-    /// When it was written down.
-    pub(crate) recorded_at: String,
-    /// Username of who did it, or the name of the reaction.
-    pub(crate) actor: String,
-    /// In which role.
-    pub(crate) role: Role,
-    /// The data of the event, without personal data.
-    pub(crate) data: Value,
-}
-
-impl TimelineEntry {
-    /// Reads the event back, for whoever explains or tells it. The applicant, who does not enter a history, is the
-    /// sealed one of the case. `None` for what was too large to be kept whole.
-    pub(crate) fn read(&self, case: &Case) -> Option<(EventMeta, CaseEvent)> {
-        let mut data = self.data.clone();
-        if self.event_type.starts_with(OPENED_PREFIX)
-            && let Some(members) = data.as_object_mut()
-        {
-            let applicant = serde_json::to_value(&case.applicant).ok()?;
-            members.insert("applicant".to_owned(), applicant);
-        }
-        let body = serde_json::to_vec(&data).ok()?;
-        let event = upcast::read(&self.event_type, &body).ok()?;
-        let meta = EventMeta {
-            id: self.id,
-            // A history does not keep it, and no fold asks for it.
-            command_id: CommandId(Uuid::nil()),
-            case_id: case.case_id,
-            sequence: self.sequence,
-            time: self.time,
-            actor: self.actor.clone(),
-            role: self.role,
-        };
-        Some((meta, event))
-    }
-}
+/// Cases that are remembered when they are written: events of a case come close together. Some 50 MiB at most.
+const REMEMBERED_MAX: usize = 8192;
 
 /// An event that nobody can read.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
@@ -93,19 +29,28 @@ pub(crate) struct Quarantined {
     pub(crate) reason: String,
 }
 
-/// What a batch makes of the views.
-#[derive(Debug, Default)]
-pub(crate) struct Folded {
+/// What has been folded and is not written yet.
+#[derive(Debug)]
+pub(crate) struct Folded<'a> {
     /// The checkpoint after it.
     pub(crate) sequence: u64,
-    /// The cases that it touched; `None` for one without an opening.
-    pub(crate) cases: BTreeMap<CaseId, Option<CaseRecord>>,
+    /// The cases that it touched, in the order of ids.
+    pub(crate) cases: Vec<(CaseId, &'a CaseRecord)>,
     /// The receipts of the cases that it opens.
-    pub(crate) receipts: Vec<(ReceiptCode, CaseId)>,
-    /// The events that it adds to histories.
-    pub(crate) timeline: Vec<(CaseId, TimelineEntry)>,
+    pub(crate) receipts: &'a [(ReceiptCode, CaseId)],
     /// The events that nobody can read.
-    pub(crate) quarantined: Vec<Quarantined>,
+    pub(crate) quarantined: &'a [Quarantined],
+}
+
+/// The cases as the stream has made them so far, ahead of the view by what is not written yet.
+#[derive(Debug)]
+pub(crate) struct Folder {
+    sequence: u64,
+    /// `None` for a case without an opening.
+    known: HashMap<CaseId, Option<CaseRecord>>,
+    touched: BTreeSet<CaseId>,
+    receipts: Vec<(ReceiptCode, CaseId)>,
+    quarantined: Vec<Quarantined>,
 }
 
 /// Why a batch could not be folded.
@@ -124,92 +69,126 @@ pub(crate) enum FoldFault<E: std::error::Error + 'static> {
     },
 }
 
-/// Folds a batch on top of what `load` knows.
-///
-/// # Errors
-/// [`FoldFault`]; nothing has changed then.
-pub(crate) fn fold<E: std::error::Error>(
-    checkpoint: u64,
-    batch: &[Recorded],
-    mut load: impl FnMut(CaseId) -> Result<Option<CaseRecord>, E>,
-) -> Result<Folded, FoldFault<E>> {
-    let mut folded = Folded { sequence: checkpoint, ..Folded::default() };
-    for recorded in batch {
-        if recorded.sequence <= folded.sequence {
-            continue;
+impl Folder {
+    /// Starts behind the last event of a view.
+    pub(crate) fn behind(sequence: u64) -> Self {
+        Self {
+            sequence,
+            known: HashMap::new(),
+            touched: BTreeSet::new(),
+            receipts: Vec::new(),
+            quarantined: Vec::new(),
         }
-        if recorded.sequence != folded.sequence + 1 {
-            let (after, came) = (folded.sequence, recorded.sequence);
-            return Err(FoldFault::Gap { after, came });
+    }
+
+    /// The sequence of the last event that was folded.
+    pub(crate) fn sequence(&self) -> u64 {
+        self.sequence
+    }
+
+    /// How many cases are not written yet.
+    pub(crate) fn touched(&self) -> usize {
+        self.touched.len()
+    }
+
+    /// Folds a batch on top of what is known, and of what `load` knows of other cases.
+    ///
+    /// # Errors
+    /// [`FoldFault`]; after a gap nothing has changed, after a case that could not be loaded the folder is of no use.
+    pub(crate) fn fold<E: std::error::Error>(
+        &mut self,
+        batch: &[Recorded],
+        mut load: impl FnMut(CaseId) -> Result<Option<CaseRecord>, E>,
+    ) -> Result<(), FoldFault<E>> {
+        let mut after = self.sequence;
+        for came in batch.iter().map(|recorded| recorded.sequence) {
+            if came > after + 1 {
+                return Err(FoldFault::Gap { after, came });
+            }
+            after = after.max(came);
         }
-        folded.sequence = recorded.sequence;
+        for recorded in batch {
+            if recorded.sequence > self.sequence {
+                self.take(recorded, &mut load)?;
+                self.sequence = recorded.sequence;
+            }
+        }
+        Ok(())
+    }
+
+    fn take<E: std::error::Error>(
+        &mut self,
+        recorded: &Recorded,
+        load: &mut impl FnMut(CaseId) -> Result<Option<CaseRecord>, E>,
+    ) -> Result<(), FoldFault<E>> {
         match decode(recorded) {
             Ok((meta, event)) => {
-                let slot = slot(&mut folded.cases, meta.case_id, &mut load)?;
+                let slot = slot(&mut self.known, meta.case_id, load)?;
                 let before = slot.take();
                 let is_new = before.is_none();
-                if let Some(mut record) = CaseRecord::step(before, &meta, &event) {
-                    record.entries += 1;
+                if let Some(record) = CaseRecord::step(before, &meta, &event) {
                     if is_new {
-                        folded.receipts.push((record.case.receipt_code.clone(), meta.case_id));
+                        self.receipts.push((record.case.receipt_code.clone(), meta.case_id));
                     }
                     *slot = Some(record);
+                    self.touched.insert(meta.case_id);
                 }
-                let entry = TimelineEntry {
-                    sequence: recorded.sequence,
-                    id: meta.id,
-                    event_type: text(recorded, header::TYPE),
-                    time: meta.time,
-                    recorded_at: text(recorded, header::RECORDED_AT),
-                    actor: meta.actor,
-                    role: meta.role,
-                    data: shown(&recorded.body),
-                };
-                folded.timeline.push((meta.case_id, entry));
             }
             Err(unreadable) => {
                 if let Some(case_id) = unreadable.case_id
-                    && let Some(record) = slot(&mut folded.cases, case_id, &mut load)?
+                    && let Some(record) = slot(&mut self.known, case_id, load)?
                 {
                     record.quarantined = true;
+                    self.touched.insert(case_id);
                 }
-                folded.quarantined.push(Quarantined {
+                self.quarantined.push(Quarantined {
                     sequence: recorded.sequence,
                     subject: recorded.subject.clone(),
                     reason: unreadable.reason,
                 });
             }
         }
+        Ok(())
     }
-    Ok(folded)
+
+    /// What is to be written.
+    pub(crate) fn folded(&self) -> Folded<'_> {
+        let record = |case_id: &CaseId| Some((*case_id, self.known.get(case_id)?.as_ref()?));
+        Folded {
+            sequence: self.sequence,
+            cases: self.touched.iter().filter_map(record).collect(),
+            receipts: &self.receipts,
+            quarantined: &self.quarantined,
+        }
+    }
+
+    /// Notes that it is written; gives what went into quarantine with it.
+    pub(crate) fn written(&mut self) -> Vec<Quarantined> {
+        if self.known.len() > REMEMBERED_MAX {
+            // Those that the latest events were about are likely to come again.
+            let touched = &self.touched;
+            self.known.retain(|case_id, record| {
+                touched.contains(case_id)
+                    && record.as_ref().is_some_and(|record| record.case.is_open())
+            });
+        }
+        if self.known.len() > REMEMBERED_MAX {
+            self.known.clear();
+        }
+        self.touched.clear();
+        self.receipts.clear();
+        std::mem::take(&mut self.quarantined)
+    }
 }
 
-/// The state of a case within the batch; loaded at its first event.
+/// A case as it is known; loaded at its first event.
 fn slot<'a, E: std::error::Error>(
-    cases: &'a mut BTreeMap<CaseId, Option<CaseRecord>>,
+    known: &'a mut HashMap<CaseId, Option<CaseRecord>>,
     case_id: CaseId,
     load: &mut impl FnMut(CaseId) -> Result<Option<CaseRecord>, E>,
 ) -> Result<&'a mut Option<CaseRecord>, FoldFault<E>> {
-    Ok(match cases.entry(case_id) {
+    Ok(match known.entry(case_id) {
         Entry::Occupied(found) => found.into_mut(),
         Entry::Vacant(free) => free.insert(load(case_id).map_err(FoldFault::Load)?),
     })
-}
-
-fn text(recorded: &Recorded, name: &str) -> String {
-    recorded.headers.get(name).cloned().unwrap_or_default()
-}
-
-/// The data of an event as a history may show it.
-fn shown(body: &[u8]) -> Value {
-    if body.len() > ENTRY_BYTES_MAX {
-        return json!({ "too_large_bytes": body.len() });
-    }
-    let mut data: Value = serde_json::from_slice(body).unwrap_or_default();
-    if let Some(members) = data.as_object_mut() {
-        for field in SEALED_FIELDS {
-            members.remove(field);
-        }
-    }
-    data
 }

@@ -19,8 +19,6 @@ pub(crate) struct CaseRecord {
     pub(crate) past: Past,
     /// Whether one of its events could not be read.
     pub(crate) quarantined: bool,
-    /// How many entries its timeline has.
-    pub(crate) entries: u64,
 }
 
 /// What happened to a case more than once, for the figures.
@@ -104,7 +102,7 @@ impl CaseRecord {
     pub(crate) fn step(record: Option<Self>, meta: &EventMeta, event: &CaseEvent) -> Option<Self> {
         let Some(mut record) = record else {
             let case = Case::step(None, meta, event)?;
-            return Some(Self { case, past: Past::default(), quarantined: false, entries: 0 });
+            return Some(Self { case, past: Past::default(), quarantined: false });
         };
         record.past.note(&record.case, meta, event);
         record.case.evolve(meta, event);

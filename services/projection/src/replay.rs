@@ -75,13 +75,13 @@ async fn fill(
     while let Some(batch) = events.next().await? {
         let district = district.cloned();
         let (filled, outcome) = blocking(move || {
-            let outcome = writer.apply(&batch, district.as_deref());
+            let outcome = writer.apply(&batch, district.as_deref(), until);
             (writer, outcome)
         })
         .await;
         writer = filled;
-        writer.remember(outcome.map_err(of_fold)?);
-        progress(writer.view.sequence());
+        outcome.map_err(of_fold)?;
+        progress(writer.sequence());
     }
     Ok(writer)
 }

@@ -1,12 +1,10 @@
-//! The view `cases` in its store: rows of cases, their histories, receipts, and what is in quarantine.
+//! The view `cases` in its store: rows of cases, receipts, and what is in quarantine.
 //!
 //! Keys, all with a prefix: `c/<case id>` the case, `d/<case id><n>` the rest of one that is too large for a
-//! row, `t/<case id><sequence>` its history, `r/<receipt code>` the case of a receipt, `q/<sequence>` an event
+//! row, `r/<receipt code>` the case of a receipt, `q/<sequence>` an event
 //! that nobody can read. Ids are 16 bytes, numbers big-endian. Invariant: a batch and its checkpoint are one
 //! write. All calls but the lookups of one row block.
 
-use std::collections::BTreeMap;
-use std::ops::Bound;
 use std::path::Path;
 use std::time::Duration;
 
@@ -17,11 +15,11 @@ use runtime::store::{Batch, Checkpoint, Opened, StoreError, ViewStore};
 use serde::de::DeserializeOwned;
 use uuid::Uuid;
 
-use crate::fold::{Folded, Quarantined, TimelineEntry};
+use crate::fold::{Folded, Quarantined};
 use crate::record::CaseRecord;
 
 /// The schema of the rows. One higher: every view is set aside and built anew at the next start.
-const SCHEMA_VERSION: u32 = 2;
+const SCHEMA_VERSION: u32 = 3;
 
 /// Bytes of a case in one row; the store takes 64 KiB, and a case has one KiB as a rule.
 const PART_BYTES: usize = 48 * 1024;
@@ -84,10 +82,9 @@ impl Views {
     }
 
     /// Writes what a batch has led to, with its checkpoint, in one step.
-    pub(crate) fn apply(&self, folded: &Folded) -> Result<(), StoreError> {
+    pub(crate) fn apply(&self, folded: &Folded<'_>) -> Result<(), StoreError> {
         let mut batch = Batch::default();
         for (case_id, record) in &folded.cases {
-            let Some(record) = record else { continue };
             let bytes = encode(record)?;
             let mut parts = bytes.chunks(PART_BYTES);
             let first = parts.next().unwrap_or_default();
@@ -98,13 +95,10 @@ impl Views {
                 batch.insert(&part_key(*case_id, number), part);
             }
         }
-        for (code, case_id) in &folded.receipts {
+        for (code, case_id) in folded.receipts {
             batch.insert(&receipt_key(code), case_id.0.as_bytes());
         }
-        for (case_id, entry) in &folded.timeline {
-            batch.insert(&entry_key(*case_id, entry.sequence), &encode(entry)?);
-        }
-        for unreadable in &folded.quarantined {
+        for unreadable in folded.quarantined {
             batch.insert(&quarantine_key(unreadable.sequence), &encode(unreadable)?);
         }
         let stream_created_at = self.stream_created_at;
@@ -137,28 +131,6 @@ impl Views {
         self.store.scan_prefix(b"r/").try_fold(0, |count, row| row.map(|_| count + 1))
     }
 
-    /// A case's history behind `after`, oldest first, at most `limit` entries.
-    pub(crate) fn timeline(
-        &self,
-        case_id: CaseId,
-        after: u64,
-        limit: usize,
-    ) -> Result<Vec<TimelineEntry>, StoreError> {
-        let (from, to) = (entry_key(case_id, after), entry_key(case_id, u64::MAX));
-        let rows = self.store.range(Bound::Excluded(&from), Bound::Included(&to));
-        rows.take(limit).map(|row| decode(&row?.1)).collect()
-    }
-
-    /// How many entries the history of each case has. Reads them all.
-    pub(crate) fn entry_counts(&self) -> Result<BTreeMap<CaseId, u64>, StoreError> {
-        let mut counts = BTreeMap::new();
-        for row in self.store.scan_prefix(b"t/") {
-            let case_id = row?.0.get(..18).and_then(id_in).ok_or_else(unreadable)?;
-            *counts.entry(case_id).or_default() += 1;
-        }
-        Ok(counts)
-    }
-
     /// What is in quarantine, oldest first.
     pub(crate) fn quarantined(&self) -> Result<Vec<Quarantined>, StoreError> {
         self.store.scan_prefix(b"q/").map(|row| decode(&row?.1)).collect()
@@ -185,10 +157,6 @@ fn case_key(case_id: CaseId) -> Vec<u8> {
 
 fn part_key(case_id: CaseId, number: u8) -> Vec<u8> {
     [b"d/", case_id.0.as_bytes().as_slice(), &[number]].concat()
-}
-
-fn entry_key(case_id: CaseId, sequence: u64) -> Vec<u8> {
-    [b"t/", case_id.0.as_bytes().as_slice(), &sequence.to_be_bytes()].concat()
 }
 
 fn receipt_key(code: &ReceiptCode) -> Vec<u8> {

@@ -32,7 +32,7 @@ fn filled(dir: &std::path::Path) -> crate::core::Writer {
         }
     }
     let mut writer = writer(dir, &district);
-    writer.apply(&recorded(&events), Some(&district)).unwrap();
+    writer.apply(&recorded(&events), Some(&district), 0).unwrap();
     writer
 }
 

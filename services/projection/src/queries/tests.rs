@@ -213,7 +213,7 @@ fn filled(dir: &std::path::Path) -> crate::core::Writer {
         }
     }
     let mut writer = writer(dir, &district);
-    writer.apply(&crate::testing::recorded(&events), Some(&district)).unwrap();
+    writer.apply(&crate::testing::recorded(&events), Some(&district), 0).unwrap();
     writer
 }
 
@@ -314,7 +314,7 @@ fn a_case_that_moves_on_leaves_the_lists_that_it_was_in() {
         writer.view.index().page(&reader, &filter, Sort::Due, None, 10, 0).total
     };
     for (events, opened, resolved) in [(1, 1, 0), (2, 0, 1), (3, 1, 0)] {
-        writer.apply(&stream[..events], Some(&district)).unwrap();
+        writer.apply(&stream[..events], Some(&district), 0).unwrap();
         assert_eq!(total(&writer, CaseState::Opened), opened, "after {events}");
         assert_eq!(total(&writer, CaseState::Resolved), resolved, "after {events}");
     }
