@@ -327,6 +327,12 @@ impl Core {
         (!is_done).then(|| (self.sequence(), self.catch_up_to))
     }
 
+    /// Waits until the first catching up is done.
+    pub(crate) async fn caught_up(&self) {
+        // The sender is ours.
+        let _ = self.applied().wait_for(|sequence| *sequence >= self.catch_up_to).await;
+    }
+
     /// Says that a person must look. The readers go on.
     pub(crate) fn raise(&self, incident: &(dyn Error + 'static)) {
         let mut text = incident.to_string();

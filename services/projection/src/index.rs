@@ -51,9 +51,10 @@ pub(crate) struct Index {
     slots: HashMap<CaseId, u32>,
     /// By slot. Boxed: a table that has just grown is half empty.
     rows: Vec<Box<CaseRow>>,
-    /// Instants by slot, side by side, because what is asked of many cases is asked of these.
+    /// What is asked of many cases, by slot, side by side: instants, and the sequence of the last event.
     due_at: Vec<i64>,
     opened_at: Vec<i64>,
+    version: Vec<u64>,
     facets: HashMap<Facet, RoaringBitmap>,
     by_due: BTreeMap<Place, u32>,
     by_opened: BTreeMap<Place, u32>,
@@ -72,6 +73,7 @@ impl Index {
             self.by_opened.insert((row.opened_at, id), slot);
             self.due_at.push(row.due_at);
             self.opened_at.push(row.opened_at);
+            self.version.push(row.version);
             self.rows.push(Box::new(row));
             for facet in after {
                 self.facets.entry(facet).or_default().insert(slot);
@@ -91,6 +93,7 @@ impl Index {
             self.by_opened.insert((row.opened_at, id), slot);
             self.opened_at[place] = row.opened_at;
         }
+        self.version[place] = row.version;
         let before = facets_of(&old);
         for facet in before.iter().filter(|facet| !after.contains(facet)) {
             if let Some(slots) = self.facets.get_mut(facet) {
@@ -112,6 +115,12 @@ impl Index {
     /// Every row, in no order.
     pub(crate) fn rows(&self) -> impl Iterator<Item = &CaseRow> {
         self.rows.iter().map(|row| &**row)
+    }
+
+    /// The cases that had an event behind a sequence.
+    pub(crate) fn changed_since(&self, sequence: u64) -> Vec<CaseId> {
+        let rows = self.version.iter().zip(&self.rows);
+        rows.filter(|(version, _)| **version > sequence).map(|(_, row)| row.case_id).collect()
     }
 
     /// When the first case was opened, in microseconds since 1970.

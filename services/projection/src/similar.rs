@@ -1,7 +1,8 @@
 //! Similar cases: an index beside the view, of the cases that were solved or explained.
 //!
 //! It lies in a folder of its own and says how far it has come; it is disposable, like every view: one that is missing,
-//! damaged, of another form, another dictionary or another stream is built anew from the view of the cases. Invariants: no
+//! damaged, of another form, another dictionary or another stream is built anew from the view of the cases. It follows
+//! that view, not the stream: a case whose version is behind the index's own place is looked at again. Invariants: no
 //! applicant is in it, only what was written down about the matter; a text that is searched for is split, never parsed;
 //! what is found is looked up in the view, which alone says who may see it.
 
@@ -13,7 +14,7 @@ mod words;
 
 use std::collections::BTreeSet;
 use std::path::{Path, PathBuf};
-use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
+use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, PoisonError, RwLock};
 use std::time::Duration;
 
@@ -21,14 +22,7 @@ use casework::case::Case;
 use casework::free_text;
 use chrono::{DateTime, Utc};
 use desk::District;
-use futures::future::BoxFuture;
 use proto_events::codes::CaseState;
-use proto_events::envelope::header;
-use proto_events::events::TYPE_PREFIX;
-use proto_events::ids::CaseId;
-use proto_events::subject::CaseSubject;
-use runtime::consumer::{Fold, FoldError, follow};
-use runtime::log::Recorded;
 use runtime::store::StoreError;
 use tokio_util::sync::CancellationToken;
 
@@ -43,9 +37,8 @@ const COMMIT_EVERY: Duration = Duration::from_secs(1);
 /// Pause before an index that broke is built anew.
 const AGAIN_AFTER: Duration = Duration::from_secs(5);
 
-/// The events after which a case has to be looked at again.
-const TELLING: [&str; 5] =
-    ["resolved", "explained", "reopened", "corrected", "personal_data_erased"];
+/// Why the index cannot be kept: it or the view is damaged, or the disk does not do.
+type Broken = Box<dyn std::error::Error + Send + Sync>;
 
 /// The index of similar cases, kept up to date by [`Similar::run`].
 pub(crate) struct Similar {
@@ -54,10 +47,8 @@ pub(crate) struct Similar {
     words: Arc<Words>,
     stream_created_at: DateTime<Utc>,
     current: RwLock<Arc<SimilarIndex>>,
-    /// The sequence of the last event that was looked at.
+    /// The sequence of the view that was looked at last.
     sequence: AtomicU64,
-    /// Whether something was written since the last commit.
-    is_dirty: AtomicBool,
     /// Cancelled when the present index turned out to be broken.
     broken: RwLock<CancellationToken>,
 }
@@ -111,7 +102,6 @@ impl Similar {
             stream_created_at: head.created_at,
             current: RwLock::new(Arc::new(index)),
             sequence: AtomicU64::new(sequence),
-            is_dirty: AtomicBool::new(false),
             broken: RwLock::default(),
         }))
     }
@@ -148,7 +138,7 @@ impl Similar {
         while !token.is_cancelled() {
             let broken = token.child_token();
             *self.broken.write().unwrap_or_else(PoisonError::into_inner) = broken.clone();
-            if let Err(error) = Arc::clone(&self).keep(broken).await {
+            if let Err(error) = self.keep(broken).await {
                 let error = &*error as &dyn std::error::Error;
                 tracing::warn!(error, "the index of similar cases broke; it is built anew");
             }
@@ -169,89 +159,85 @@ impl Similar {
                 }
             }
         }
-        if let Err(error) = self.commit().await {
-            // What is missing is looked at again at the next start.
-            let error = &error as &dyn std::error::Error;
-            tracing::debug!(error, "the index of similar cases was not written out");
-        }
     }
 
-    async fn keep(
-        self: Arc<Self>,
-        token: CancellationToken,
-    ) -> Result<(), Box<dyn std::error::Error + Send + Sync>> {
+    async fn keep(&self, token: CancellationToken) -> Result<(), Broken> {
+        // Half a view has half of the cases; it is looked at once it is whole.
+        let caught_up = self.core.caught_up();
+        if token.run_until_cancelled(caught_up).await.is_none() {
+            return Ok(());
+        }
         if self.sequence() == 0 {
             self.fill().await?;
         }
-        let mut fold = Live { similar: Arc::clone(&self), token: token.clone() };
-        let following = async {
-            let followed = follow(Arc::clone(&self.core.log), &mut fold, token.clone()).await;
-            // An incident of the stream is the view's to report: the index stays as it is.
-            if followed.is_err() {
-                token.cancelled().await;
+        let mut applied = self.core.applied();
+        let mut ticks = tokio::time::interval(COMMIT_EVERY);
+        ticks.set_missed_tick_behavior(tokio::time::MissedTickBehavior::Delay);
+        while token.run_until_cancelled(ticks.tick()).await.is_some() {
+            self.follow_the_view().await?;
+            // Nothing is done, and nobody woken, until something has changed.
+            let moved = applied.wait_for(|sequence| *sequence > self.sequence());
+            if !matches!(token.run_until_cancelled(moved).await, Some(Ok(_))) {
+                return Ok(());
             }
-        };
-        let committing = async {
-            let mut ticks = tokio::time::interval(COMMIT_EVERY);
-            ticks.set_missed_tick_behavior(tokio::time::MissedTickBehavior::Delay);
-            while token.run_until_cancelled(ticks.tick()).await.is_some() {
-                if let Err(error) = self.commit().await {
-                    token.cancel();
-                    return Err(error);
-                }
-            }
-            Ok(())
-        };
-        let ((), committed) = tokio::join!(following, committing);
-        committed.map_err(Into::into)
-    }
-
-    /// Builds the index from the view of the cases.
-    async fn fill(&self) -> Result<(), Box<dyn std::error::Error + Send + Sync>> {
-        let (view, index) = (self.core.view(), self.index());
-        // Taken before the first row is read: what comes meanwhile is looked at again.
-        let sequence = view.sequence();
-        let counted =
-            blocking(move || -> Result<usize, Box<dyn std::error::Error + Send + Sync>> {
-                let mut count = 0;
-                for row in view.views.cases() {
-                    let case = row?.1.case;
-                    if is_telling(&case) {
-                        index.put(&text_of(&case))?;
-                        count += 1;
-                    }
-                }
-                Ok(count)
-            });
-        let count = counted.await?;
-        self.sequence.store(sequence, Ordering::Release);
-        self.is_dirty.store(sequence > 0, Ordering::Release);
-        if count > 0 {
-            tracing::info!(cases = count, "the index of similar cases is built");
         }
         Ok(())
     }
 
-    async fn commit(&self) -> Result<(), IndexError> {
-        if !self.is_dirty.swap(false, Ordering::AcqRel) {
+    /// Looks at the cases that have changed since, and makes what was found durable.
+    async fn follow_the_view(&self) -> Result<(), Broken> {
+        let view = self.core.view();
+        // Taken before: what changes meanwhile is looked at again.
+        let (reached, before) = (view.sequence(), self.sequence());
+        if reached == before {
             return Ok(());
         }
-        // Taken before the commit: what is written meanwhile is looked at again.
-        let (index, sequence, stream) = (self.index(), self.sequence(), self.stream_created_at);
-        blocking(move || index.commit(sequence, stream)).await
+        let (index, stream) = (self.index(), self.stream_created_at);
+        blocking(move || -> Result<(), Broken> {
+            let changed = view.index().changed_since(before);
+            let mut is_changed = false;
+            for case_id in changed {
+                let Some(record) = view.views.case(case_id)? else { continue };
+                let is_put = is_telling(&record.case);
+                if is_put {
+                    index.put(&text_of(&record.case))?;
+                } else if may_have_told(&record.case) {
+                    index.remove(case_id)?;
+                }
+                is_changed |= is_put || may_have_told(&record.case);
+            }
+            // A commit costs the disk; how far an unchanged index has come is seen anew at the next start.
+            if is_changed {
+                index.commit(reached, stream)?;
+            }
+            Ok(())
+        })
+        .await?;
+        self.sequence.store(reached, Ordering::Release);
+        Ok(())
     }
 
-    /// Looks at cases again. Blocks.
-    fn look_at(&self, touched: &BTreeSet<CaseId>) -> Result<(), FoldError> {
-        let (view, index) = (self.core.view(), self.index());
-        for case_id in touched {
-            let record =
-                view.views.case(*case_id).map_err(|error| FoldError::Retry(error.into()))?;
-            let written = match record.map(|record| record.case).filter(is_telling) {
-                Some(case) => index.put(&text_of(&case)),
-                None => index.remove(*case_id),
-            };
-            written.map_err(|error| FoldError::Retry(error.into()))?;
+    /// Builds the index from the view of the cases.
+    async fn fill(&self) -> Result<(), Broken> {
+        let (view, index, stream) = (self.core.view(), self.index(), self.stream_created_at);
+        // Taken before the first row is read: what comes meanwhile is looked at again.
+        let sequence = view.sequence();
+        let counted = blocking(move || -> Result<usize, Broken> {
+            let mut count = 0;
+            for row in view.views.cases() {
+                let case = row?.1.case;
+                if is_telling(&case) {
+                    index.put(&text_of(&case))?;
+                    count += 1;
+                }
+            }
+            index.commit(sequence, stream)?;
+            Ok(count)
+        });
+        let count = counted.await?;
+        self.sequence.store(sequence, Ordering::Release);
+        if count > 0 {
+            tracing::info!(cases = count, "the index of similar cases is built");
         }
         Ok(())
     }
@@ -270,6 +256,11 @@ pub(crate) fn is_telling(case: &Case) -> bool {
         && told(case).all(|text| free_text::find_personal_data(text).is_none())
 }
 
+/// Whether something took away what a case once had to tell.
+fn may_have_told(case: &Case) -> bool {
+    case.reopen_count > 0 || case.erased || !case.corrections.is_empty()
+}
+
 /// What was written down about the matter.
 fn told(case: &Case) -> impl Iterator<Item = &str> {
     let outcome = case.outcome.as_ref().and_then(|outcome| outcome.result.as_deref());
@@ -286,50 +277,6 @@ fn text_of(case: &Case) -> Text {
         matter: case.matter.name.clone(),
         text: told(case).collect::<Vec<_>>().join("\n"),
     }
-}
-
-/// The index as the follower drives it.
-struct Live {
-    similar: Arc<Similar>,
-    token: CancellationToken,
-}
-
-impl Fold for Live {
-    fn checkpoint(&self) -> u64 {
-        self.similar.sequence()
-    }
-
-    fn fold(&mut self, batch: Vec<Recorded>) -> BoxFuture<'_, Result<(), FoldError>> {
-        Box::pin(async move {
-            let Some(last) = batch.last().map(|event| event.sequence) else { return Ok(()) };
-            let touched: BTreeSet<CaseId> = batch.iter().filter_map(touched_by).collect();
-            if !touched.is_empty() {
-                let mut applied = self.similar.core.applied();
-                let is_there = applied.wait_for(|sequence| *sequence >= last);
-                // Stopped meanwhile, the batch comes again.
-                if self.token.run_until_cancelled(is_there).await.is_none() {
-                    return Ok(());
-                }
-                let similar = Arc::clone(&self.similar);
-                let looked = blocking(move || similar.look_at(&touched)).await;
-                if looked.is_err() {
-                    self.token.cancel();
-                }
-                looked?;
-                self.similar.is_dirty.store(true, Ordering::Release);
-            }
-            self.similar.sequence.store(last, Ordering::Release);
-            Ok(())
-        })
-    }
-}
-
-/// The case that an event gives something to tell, or takes it from.
-fn touched_by(event: &Recorded) -> Option<CaseId> {
-    let event_type = event.headers.get(header::TYPE)?.strip_prefix(TYPE_PREFIX)?;
-    let (name, _) = event_type.rsplit_once(".v")?;
-    let subject = || CaseSubject::parse(&event.subject).map(|subject| subject.case_id);
-    TELLING.contains(&name).then(subject).flatten()
 }
 
 impl Stamp {

@@ -21,6 +21,11 @@ use runtime::settings::{EXIT_CODE_SETTINGS, Faults};
 
 use cli::{Cli, Command};
 
+/// Events are read on one thread, folded on another and dropped on a third; the heaps of glibc, one per thread, kept
+/// what the others had given back.
+#[global_allocator]
+static ALLOCATOR: mimalloc::MiMalloc = mimalloc::MiMalloc;
+
 fn main() -> ExitCode {
     let Cli { log_format, command } = match Cli::try_parse() {
         Ok(cli) => cli,

@@ -6,6 +6,7 @@ use std::time::Instant;
 use proptest::prelude::*;
 use proto_events::codes::ErasureReason;
 use proto_events::events::PersonalDataErased;
+use proto_events::ids::CaseId;
 use tokio::task::JoinHandle;
 
 use super::index::Text;
@@ -365,13 +366,4 @@ async fn a_case_is_found_from_its_solution_on_until_it_is_reopened_or_forgotten(
     let beside = Beside::start(&running).await;
     beside.finds("应该找哪个部门", &[0, 2]).await;
     beside.stop().await;
-}
-
-#[test]
-fn every_event_that_ends_or_reopens_a_case_is_looked_at() {
-    let time = at("2021-01-26T10:00:00");
-    let names: BTreeSet<&str> = TELLING.into_iter().collect();
-    for kind in [7, 8, 9] {
-        assert!(names.contains(of_kind(kind, time).kind().name()));
-    }
 }
