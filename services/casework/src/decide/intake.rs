@@ -171,7 +171,8 @@ pub(super) fn record_feedback(
     let actor = context.actor;
     let handled = case.handler.as_deref() == Some(actor.username.as_str())
         || actor.department.as_ref().is_some_and(|own| {
-            case.department.as_ref() == Some(own)
+            // Also in an earlier life of the case: its feedback is about what was done then.
+            case.hops.iter().any(|hop| hop.to == *own && hop.returned_at.is_none())
                 || case.co_departments.contains(own)
                 || case.parts.iter().any(|part| part.department == *own)
         });

@@ -282,10 +282,9 @@ pub(super) fn determine_not_doable(
         .collect();
     let facts = checks.text("/facts", wish.facts, LONG_CHARS_MAX);
     let alternatives = checks.texts("/alternatives", wish.alternatives, TEXT_CHARS_MAX);
-    let is_self = wish.countersigned_by == context.actor.username;
     match context.second {
-        None if !is_self => checks.fault("/countersigned_by", "there is no such account"),
-        Some(second) if !is_self => {
+        None => checks.fault("/countersigned_by", "there is no such account"),
+        Some(second) => {
             let fits = matches!(
                 second.role,
                 Role::Handler | Role::DepartmentLead | Role::Director | Role::Coordinator
@@ -293,10 +292,9 @@ pub(super) fn determine_not_doable(
             let detail = "has to be a handler, a lead, a director or a coordinator";
             checks.require(fits, "/countersigned_by", detail);
         }
-        _ => {}
     }
     checks.finish()?;
-    if is_self {
+    if wish.countersigned_by == context.actor.username {
         return Err(Refusal::rule(
             RefusalCode::SamePerson,
             "the countersignature is another person's (须由另一人会签)",

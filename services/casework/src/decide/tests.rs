@@ -3,6 +3,7 @@
 //! A [`Story`] is a case told by decisions: what was granted is folded, what was refused leaves the case alone.
 //! [`Story::happened`] folds an event that no decision of today leads to, as an old log may hold it.
 
+mod bad_reviews;
 mod calls;
 mod clocks;
 mod codes;

@@ -139,6 +139,28 @@ fn what_belongs_to_another_body_is_declined_with_its_name() {
 }
 
 #[test]
+fn where_to_go_instead_is_kept_with_a_body_or_a_contact_and_is_none_without_both() {
+    let remedy = |body: &str, contact: Option<&str>| Remedy {
+        body: body.to_string(),
+        contact: contact.map(str::to_string),
+    };
+    for (told, kept) in [
+        (remedy("区人民法院", None), Some(remedy("区人民法院", None))),
+        (remedy(" ", Some("立案大厅")), Some(remedy("", Some("立案大厅")))),
+        (remedy(" ", Some(" ")), None),
+    ] {
+        let wish = Command::Decline {
+            exclusion: Exclusion::Litigation,
+            reason: "已进入诉讼程序".to_string(),
+            remedy: Some(told),
+            second_check_by: None,
+        };
+        let story = Story::opened().does("clerk", wish);
+        assert_eq!(story.case().outcome.as_ref().unwrap().remedy, kept);
+    }
+}
+
+#[test]
 fn only_a_case_that_nobody_has_begun_can_be_declined() {
     for story in in_every_state() {
         let is_new = story.case().state == CaseState::Opened;
@@ -292,6 +314,36 @@ fn a_department_that_helped_does_not_collect_feedback_either() {
         .does("hr-handler", wishes::accept())
         .does("hr-handler", wishes::resolve())
         .refuses("disabled-handler", &wishes::feedback(Solved::Yes, 5), RefusalCode::SelfFeedback);
+}
+
+#[test]
+fn whoever_did_a_part_collects_no_feedback_even_when_a_later_ruling_names_other_helpers() {
+    Story::accepted()
+        .does("hr-handler", wishes::assign("disabled-federation"))
+        .does("hr-handler", wishes::assign("civil-affairs"))
+        .does("disabled-handler", wishes::finish_part("disabled-federation"))
+        .does("coordinator", wishes::arbitrate("hr-public-service"))
+        .refuses("disabled-handler", &wishes::feedback(Solved::Yes, 5), RefusalCode::SelfFeedback)
+        .refuses("civil-handler", &wishes::feedback(Solved::Yes, 5), RefusalCode::SelfFeedback);
+    // Somebody else's part is nobody's but his.
+    let story = Story::opened()
+        .does("clerk", wishes::forward("medical-insurance"))
+        .does("medical-handler", wishes::send_back("hr-public-service"))
+        .does("clerk", wishes::forward("hr-public-service"))
+        .does("hr-handler", wishes::accept())
+        .does("hr-handler", wishes::assign("disabled-federation"));
+    assert!(story.wish("medical-handler", &wishes::feedback(Solved::No, 1)).is_ok());
+}
+
+#[test]
+fn whoever_handled_a_case_does_not_collect_its_feedback_after_its_reopening_either() {
+    let answer = wishes::feedback(Solved::Yes, 5);
+    Story::resolved()
+        .does("clerk", wishes::reopen(ReopenReason::NotSolved))
+        .refuses("hr-handler", &answer, RefusalCode::SelfFeedback)
+        .does("clerk", wishes::forward("civil-affairs"))
+        .refuses("hr-lead", &answer, RefusalCode::SelfFeedback)
+        .refuses("civil-handler", &answer, RefusalCode::SelfFeedback);
 }
 
 #[test]

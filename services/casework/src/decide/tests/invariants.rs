@@ -343,6 +343,7 @@ fn no_feedback_by_handlers(step: &Step<'_>) -> bool {
     let handled = before.handler.as_ref() == Some(&step.actor.username);
     let of_department = step.actor.department.as_ref().is_some_and(|own| {
         before.department.as_ref() == Some(own)
+            || before.hops.iter().any(|hop| hop.to == *own && hop.returned_at.is_none())
             || before.co_departments.contains(own)
             || before.parts.iter().any(|part| part.department == *own)
     });

@@ -92,6 +92,17 @@ fn a_task_force_may_hand_on_a_case_that_no_department_has() {
 }
 
 #[test]
+fn a_task_force_hands_on_no_case_that_a_department_has() {
+    for story in [Story::forwarded(), Story::accepted()] {
+        story.does("director", wishes::convene(ConveneTrigger::Person)).refuses(
+            "clerk",
+            &wishes::forward("civil-affairs"),
+            RefusalCode::WrongState,
+        );
+    }
+}
+
+#[test]
 fn only_the_addressed_department_signs() {
     let story = Story::forwarded()
         .forbids("civil-handler", &wishes::accept())
