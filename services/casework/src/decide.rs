@@ -15,6 +15,8 @@ mod special;
 #[cfg(test)]
 mod tests;
 
+pub(crate) use clocks::LENGTHENING_FREE_UNTIL_PERCENT;
+
 use alloc::vec::Vec;
 
 pub(crate) use escalation::{Told, told};

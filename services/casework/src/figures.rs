@@ -6,9 +6,14 @@
 
 use serde::{Deserialize, Serialize};
 
+pub mod count;
+pub mod facts;
 mod formula;
+pub mod history;
+mod sums;
 
-pub use self::formula::{Formula, UnknownFormula};
+pub use self::formula::{Formula, Source, UnknownFormula};
+pub use self::sums::Sums;
 
 /// Ratios over fewer than this come with their interval: one case more or less changes them by a
 /// tenth and more.

@@ -13,7 +13,7 @@ use runtime::log::Recorded;
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
-use crate::record::CaseRecord;
+use crate::record::{CaseRecord, recorded_at};
 
 /// Cases that are remembered when they are written: events of a case come close together. Some 50 MiB at most.
 const REMEMBERED_MAX: usize = 8192;
@@ -126,7 +126,8 @@ impl Folder {
                 let slot = slot(&mut self.known, meta.case_id, load)?;
                 let before = slot.take();
                 let is_new = before.is_none();
-                if let Some(record) = CaseRecord::step(before, &meta, &event) {
+                let recorded_at = recorded_at(recorded, &meta);
+                if let Some(record) = CaseRecord::step(before, &meta, &event, recorded_at) {
                     if is_new {
                         self.receipts.push((record.case.receipt_code.clone(), meta.case_id));
                     }

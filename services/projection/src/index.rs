@@ -21,7 +21,7 @@ use proto_events::ids::{CaseId, CenterId, DepartmentId};
 use roaring::RoaringBitmap;
 
 pub(crate) use query::{Cursor, Filter, Sort};
-pub(crate) use row::{CaseRow, Names, RoundFact};
+pub(crate) use row::{CaseRow, Names};
 
 use crate::record::CaseRecord;
 

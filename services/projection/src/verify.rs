@@ -17,7 +17,7 @@ use serde::{Deserialize, Serialize};
 use crate::centers::CentersReport;
 use crate::core::{Core, ProjectionError, View, blocking, folder};
 use crate::index::{CaseRow, Index, Names};
-use crate::record::CaseRecord;
+use crate::record::{CaseRecord, recorded_at};
 use crate::replay::Replay;
 use crate::views::{Views, open_store};
 
@@ -80,7 +80,8 @@ impl Truth {
                 self.events += 1;
                 let before = self.cases.remove(&meta.case_id);
                 let is_new = before.is_none();
-                if let Some(record) = CaseRecord::step(before, &meta, &event) {
+                let recorded_at = recorded_at(recorded, &meta);
+                if let Some(record) = CaseRecord::step(before, &meta, &event, recorded_at) {
                     if is_new {
                         self.receipts.insert(record.case.receipt_code.clone(), meta.case_id);
                     }

@@ -23,7 +23,7 @@ use crate::refusal::{Refusal, RefusalCode};
 use crate::timetable::due_after_pause;
 
 /// The share of the time after which a longer limit needs the coordinator, in percent (handbook 5).
-const LENGTHENING_FREE_UNTIL_PERCENT: u8 = 80;
+pub(crate) const LENGTHENING_FREE_UNTIL_PERCENT: u8 = 80;
 
 pub(super) fn pause(
     case: &Case,

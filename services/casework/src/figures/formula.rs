@@ -12,6 +12,17 @@ use serde::{Deserialize, Serialize};
 #[error("not the name of a figure")]
 pub struct UnknownFormula;
 
+/// What a figure is counted over.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Source {
+    /// Cases.
+    Cases,
+    /// The days of the centers: what they tallied, and whether they reported.
+    Days,
+    /// The audit trail.
+    Audit,
+}
+
 /// What a figure is.
 #[derive(Clone, Copy, PartialEq, Eq)]
 enum Kind {
@@ -99,11 +110,11 @@ formulas! {
         "统计时尚无结果的事项数。",
         "Cases without an outcome at the time of the figure.";
     Overdue, "overdue", Count, "逾期在办", "Overdue",
-        "统计时已过时限仍无结果的事项数。",
-        "Cases without an outcome whose due time has passed.";
+        "统计时已过时限仍无结果的事项数，暂停的不计。",
+        "Cases without an outcome whose due time has passed and whose clock runs.";
     DueWithinDay, "due_within_day", Count, "一个工作日内到期", "Due within a day",
-        "统计时一个工作日内到期、尚无结果的事项数。",
-        "Cases without an outcome that are due within one working day.";
+        "统计时一个工作日内到期、尚无结果的事项数，暂停的不计。",
+        "Cases without an outcome that are due within one working day and whose clock runs.";
     Oldest, "oldest", Count, "最久在办（工作日）", "Oldest open case, in working days",
         "在办事项中登记最早的一件已历时的工作日数。",
         "Working days since the oldest case without an outcome was opened.";
@@ -113,6 +124,9 @@ formulas! {
     LeadTimeP90, "lead_time_p90", Count, "办理时长90分位（工作日）", "Lead time, 90th percentile, in working days",
         "期内有结果的事项从登记到结果的工作日数的90分位数。",
         "90th percentile of the working days from opening to outcome, of the cases with an outcome in the period.";
+    Returns, "returns", Count, "退回次数", "Returns",
+        "期内部门退回的次数。",
+        "Times that a department sent a case back in the period.";
     Dwell, "dwell", Mean, "部门停留（工作日）", "Dwell, in working days",
         "事项在部门停留的工作日总数除以停留次数。",
         "Working days that cases stayed with a department, per stay.";
@@ -158,6 +172,9 @@ formulas! {
     RectifiedInTime, "rectified_in_time", Share, "差评按时整改率", "Bad reviews put right in time",
         "期内应完成的差评整改中，按时完成的占比。",
         "Rectifications completed in time, of the rectifications due in the period.";
+    Blockages, "blockages", Count, "受阻事项", "Blocked cases",
+        "期内登记的事项数，按原因和环节、事项、部门、中心分布。",
+        "Cases opened in the period, by cause and stage, by matter, by department and by center.";
     Consultations, "consultations", Count, "咨询量", "Consultations",
         "期内各中心登记的咨询数。",
         "Questions that the centers counted in the period.";
@@ -176,6 +193,9 @@ formulas! {
     LateReclassifications, "late_reclassifications", Count, "临期改级次数", "Late reclassifications",
         "期内时限过八成后延长办理类别的次数。",
         "Reclassifications to a longer limit after 80 % of the time, in the period.";
+    Merges, "merges", Count, "并案次数", "Merges",
+        "期内被关联为重复件的次数。",
+        "Cases linked to another as its duplicate in the period.";
     Withdrawals, "withdrawals", Count, "撤回件数", "Withdrawals",
         "期内撤回的事项数。",
         "Cases withdrawn in the period.";
@@ -185,6 +205,16 @@ formulas! {
 }
 
 impl Formula {
+    /// Tells what the figure is counted over.
+    #[must_use]
+    pub const fn source(self) -> Source {
+        match self {
+            Self::Consultations | Self::ConsultationConversion | Self::Heartbeat => Source::Days,
+            Self::SelfFeedbackRefused => Source::Audit,
+            _ => Source::Cases,
+        }
+    }
+
     /// Tells whether the figure is a share, so that an interval belongs to small counts.
     #[must_use]
     pub const fn is_share(self) -> bool {

@@ -1,11 +1,10 @@
 //! The figures, counted over small districts.
 
 use chrono::TimeDelta;
-use proto_events::Timestamp;
 
 use super::*;
 use crate::index::Names;
-use crate::record::CaseRecord;
+use crate::record::{CaseRecord, recorded_at};
 use crate::testing::{at, district, event, of_kind, opened, recorded, subject};
 
 /// The row of a case with these kinds of events, a day apart, from the 26th at 10:00.
@@ -21,7 +20,7 @@ fn row(n: u128, kinds: &[usize]) -> CaseRow {
     let mut record = None;
     for recorded in recorded(&events) {
         let (meta, event) = desk::decode(&recorded).unwrap();
-        record = CaseRecord::step(record, &meta, &event);
+        record = CaseRecord::step(record, &meta, &event, recorded_at(&recorded, &meta));
     }
     CaseRow::of(&record.unwrap(), &district.rules.calendar, &mut Names::default())
 }
@@ -29,21 +28,8 @@ fn row(n: u128, kinds: &[usize]) -> CaseRow {
 fn counted(rows: &[CaseRow], from: &str, to: &str, as_of: &str) -> BTreeMap<String, Figure> {
     let district = district();
     let calendar = &district.rules.calendar;
-    let micros = |text: &str| at(text).timestamp_micros();
-    let next_day = calendar.add_working_days(calendar.date_of(at(as_of)), 1);
-    let period = Period {
-        from: micros(from),
-        to: micros(to),
-        as_of: micros(as_of),
-        next_day_ends: calendar.closing_of(next_day).timestamp_micros(),
-    };
-    figures(rows.iter(), &period, |a, b| {
-        let date = |at: i64| {
-            let at: Timestamp = chrono::DateTime::from_timestamp_micros(at).unwrap().into();
-            calendar.date_of(at)
-        };
-        calendar.working_days_between(date(a), date(b))
-    })
+    let period = Period::new(at(from), at(to), at(as_of), calendar);
+    figures(rows.iter(), &period, calendar)
 }
 
 fn january(rows: &[CaseRow]) -> BTreeMap<String, Figure> {
@@ -112,7 +98,7 @@ fn the_first_contact_counts_when_it_is_due_and_a_return_before_it_ends_the_duty(
     let in_time = row(0, &[FORWARDED, CONTACTED]);
     let never = row(1, &[FORWARDED]);
     let mut returned = row(2, &[FORWARDED, RETURNED]);
-    returned.hops[0].left_at = Some(returned.hops[0].contact_due_at - 1);
+    returned.facts.hops[0].left_at = Some(returned.facts.hops[0].contact_due_at - 1);
     assert_share(&january(&[in_time, never, returned]), "response_rate", 1, 2);
 }
 

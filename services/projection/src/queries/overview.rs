@@ -6,7 +6,8 @@ use axum::Json;
 use axum::extract::State;
 use axum::http::Method;
 use casework::figures::Figure;
-use chrono::{DateTime, TimeDelta};
+use casework::figures::count::Period;
+use chrono::TimeDelta;
 use proto_events::Timestamp;
 use proto_events::ids::{CenterId, DepartmentId};
 use runtime::http::{Operation, Parameter, Problem, Query};
@@ -19,7 +20,7 @@ use super::heartbeat::Reports;
 use super::parameters::{self, DayEnd};
 use super::{AsOf, Doors, actor, fresh, fresh_centers};
 use crate::core::{Core, blocking};
-use crate::figures::{self, Period};
+use crate::figures;
 
 /// The period when the caller does not say, in days: a year, so that small centers have something to count.
 const PERIOD_DAYS: i64 = 365;
@@ -138,18 +139,7 @@ pub(super) async fn overview(
     // A year of a large district is some hundred thousand rows.
     let figures = blocking(move || {
         let calendar = &core.district.rules.calendar;
-        let offset = core.district.offset;
-        let date_of = |micros: i64| {
-            let at = DateTime::from_timestamp_micros(micros).unwrap_or_default();
-            calendar.date_of(at.with_timezone(&offset))
-        };
-        let next_day = calendar.add_working_days(calendar.date_of(as_of), 1);
-        let counted = Period {
-            from: period.from.timestamp_micros(),
-            to: period.to.timestamp_micros(),
-            as_of: as_of.timestamp_micros(),
-            next_day_ends: calendar.closing_of(next_day).timestamp_micros(),
-        };
+        let counted = Period::new(period.from, period.to, as_of, calendar);
         let view = core.view();
         let index = view.index();
         let rows = index.rows().filter(|row| {
@@ -159,9 +149,7 @@ pub(super) async fn overview(
                     row.departments_ever.iter().any(|one| **one == *department)
                 })
         });
-        let mut figures = figures::figures(rows, &counted, |a, b| {
-            calendar.working_days_between(date_of(a), date_of(b))
-        });
+        let mut figures = figures::figures(rows, &counted, calendar);
         drop(index);
         if asked.department.is_none() {
             let days = (calendar.date_of(period.from), calendar.date_of(period.to));

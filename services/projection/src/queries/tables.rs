@@ -129,9 +129,9 @@ pub(super) async fn returns(
 ) -> Result<Json<PeriodTable<ReturnRow>>, Problem> {
     over_period(doors.core, actor(&staff), asked, |rows, from, to| {
         let mut counts: BTreeMap<(DepartmentId, Option<DepartmentId>), u64> = BTreeMap::new();
-        for one in rows.flat_map(|row| row.returns.iter()) {
+        for one in rows.flat_map(|row| row.facts.returns.iter()) {
             if (from..=to).contains(&one.at) {
-                let key = (DepartmentId::clone(&one.from), one.to.as_deref().cloned());
+                let key = (one.from.clone(), one.to.clone());
                 *counts.entry(key).or_default() += 1;
             }
         }
