@@ -187,7 +187,7 @@ impl WorkingCalendar {
         }
         let local = self.local(at);
         let nanos = nanos_of_day(local.time());
-        let today = self.hours.iter().map(|(from, _)| minutes(from)).find(|from| *from > nanos);
+        let today = self.hours.iter().map(|(from, _)| minutes(from)).find(|from| *from >= nanos);
         match today {
             Some(from) if self.is_working_day(local.date()) => self.instant(local.date(), from),
             _ => self.opening_of(self.add_working_days(local.date(), 1)),
@@ -243,15 +243,12 @@ impl WorkingCalendar {
         weekdays - count_to(&self.weekdays_off, day) + count_to(&self.weekend_work, day)
     }
 
-    /// Finds the first day whose rank reaches `rank`, knowing a day whose rank does not.
+    /// Finds the first day whose rank reaches `rank`, knowing a day whose rank does not; the last day there is when
+    /// none does.
     fn day_of_rank(&self, rank: i64, before: i64) -> NaiveDate {
-        let missing = rank - self.rank(before);
-        // Two days per missing working day are enough for weekends, and each exception costs one
-        // more.
-        let exceptions = i64::try_from(self.weekdays_off.len()).unwrap_or(i64::MAX / 4);
-        let (mut low, mut high) = (before, before + 2 * (missing + exceptions) + 7);
+        let (mut low, mut high) = (before, day_number(NaiveDate::MAX));
         while high - low > 1 {
-            let middle = low + (high - low) / 2;
+            let middle = low.midpoint(high);
             if self.rank(middle) >= rank {
                 high = middle;
             } else {

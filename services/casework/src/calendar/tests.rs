@@ -260,6 +260,9 @@ fn a_share_is_counted_in_business_time_and_named_at_an_opening() {
     // Half of a day and a half would be the close of the first day; the next morning is named.
     let (start, due) = (at("2026-03-02T09:00:00+08:00"), at("2026-03-03T17:30:00+08:00"));
     assert_eq!(calendar.at_share(start, due, 50), at("2026-03-03T09:00:00+08:00"));
+    // Three of five hours would be the beginning of the lunch break; its end is named.
+    let (start, due) = (at("2026-03-02T09:00:00+08:00"), at("2026-03-02T15:30:00+08:00"));
+    assert_eq!(calendar.at_share(start, due, 60), at("2026-03-02T13:30:00+08:00"));
     // Opened at night: the first moment is the opening.
     let night = at("2026-03-01T22:00:00+08:00");
     assert_eq!(calendar.at_share(night, due, 0), at("2026-03-02T09:00:00+08:00"));
