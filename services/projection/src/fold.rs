@@ -7,7 +7,9 @@
 use std::collections::hash_map::Entry;
 use std::collections::{BTreeSet, HashMap};
 
+use chrono::{DateTime, Utc};
 use desk::decode;
+use proto_events::envelope::header;
 use proto_events::ids::{CaseId, ReceiptCode};
 use runtime::log::Recorded;
 use schemars::JsonSchema;
@@ -15,8 +17,11 @@ use serde::{Deserialize, Serialize};
 
 use crate::record::{CaseRecord, recorded_at};
 
-/// Cases that are remembered when they are written: events of a case come close together. Some 50 MiB at most.
-const REMEMBERED_MAX: usize = 8192;
+/// Cases that are remembered when they are written: events of a case come close together. Some 30 MiB at most.
+const REMEMBERED_MAX: usize = 4096;
+
+/// Longest name of a type, in characters: twice the longest that there is.
+const TYPE_CHARS_MAX: usize = 64;
 
 /// An event that nobody can read.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
@@ -25,8 +30,33 @@ pub(crate) struct Quarantined {
     pub(crate) sequence: u64,
     /// Its subject.
     pub(crate) subject: String,
+    /// What its header says that it is, when that may be the name of a type.
+    pub(crate) event_type: Option<String>,
     /// Why.
     pub(crate) reason: String,
+    /// When the bus stored it: nobody has been able to read it since.
+    pub(crate) since: DateTime<Utc>,
+}
+
+impl Quarantined {
+    /// Notes why an event cannot be read.
+    pub(crate) fn of(recorded: &Recorded, reason: String) -> Self {
+        let event_type = recorded.headers.get(header::TYPE).filter(|name| is_type_name(name));
+        Self {
+            sequence: recorded.sequence,
+            subject: recorded.subject.clone(),
+            event_type: event_type.map(ToString::to_string),
+            reason,
+            since: recorded.stored_at,
+        }
+    }
+}
+
+/// Whether a text may be the name of a type; whatever else stands in the header of an event that nobody can read is
+/// shown to nobody.
+fn is_type_name(text: &str) -> bool {
+    (1..=TYPE_CHARS_MAX).contains(&text.len())
+        && text.bytes().all(|byte| byte.is_ascii_lowercase() || b"_.0123456789".contains(&byte))
 }
 
 /// What has been folded and is not written yet.
@@ -47,7 +77,7 @@ pub(crate) struct Folded<'a> {
 pub(crate) struct Folder {
     sequence: u64,
     /// `None` for a case without an opening.
-    known: HashMap<CaseId, Option<CaseRecord>>,
+    known: HashMap<CaseId, Option<Box<CaseRecord>>>,
     touched: BTreeSet<CaseId>,
     receipts: Vec<(ReceiptCode, CaseId)>,
     quarantined: Vec<Quarantined>,
@@ -124,16 +154,19 @@ impl Folder {
         match decode(recorded) {
             Ok((meta, event)) => {
                 let slot = slot(&mut self.known, meta.case_id, load)?;
-                let before = slot.take();
-                let is_new = before.is_none();
                 let recorded_at = recorded_at(recorded, &meta);
-                if let Some(record) = CaseRecord::step(before, &meta, &event, recorded_at) {
-                    if is_new {
+                match slot {
+                    // A row may be ahead of the checkpoint.
+                    Some(record) if record.case.version >= meta.sequence => {}
+                    Some(record) => record.evolve(&meta, &event, recorded_at),
+                    None => {
+                        let begun = CaseRecord::begin(&meta, &event, recorded_at);
+                        let Some(record) = begun else { return Ok(()) };
                         self.receipts.push((record.case.receipt_code.clone(), meta.case_id));
+                        *slot = Some(Box::new(record));
                     }
-                    *slot = Some(record);
-                    self.touched.insert(meta.case_id);
                 }
+                self.touched.insert(meta.case_id);
             }
             Err(unreadable) => {
                 if let Some(case_id) = unreadable.case_id
@@ -142,11 +175,7 @@ impl Folder {
                     record.quarantined = true;
                     self.touched.insert(case_id);
                 }
-                self.quarantined.push(Quarantined {
-                    sequence: recorded.sequence,
-                    subject: recorded.subject.clone(),
-                    reason: unreadable.reason,
-                });
+                self.quarantined.push(Quarantined::of(recorded, unreadable.reason));
             }
         }
         Ok(())
@@ -154,7 +183,7 @@ impl Folder {
 
     /// What is to be written.
     pub(crate) fn folded(&self) -> Folded<'_> {
-        let record = |case_id: &CaseId| Some((*case_id, self.known.get(case_id)?.as_ref()?));
+        let record = |case_id: &CaseId| Some((*case_id, self.known.get(case_id)?.as_deref()?));
         Folded {
             sequence: self.sequence,
             cases: self.touched.iter().filter_map(record).collect(),
@@ -184,12 +213,12 @@ impl Folder {
 
 /// A case as it is known; loaded at its first event.
 fn slot<'a, E: std::error::Error>(
-    known: &'a mut HashMap<CaseId, Option<CaseRecord>>,
+    known: &'a mut HashMap<CaseId, Option<Box<CaseRecord>>>,
     case_id: CaseId,
     load: &mut impl FnMut(CaseId) -> Result<Option<CaseRecord>, E>,
-) -> Result<&'a mut Option<CaseRecord>, FoldFault<E>> {
+) -> Result<&'a mut Option<Box<CaseRecord>>, FoldFault<E>> {
     Ok(match known.entry(case_id) {
         Entry::Occupied(found) => found.into_mut(),
-        Entry::Vacant(free) => free.insert(load(case_id).map_err(FoldFault::Load)?),
+        Entry::Vacant(free) => free.insert(load(case_id).map_err(FoldFault::Load)?.map(Box::new)),
     })
 }

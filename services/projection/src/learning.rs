@@ -5,8 +5,7 @@
 //! go on; what goes wrong here does not touch the cases.
 
 use std::error::Error;
-use std::sync::atomic::{AtomicU64, Ordering};
-use std::sync::{Arc, Mutex, PoisonError, RwLock, RwLockReadGuard};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError, RwLock, RwLockReadGuard};
 
 use casework::learning::Book;
 use desk::decode_learning;
@@ -19,6 +18,7 @@ use tokio::sync::watch;
 use tokio_util::sync::CancellationToken;
 
 use crate::core::{ProjectionError, STREAM_INVARIANT};
+use crate::fold::Quarantined;
 
 /// What the district learned.
 pub(crate) struct Learned {
@@ -27,7 +27,8 @@ pub(crate) struct Learned {
     book: RwLock<Book>,
     /// The sequence that readers see.
     applied: watch::Sender<u64>,
-    quarantined: AtomicU64,
+    /// What cannot be read, oldest first.
+    quarantined: Mutex<Vec<Quarantined>>,
     /// What a person must look at.
     incident: Mutex<Option<String>>,
     /// Where the stream ended at the start; reached once, it is ready.
@@ -55,7 +56,7 @@ impl Learned {
             metrics,
             book: RwLock::default(),
             applied: watch::Sender::new(0),
-            quarantined: AtomicU64::new(0),
+            quarantined: Mutex::default(),
             incident: Mutex::default(),
             catch_up_to,
         }))
@@ -79,7 +80,16 @@ impl Learned {
 
     /// How many events cannot be read.
     pub(crate) fn quarantined(&self) -> u64 {
-        self.quarantined.load(Ordering::Acquire)
+        self.quarantine_held().len() as u64
+    }
+
+    /// What cannot be read, oldest first.
+    pub(crate) fn quarantine(&self) -> Vec<Quarantined> {
+        self.quarantine_held().clone()
+    }
+
+    fn quarantine_held(&self) -> MutexGuard<'_, Vec<Quarantined>> {
+        self.quarantined.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
     /// What a person must look at.
@@ -114,14 +124,14 @@ impl Learned {
             match decode_learning(recorded) {
                 Ok((subject, meta, event)) => book.evolve(subject, &meta, &event),
                 Err(unreadable) => {
-                    self.quarantined.fetch_add(1, Ordering::AcqRel);
                     self.metrics.quarantined();
                     tracing::error!(
                         stream.sequence = unreadable.sequence,
                         subject = unreadable.subject,
                         reason = unreadable.reason,
-                        "an event of what was learned cannot be read; it is left out"
+                        "an event of what was learned cannot be read; it is in quarantine"
                     );
+                    self.quarantine_held().push(Quarantined::of(recorded, unreadable.reason));
                 }
             }
         }

@@ -2,8 +2,8 @@
 //!
 //! Keys, all with a prefix: `c/<case id>` the case, `d/<case id><n>` the rest of one that is too large for a
 //! row, `r/<receipt code>` the case of a receipt, `q/<sequence>` an event
-//! that nobody can read. Ids are 16 bytes, numbers big-endian. Invariant: a batch and its checkpoint are one
-//! write. All calls but the lookups of one row block.
+//! that nobody can read. Ids are 16 bytes, numbers big-endian. Invariant: a checkpoint is written with the
+//! last row of what led to it. All calls but the lookups of one row block.
 
 use std::path::Path;
 use std::time::Duration;
@@ -19,10 +19,13 @@ use crate::fold::{Folded, Quarantined};
 use crate::record::CaseRecord;
 
 /// The schema of the rows. One higher: every view is set aside and built anew at the next start.
-const SCHEMA_VERSION: u32 = 4;
+const SCHEMA_VERSION: u32 = 5;
 
 /// Bytes of a case in one row; the store takes 64 KiB, and a case has one KiB as a rule.
 const PART_BYTES: usize = 48 * 1024;
+
+/// Rows that are written in one step: a few megabytes of memory, and a few milliseconds that readers wait.
+const STEP_ROWS_MAX: usize = 512;
 
 /// How often and how long the store is asked for again: sled lets go of its folder a moment after its last
 /// handle is gone.
@@ -81,10 +84,20 @@ impl Views {
         Ok(self.store.checkpoint()?.sequence)
     }
 
-    /// Writes what a batch has led to, with its checkpoint, in one step.
+    /// Writes what a batch has led to, with its checkpoint. Many cases go in several steps, the checkpoint with the last
+    /// one: a row that is ahead of the checkpoint knows by its version what it has seen.
     pub(crate) fn apply(&self, folded: &Folded<'_>) -> Result<(), StoreError> {
+        let stream_created_at = self.stream_created_at;
         let mut batch = Batch::default();
+        // Before the cases that they lead to, because the opening of a case that is there is not looked at again.
+        for (code, case_id) in folded.receipts {
+            batch.insert(&receipt_key(code), case_id.0.as_bytes());
+        }
+        let before = Checkpoint { sequence: self.checkpoint()?, stream_created_at };
         for (case_id, record) in &folded.cases {
+            if batch.len() >= STEP_ROWS_MAX {
+                self.store.apply(std::mem::take(&mut batch), before)?;
+            }
             let bytes = encode(record)?;
             let mut parts = bytes.chunks(PART_BYTES);
             let first = parts.next().unwrap_or_default();
@@ -95,13 +108,9 @@ impl Views {
                 batch.insert(&part_key(*case_id, number), part);
             }
         }
-        for (code, case_id) in folded.receipts {
-            batch.insert(&receipt_key(code), case_id.0.as_bytes());
-        }
         for unreadable in folded.quarantined {
             batch.insert(&quarantine_key(unreadable.sequence), &encode(unreadable)?);
         }
-        let stream_created_at = self.stream_created_at;
         self.store.apply(batch, Checkpoint { sequence: folded.sequence, stream_created_at })
     }
 

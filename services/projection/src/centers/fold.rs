@@ -105,11 +105,7 @@ impl Folded {
         let (envelope, event) = match decode_center(recorded) {
             Ok(read) => read,
             Err(unreadable) => {
-                self.quarantined.push(Quarantined {
-                    sequence: recorded.sequence,
-                    subject: recorded.subject.clone(),
-                    reason: unreadable.reason,
-                });
+                self.quarantined.push(Quarantined::of(recorded, unreadable.reason));
                 return;
             }
         };
