@@ -3,16 +3,24 @@
 //! Invariants: a figure never travels without its counts; nothing divided by nothing is no figure
 //! (not zero); a ratio of fewer than [`INTERVAL_BELOW`] comes with its interval and is never
 //! ranked; a group of fewer than [`SUPPRESSED_BELOW`] is not shown.
+//!
+//! Reading order: `formula` (the names, with their texts), [`history`] and [`facts`] (what of a case is looked at),
+//! [`count`] (what a case adds to each figure), `sums`; [`days`] and [`recurrence`] (what is not counted case by case);
+//! [`groups`] and [`part`] (breakdowns).
 
 use serde::{Deserialize, Serialize};
 
 pub mod count;
+pub mod days;
 pub mod facts;
 mod formula;
+pub mod groups;
 pub mod history;
+pub mod part;
+pub mod recurrence;
 mod sums;
 
-pub use self::formula::{Formula, Source, UnknownFormula};
+pub use self::formula::{Formula, Kind, Source, UnknownFormula};
 pub use self::sums::Sums;
 
 /// Ratios over fewer than this come with their interval: one case more or less changes them by a

@@ -24,14 +24,29 @@ pub enum Source {
 }
 
 /// What a figure is.
-#[derive(Clone, Copy, PartialEq, Eq)]
-enum Kind {
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Kind {
     /// So many of so many; the numerator is part of the denominator.
     Share,
     /// A sum over so many.
     Mean,
-    /// So many, or so long.
+    /// So many.
     Count,
+    /// So long, in working days.
+    Length,
+}
+
+impl Kind {
+    /// The name as it stands in answers.
+    #[must_use]
+    pub const fn name(self) -> &'static str {
+        match self {
+            Self::Share => "share",
+            Self::Mean => "mean",
+            Self::Count => "count",
+            Self::Length => "length",
+        }
+    }
 }
 
 macro_rules! formulas {
@@ -80,7 +95,9 @@ macro_rules! formulas {
                 match self { $(Self::$variant => $definition),+ }
             }
 
-            const fn kind(self) -> Kind {
+            /// Tells what the figure is.
+            #[must_use]
+            pub const fn kind(self) -> Kind {
                 match self { $(Self::$variant => Kind::$kind),+ }
             }
         }
@@ -115,13 +132,13 @@ formulas! {
     DueWithinDay, "due_within_day", Count, "一个工作日内到期", "Due within a day",
         "统计时一个工作日内到期、尚无结果的事项数，暂停的不计。",
         "Cases without an outcome that are due within one working day and whose clock runs.";
-    Oldest, "oldest", Count, "最久在办（工作日）", "Oldest open case, in working days",
+    Oldest, "oldest", Length, "最久在办（工作日）", "Oldest open case, in working days",
         "在办事项中登记最早的一件已历时的工作日数。",
         "Working days since the oldest case without an outcome was opened.";
-    LeadTimeP50, "lead_time_p50", Count, "办理时长中位数（工作日）", "Lead time, median, in working days",
+    LeadTimeP50, "lead_time_p50", Length, "办理时长中位数（工作日）", "Lead time, median, in working days",
         "期内有结果的事项从登记到结果的工作日数的中位数。",
         "Median of the working days from opening to outcome, of the cases with an outcome in the period.";
-    LeadTimeP90, "lead_time_p90", Count, "办理时长90分位（工作日）", "Lead time, 90th percentile, in working days",
+    LeadTimeP90, "lead_time_p90", Length, "办理时长90分位（工作日）", "Lead time, 90th percentile, in working days",
         "期内有结果的事项从登记到结果的工作日数的90分位数。",
         "90th percentile of the working days from opening to outcome, of the cases with an outcome in the period.";
     Returns, "returns", Count, "退回次数", "Returns",
@@ -175,6 +192,9 @@ formulas! {
     Blockages, "blockages", Count, "受阻事项", "Blocked cases",
         "期内登记的事项数，按原因和环节、事项、部门、中心分布。",
         "Cases opened in the period, by cause and stage, by matter, by department and by center.";
+    Recurrence, "recurrence", Share, "同类反复率", "Recurrence",
+        "期内登记并已办成或解释的事项中，30天内同一原因、同一事项、同一部门达三件及以上的占比。",
+        "Cases of which three or more of the same cause, matter and department were opened within 30 days, of the cases opened in the period and resolved or explained.";
     Consultations, "consultations", Count, "咨询量", "Consultations",
         "期内各中心登记的咨询数。",
         "Questions that the centers counted in the period.";
@@ -215,6 +235,20 @@ impl Formula {
         }
     }
 
+    /// The rates that what this figure counts could flatter: it stands beside them. Empty for all figures but those of
+    /// the integrity panel.
+    #[must_use]
+    pub const fn could_flatter(self) -> &'static [Self] {
+        match self {
+            Self::Pauses | Self::Extensions => &[Self::OnTime, Self::Overdue],
+            Self::LateReclassifications => &[Self::OnTime, Self::Overdue, Self::LeadTimeP90],
+            Self::Merges => &[Self::PingPongRate, Self::Recurrence, Self::SolvedRate],
+            Self::Withdrawals => &[Self::DoneRate, Self::OnTime, Self::SolvedRate],
+            Self::SelfFeedbackRefused => &[Self::SolvedRate, Self::Satisfaction],
+            _ => &[],
+        }
+    }
+
     /// Tells whether the figure is a share, so that an interval belongs to small counts.
     #[must_use]
     pub const fn is_share(self) -> bool {
@@ -224,7 +258,7 @@ impl Formula {
     /// Tells whether the figure is a count or a length, not divided by anything.
     #[must_use]
     pub const fn is_count(self) -> bool {
-        matches!(self.kind(), Kind::Count)
+        matches!(self.kind(), Kind::Count | Kind::Length)
     }
 }
 

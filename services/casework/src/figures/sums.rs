@@ -63,7 +63,10 @@ impl Sums {
         working_days_since: impl FnOnce(i64) -> i64,
     ) -> BTreeMap<String, Figure> {
         let mut figures = BTreeMap::new();
-        for formula in Formula::ALL.iter().copied().filter(|one| one.source() == Source::Cases) {
+        for formula in Formula::ALL.iter().copied().filter(|one| {
+            // What recurs is not a sum over cases.
+            one.source() == Source::Cases && *one != Formula::Recurrence
+        }) {
             let ratio = self.ratios[formula as usize];
             let figure = match formula.is_count() {
                 true => Figure::of_count(ratio.numerator, formula),
