@@ -43,10 +43,10 @@ pub fn forwarding(event: &CaseEvent, case: &Case, rules: &Rules) -> Option<Comma
         {
             rules.route(&case.matter.name)?.department.clone()
         }
+        // A case that waits and was never reopened was never handed over: its wish to be reopened has nobody to go
+        // back to.
         CaseEvent::Reopened(data)
-            if case.reopen_count > 0
-                && data.reason != ReopenReason::NotSolved
-                && data.due_at == case.original_due_at =>
+            if data.reason != ReopenReason::NotSolved && data.due_at == case.original_due_at =>
         {
             case.last_hop().filter(|hop| hop.returned_at.is_none())?.to.clone()
         }

@@ -1,10 +1,13 @@
 //! What the house asks for by itself, about stories that were told by decisions.
 
+use alloc::vec;
+
 use proto_events::codes::{Cause, ClosingCode, ConveneTrigger, ReopenReason, Solved};
 
 use super::{Story, wishes};
 use crate::command::Command;
 use crate::reaction::{forwarding, help, may_forward, may_help, still_calls_for_help};
+use crate::rules::MatterRoute;
 
 impl Story {
     /// What routing would order about the last event.
@@ -30,6 +33,34 @@ fn the_table_forwards_what_it_knows_and_nothing_that_is_the_applicants_own() {
     assert_eq!(Story::new().does("clerk", own).routing_orders(), None);
     let unknown = wishes::open_with(|open| open.matter.name = "楼道堆物清理".into());
     assert_eq!(Story::new().does("clerk", unknown).routing_orders(), None);
+}
+
+#[test]
+fn the_first_line_decides_that_has_the_name_of_the_matter_or_a_word_of_it() {
+    let mut rules = Story::new().rules;
+    let line = |name: &str, words: &[&str], department: &str| MatterRoute {
+        name: name.into(),
+        keywords: words.iter().map(|word| (*word).into()).collect(),
+        department: department.parse().unwrap(),
+    };
+    rules.matters = vec![
+        line("居住登记", &["暂住证", "居住证"], "civil-affairs"),
+        line("就业登记", &[], "hr-bureau"),
+        line("居住证签注", &["签注"], "medical-insurance"),
+    ];
+    for (matter, department) in [
+        ("居住登记", Some("civil-affairs")),
+        ("补办暂住证", Some("civil-affairs")),
+        ("居住证签注", Some("civil-affairs")),
+        ("就业登记", Some("hr-bureau")),
+        ("年度签注", Some("medical-insurance")),
+        ("就业登记变更", None),
+        ("登记", None),
+        ("养犬登记", None),
+    ] {
+        let found = rules.route(matter).map(|line| line.department.as_str());
+        assert_eq!(found, department, "{matter}");
+    }
 }
 
 #[test]
@@ -129,19 +160,6 @@ fn what_a_task_force_has_answered_calls_for_no_second_one_when_it_is_told_again(
     assert!(!still_calls_for_help(at, &returned, story.case()));
     let story = story.at("2026-03-03T12:00:00+08:00").does("coordinator", wishes::dissolve());
     assert!(!still_calls_for_help(at, &returned, story.case()));
-}
-
-#[test]
-fn a_second_bad_word_is_put_right_with_the_first() {
-    let story = Story::resolved()
-        .does("callback", wishes::feedback(Solved::Yes, 2))
-        .does("timer", Command::OpenRectification)
-        .at("2026-03-04T10:00:00+08:00")
-        .does("callback", wishes::feedback(Solved::No, 1))
-        .says_nothing("timer", &Command::OpenRectification)
-        .at("2026-03-05T10:00:00+08:00")
-        .does("clerk", wishes::complete());
-    story.does("timer", wishes::close(ClosingCode::FeedbackRecorded));
 }
 
 #[test]
