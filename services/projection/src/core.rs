@@ -30,7 +30,7 @@ pub(crate) const STREAM_INVARIANT: &str = "stream_is_whole";
 
 /// Cases that a view which catches up folds before it writes: each is then written once or twice and not after every
 /// event. What is not written when the process dies is folded again.
-const UNWRITTEN_MAX: usize = 8192;
+const UNWRITTEN_MAX: usize = 4096;
 
 /// Why the projection could not be opened, verified or rebuilt.
 #[derive(Debug, thiserror::Error)]

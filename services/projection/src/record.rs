@@ -40,18 +40,30 @@ impl CaseRecord {
         event: &CaseEvent,
         recorded_at: Timestamp,
     ) -> Option<Self> {
-        let Some(mut record) = record else {
-            return Some(Self {
-                case: Case::step(None, meta, event)?,
-                past: Past::default(),
-                first_recorded_at: recorded_at,
-                last_recorded_at: recorded_at,
-                quarantined: false,
-            });
-        };
-        record.past.note(&record.case, meta, event);
-        record.case.evolve(meta, event);
-        record.last_recorded_at = record.last_recorded_at.max(recorded_at);
+        let Some(mut record) = record else { return Self::begin(meta, event, recorded_at) };
+        record.evolve(meta, event, recorded_at);
         Some(record)
+    }
+
+    /// Begins a case with its opening; `None` for any other event.
+    pub(crate) fn begin(
+        meta: &EventMeta,
+        event: &CaseEvent,
+        recorded_at: Timestamp,
+    ) -> Option<Self> {
+        Some(Self {
+            case: Case::step(None, meta, event)?,
+            past: Past::default(),
+            first_recorded_at: recorded_at,
+            last_recorded_at: recorded_at,
+            quarantined: false,
+        })
+    }
+
+    /// Takes one more event, which was written down at `recorded_at`.
+    pub(crate) fn evolve(&mut self, meta: &EventMeta, event: &CaseEvent, recorded_at: Timestamp) {
+        self.past.note(&self.case, meta, event);
+        self.case.evolve(meta, event);
+        self.last_recorded_at = self.last_recorded_at.max(recorded_at);
     }
 }

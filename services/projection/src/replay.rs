@@ -64,7 +64,7 @@ impl Replay {
 }
 
 /// Folds the events after the writer's own place up to `until` into its view; `progress` hears how far it is.
-async fn fill(
+pub(crate) async fn fill(
     mut writer: Writer,
     log: &dyn EventLog,
     district: Option<&Arc<District>>,

@@ -5,6 +5,7 @@
 //! that nobody can read. Ids are 16 bytes, numbers big-endian. Invariant: a checkpoint is written with the
 //! last row of what led to it. All calls but the lookups of one row block.
 
+use std::ops::Bound;
 use std::path::Path;
 use std::time::Duration;
 
@@ -129,6 +130,17 @@ impl Views {
         })
     }
 
+    /// Whether a case has seen more than the checkpoint says: a write of many rows was cut off. Reads them all.
+    pub(crate) fn is_ahead(&self) -> Result<bool, StoreError> {
+        let checkpoint = self.checkpoint()?;
+        for row in self.cases() {
+            if row?.1.case.version > checkpoint {
+                return Ok(true);
+            }
+        }
+        Ok(false)
+    }
+
     /// The case of a receipt.
     pub(crate) fn receipt(&self, code: &ReceiptCode) -> Result<Option<CaseId>, StoreError> {
         let Some(row) = self.store.get(&receipt_key(code))? else { return Ok(None) };
@@ -143,6 +155,17 @@ impl Views {
     /// What is in quarantine, oldest first.
     pub(crate) fn quarantined(&self) -> Result<Vec<Quarantined>, StoreError> {
         self.store.scan_prefix(b"q/").map(|row| decode(&row?.1)).collect()
+    }
+
+    /// What is in quarantine behind a sequence, oldest first, so many at most.
+    pub(crate) fn quarantined_behind(
+        &self,
+        sequence: u64,
+        limit: usize,
+    ) -> Result<Vec<Quarantined>, StoreError> {
+        let (first, last) = (quarantine_key(sequence), quarantine_key(u64::MAX));
+        let rows = self.store.range(Bound::Excluded(&first), Bound::Included(&last));
+        rows.take(limit).map(|row| decode(&row?.1)).collect()
     }
 
     /// Reads a case of its first row and of those that follow it.

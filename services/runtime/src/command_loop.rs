@@ -164,7 +164,7 @@ impl CommandLoop {
             let mut history = self.log.load(subject, freshness).await.map_err(CommandError::Log)?;
             let of_command: Vec<_> = history
                 .iter()
-                .filter(|event| event.headers.get(header::COMMAND_ID) == Some(&id))
+                .filter(|event| event.headers.get(header::COMMAND_ID) == Some(id.as_str()))
                 .cloned()
                 .collect();
             if !of_command.is_empty() && freshness == Freshness::Any {

@@ -4,10 +4,9 @@
 //! an append names the expected last sequence of the exact subject, or says that it commutes.
 
 pub mod contract;
+mod headers;
 pub mod jetstream;
 pub mod memory;
-
-use std::collections::BTreeMap;
 
 use bytes::Bytes;
 use chrono::{DateTime, Utc};
@@ -15,6 +14,8 @@ use futures::future::BoxFuture;
 use futures::stream::BoxStream;
 use proto_events::envelope::{Envelope, EnvelopeError};
 use uuid::Uuid;
+
+pub use headers::Headers;
 
 /// An event about to be appended: its envelope and the JSON of its data.
 #[derive(Debug, Clone)]
@@ -35,7 +36,7 @@ pub struct Recorded {
     /// When the bus stored it.
     pub stored_at: DateTime<Utc>,
     /// The message's headers, the first value of each.
-    pub headers: BTreeMap<String, String>,
+    pub headers: Headers,
     /// The body as it was appended.
     pub body: Bytes,
 }
@@ -46,7 +47,7 @@ impl Recorded {
     /// # Errors
     /// Names the first header that is missing or unreadable.
     pub fn envelope(&self) -> Result<Envelope, EnvelopeError> {
-        Envelope::from_headers(|name| self.headers.get(name).map(String::as_str))
+        Envelope::from_headers(|name| self.headers.get(name))
     }
 
     /// Makes the record that an append of `event` leaves at `sequence`.
@@ -57,7 +58,7 @@ impl Recorded {
             sequence,
             subject: subject.to_owned(),
             stored_at,
-            headers: headers.into_iter().map(|(name, value)| (name.to_owned(), value)).collect(),
+            headers: headers.into_iter().collect(),
             body: event.body.clone(),
         }
     }

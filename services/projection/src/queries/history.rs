@@ -56,7 +56,7 @@ pub(crate) struct TimelineEntry {
 impl Happened {
     /// Shows it in a history.
     pub(crate) fn entry(&self) -> TimelineEntry {
-        let text = |name: &str| self.recorded.headers.get(name).cloned().unwrap_or_default();
+        let text = |name: &str| self.recorded.headers.get(name).unwrap_or_default().to_owned();
         let mut data: Value = serde_json::from_slice(&self.recorded.body).unwrap_or_default();
         if let Some(members) = data.as_object_mut() {
             for field in SEALED_FIELDS {

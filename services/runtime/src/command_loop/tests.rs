@@ -117,7 +117,7 @@ fn decision(command_id: CommandId, count: usize, commutes: bool) -> Decision {
 
 fn count_of(log: &MemoryLog, command_id: CommandId) -> usize {
     let id = command_id.to_string();
-    log.events().iter().filter(|e| e.headers.get(header::COMMAND_ID) == Some(&id)).count()
+    log.events().iter().filter(|e| e.headers.get(header::COMMAND_ID) == Some(id.as_str())).count()
 }
 
 async fn run(

@@ -308,7 +308,7 @@ impl ReactionLoop {
             stream: self.stream.clone(),
             sequence: event.sequence,
             subject: event.subject.clone(),
-            event_type: event.headers.get(header::TYPE).cloned(),
+            event_type: event.headers.get(header::TYPE).map(ToOwned::to_owned),
             delivered: held.attempt,
             reason,
             at: self.clock.now(),

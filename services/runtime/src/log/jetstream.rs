@@ -20,7 +20,7 @@ use futures::future::{BoxFuture, FutureExt};
 use futures::stream::{self, BoxStream, StreamExt};
 
 use super::{
-    AppendError, EVENTS_PER_SUBJECT_MAX, EventLog, Expected, Freshness, Head, LogError, NewEvent,
+    AppendError, EVENTS_PER_SUBJECT_MAX, EventLog, Expected, Freshness, Head, Headers, LogError, NewEvent,
     Recorded,
 };
 
@@ -187,9 +187,8 @@ pub(crate) fn delivered(message: &jetstream::Message) -> Result<Recorded, LogErr
     })
 }
 
-fn first_values(headers: &HeaderMap) -> std::collections::BTreeMap<String, String> {
-    let named = headers.iter().filter_map(|(name, values)| Some((name, values.first()?)));
-    named.map(|(name, value)| (name.to_string(), value.as_str().to_owned())).collect()
+fn first_values(headers: &HeaderMap) -> Headers {
+    headers.iter().filter_map(|(name, values)| Some((name, values.first()?))).collect()
 }
 
 fn instant(time: async_nats::datetime::DateTime) -> Result<DateTime<Utc>, LogError> {

@@ -138,11 +138,10 @@ fn answered(answer: Message, reached: u64) -> Result<Recorded, LogError> {
     let stored_at = DateTime::parse_from_rfc3339(time)
         .map_err(|error| unreachable(READING, error))?
         .with_timezone(&Utc);
-    let mut headers = first_values(&headers);
-    // These belong to the answer, not to the event: both freshnesses give the same record.
-    for own in ADDED_BY_DIRECT_GET {
-        headers.remove(own);
-    }
+    // Some belong to the answer, not to the event: both freshnesses give the same record.
+    let headers = first_values(&headers);
+    let headers =
+        headers.iter().filter(|(name, _)| !ADDED_BY_DIRECT_GET.contains(name)).collect();
     Ok(Recorded { sequence, subject, stored_at, headers, body: answer.payload })
 }
 
