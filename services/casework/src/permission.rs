@@ -148,6 +148,12 @@ pub fn sees(actor: &Actor, center: &CenterId, was_with: impl Fn(&DepartmentId) -
     }
 }
 
+/// Whether this role may see which events nobody can read: whoever answers for the district, its books or its machines.
+#[must_use]
+pub const fn may_read_quarantine(role: Role) -> bool {
+    matches!(role, Role::Coordinator | Role::Auditor | Role::Admin)
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;

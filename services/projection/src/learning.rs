@@ -83,9 +83,11 @@ impl Learned {
         self.quarantine_held().len() as u64
     }
 
-    /// What cannot be read, oldest first.
-    pub(crate) fn quarantine(&self) -> Vec<Quarantined> {
-        self.quarantine_held().clone()
+    /// What cannot be read behind a sequence, oldest first, so many at most.
+    pub(crate) fn quarantined_behind(&self, sequence: u64, limit: usize) -> Vec<Quarantined> {
+        let held = self.quarantine_held();
+        let begin = held.partition_point(|one| one.sequence <= sequence);
+        held[begin..].iter().take(limit).cloned().collect()
     }
 
     fn quarantine_held(&self) -> MutexGuard<'_, Vec<Quarantined>> {

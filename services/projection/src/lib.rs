@@ -14,6 +14,7 @@ mod figures;
 mod fold;
 mod index;
 mod learning;
+pub mod quarantine;
 mod queries;
 mod record;
 pub mod register;
@@ -116,7 +117,9 @@ pub async fn open(
         readiness_of_centers(Arc::clone(&centers)),
         readiness_of_learning(Arc::clone(&learned)),
     ];
-    let answering = register::task(&doors.register, &desk);
+    let answering = register::task(&doors.register, &desk)
+        .into_iter()
+        .chain(quarantine::task(doors.quarantine(), &desk));
     let projection = Arc::new(Projection { core, centers });
     let parts = ServiceParts {
         name: "projection",

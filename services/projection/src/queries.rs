@@ -14,6 +14,7 @@ mod learning;
 mod live;
 mod overview;
 mod parameters;
+mod quarantine;
 mod receipt;
 pub(crate) mod register;
 mod sentences;
@@ -42,6 +43,7 @@ use self::applicant::Masks;
 use crate::centers::Centers;
 use crate::core::Core;
 use crate::learning::Learned;
+use crate::quarantine::Quarantine;
 use crate::register::Register;
 use crate::similar::Similar;
 
@@ -91,6 +93,12 @@ impl Doors {
             masks,
         }
     }
+
+    /// What nobody can read.
+    pub(crate) fn quarantine(&self) -> Quarantine {
+        let (core, centers) = (Arc::clone(&self.core), Arc::clone(&self.centers));
+        Quarantine { core, centers, learned: Arc::clone(&self.learned) }
+    }
 }
 
 /// The routes.
@@ -111,6 +119,7 @@ pub(crate) fn router(doors: Doors) -> Router {
         .route("/v1/departments", get(tables::departments))
         .route("/v1/improvements", get(learning::improvements))
         .route("/v1/precedents", get(learning::precedents))
+        .route("/v1/quarantine", get(quarantine::quarantine))
         .route("/v1/similar", get(similar::similar))
         .route("/v1/lag", get(state::lag))
         .route("/v1/live", get(live::feed))
@@ -128,6 +137,7 @@ pub fn operations() -> Vec<Operation> {
         overview::operation(),
         consultations::operation(),
         similar::operation(),
+        quarantine::operation(),
         state::operation(),
         live::operation(),
     ];

@@ -170,6 +170,9 @@ pub(crate) struct EventsArguments {
     /// Goes on with what happens from now on
     #[arg(long)]
     pub(crate) follow: bool,
+    /// Only what nobody can read, with its reason: of every stream, unless one is named
+    #[arg(long, conflicts_with_all = ["case", "follow"])]
+    pub(crate) quarantined: bool,
 }
 
 #[derive(Debug, Subcommand)]

@@ -2,6 +2,7 @@
 
 pub(crate) mod doctor;
 pub(crate) mod events;
+pub(crate) mod quarantine;
 pub(crate) mod register;
 pub(crate) mod schema;
 pub(crate) mod staff;

@@ -172,8 +172,7 @@ impl CentersView {
             batch.insert(SINCE_KEY, since.to_string().as_bytes());
         }
         for unreadable in &folded.quarantined {
-            let key = [b"q/".as_slice(), &unreadable.sequence.to_be_bytes()].concat();
-            batch.insert(&key, &encode(unreadable)?);
+            batch.insert(&quarantine_key(unreadable.sequence), &encode(unreadable)?);
         }
         let stream_created_at = self.stream_created_at;
         self.store.apply(batch, Checkpoint { sequence: folded.sequence, stream_created_at })?;
@@ -222,6 +221,17 @@ impl CentersView {
         self.store.scan_prefix(b"q/").map(|row| decode(&row?.1)).collect()
     }
 
+    /// What is in quarantine behind a sequence, oldest first, so many at most.
+    pub(crate) fn quarantined_behind(
+        &self,
+        sequence: u64,
+        limit: usize,
+    ) -> Result<Vec<Quarantined>, StoreError> {
+        let (first, last) = (quarantine_key(sequence), quarantine_key(u64::MAX));
+        let rows = self.store.range(Bound::Excluded(&first), Bound::Included(&last));
+        rows.take(limit).map(|row| decode(&row?.1)).collect()
+    }
+
     /// The days as the rows say them.
     pub(crate) fn stored_days(&self) -> Result<Days, StoreError> {
         let mut days = Days::default();
@@ -253,6 +263,10 @@ fn tally_key(key: &TallyKey) -> Vec<u8> {
 
 fn close_key((center, day): &DayKey) -> Vec<u8> {
     format!("z/{center}\0{day}").into_bytes()
+}
+
+fn quarantine_key(sequence: u64) -> Vec<u8> {
+    [b"q/".as_slice(), &sequence.to_be_bytes()].concat()
 }
 
 fn tally_of(key: &[u8]) -> Option<TallyKey> {

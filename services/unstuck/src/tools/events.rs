@@ -6,6 +6,7 @@ use std::io::Write as _;
 
 use anyhow::Context as _;
 use futures::StreamExt as _;
+use projection::quarantine::Stream;
 use proto_events::ids::CaseId;
 use proto_events::subject::{CASES_STREAM, CENTERS_STREAM, CaseSubject, LEARNING_STREAM};
 use runtime::log::jetstream::JetStreamLog;
@@ -15,6 +16,7 @@ use serde_json::{Value, json};
 use crate::bus::{ToolBus, must_exist, on_bus};
 use crate::cli::EventsArguments;
 use crate::settings::{FILTER_OF_TOOLS, Reader};
+use crate::tools::quarantine;
 
 /// Fields of an event's data that hold a sealed person.
 const SEALED_FIELDS: [&str; 2] = ["applicant", "sealed"];
@@ -35,6 +37,14 @@ pub(crate) async fn run(
     let place = reader.place(arguments.place);
     reader.finish(log_format, FILTER_OF_TOOLS)?;
     must_exist(&place)?;
+    if arguments.quarantined {
+        let only = match (arguments.centers, arguments.learning) {
+            (true, _) => Some(Stream::Centers),
+            (_, true) => Some(Stream::Learning),
+            _ => None,
+        };
+        return on_bus(&place, async |bus| quarantine::print(bus, only).await).await;
+    }
     let stream = match (arguments.centers, arguments.learning) {
         (true, _) => CENTERS_STREAM,
         (_, true) => LEARNING_STREAM,

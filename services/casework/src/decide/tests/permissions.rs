@@ -376,6 +376,12 @@ fn page() -> String {
     let center: proto_events::ids::CenterId = "donghuashi".parse().unwrap();
     let reports = |role| centers::may_report(&nearest(role), &center);
     row(&mut page, "Count consultations, close the day", reports, "");
+    page.push_str(
+        "\n## What cannot be read\n\n\
+         Which events stand in quarantine, and why; nothing of what is in them. (无法读取的事件：仅列位置与原因)\n\n",
+    );
+    head(&mut page);
+    row(&mut page, "See the quarantine", permission::may_read_quarantine, "");
     page
 }
 
