@@ -130,6 +130,17 @@ impl Views {
         })
     }
 
+    /// Whether a case has seen more than the checkpoint says: a write of many rows was cut off. Reads them all.
+    pub(crate) fn is_ahead(&self) -> Result<bool, StoreError> {
+        let checkpoint = self.checkpoint()?;
+        for row in self.cases() {
+            if row?.1.case.version > checkpoint {
+                return Ok(true);
+            }
+        }
+        Ok(false)
+    }
+
     /// The case of a receipt.
     pub(crate) fn receipt(&self, code: &ReceiptCode) -> Result<Option<CaseId>, StoreError> {
         let Some(row) = self.store.get(&receipt_key(code))? else { return Ok(None) };
