@@ -167,7 +167,13 @@ impl Conduct<'_> {
         let unsolved = unsolved.filter(|_| is_first && !is_explained);
         if let Some(reason) = unsolved.filter(|_| self.chance.permille(450)) {
             let at = self.on_a_day_after(at, 1, 4);
-            return Some(After { at, what: What::Reopen(reason) });
+            // Who was asked late may be too late for this; people here know the window.
+            let rules = self.world.rules;
+            let window_ends = case.outcome.as_ref().map(|outcome| {
+                rules.calendar.deadline(outcome.at, rules.limits.reopen_window).due_at
+            });
+            let is_in_time = window_ends.is_none_or(|end| at <= end);
+            return is_in_time.then_some(After { at, what: What::Reopen(reason) });
         }
         if is_first && self.chance.permille(if is_explained { 60 } else { 8 }) {
             let is_policy = is_explained && self.chance.permille(350);
