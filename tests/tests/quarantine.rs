@@ -72,16 +72,12 @@ fn what_nobody_can_read_is_listed_with_its_place_its_reason_and_its_time() {
 
     assert_eq!(in_pages_of_one(&admin), list.items());
     for reader in [&clerk, &district.callback_officer(), &district.lead("civil-affairs")] {
-        reader.request("GET", "/v1/quarantine").send().expect_problem(403, "forbidden");
+        reader.request("GET", "/v1/quarantine").send().refused(403, "forbidden");
     }
-    district
-        .anybody()
-        .request("GET", "/v1/quarantine")
-        .send()
-        .expect_problem(401, "unauthenticated");
+    district.anybody().request("GET", "/v1/quarantine").send().refused(401, "unauthenticated");
     for cursor in ["x", "CASES_", "AUDIT_1", "CASES_-1", "%00"] {
         let path = format!("/v1/quarantine?cursor={cursor}");
-        admin.request("GET", path).send().expect_problem(422, "invalid");
+        admin.request("GET", path).send().refused(422, "invalid");
     }
 
     let running = printed(&district, &[]);

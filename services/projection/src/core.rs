@@ -21,6 +21,7 @@ use tokio::sync::watch;
 use tokio::time::Instant;
 use tokio_util::sync::CancellationToken;
 
+use crate::feed::Feed;
 use crate::fold::{FoldFault, Folder, Quarantined};
 use crate::index::Index;
 use crate::views::{Views, open_store};
@@ -96,6 +97,8 @@ pub(crate) struct Core {
     pub(crate) writer: Arc<tokio::sync::Mutex<Writer>>,
     /// The sequence that readers see.
     applied: watch::Sender<u64>,
+    /// What the live feeds tell.
+    pub(crate) feed: Feed,
     status: watch::Sender<Status>,
     /// Where the stream ended when it was last asked, and whether it answered.
     head: AtomicU64,
@@ -266,6 +269,7 @@ impl Core {
             writer: Arc::new(tokio::sync::Mutex::new(Writer::new(Arc::clone(&view)))),
             current: RwLock::new(view),
             applied: watch::Sender::new(sequence),
+            feed: Feed::behind(sequence),
             status: watch::Sender::new(Status::default()),
             head: AtomicU64::new(head.last_sequence),
             bus_answers: AtomicBool::new(true),
@@ -290,6 +294,7 @@ impl Core {
         let sequence = view.sequence();
         *self.current.write().unwrap_or_else(PoisonError::into_inner) = view;
         self.applied.send_replace(sequence);
+        self.feed.skip_to(sequence);
         self.status.send_modify(|status| *status = Status::default());
         if sequence >= self.catch_up_to {
             self.has_caught_up.store(true, Ordering::Release);
@@ -440,7 +445,13 @@ impl Fold for Live {
             blocking(move || {
                 let written = writer.apply(&batch, Some(&core.district), core.catch_up_to)?;
                 if let Some(written) = written {
+                    // While the view still catches up, nobody listens.
+                    let is_live = core.catching_up().is_none();
                     core.told(&written);
+                    match is_live {
+                        true => core.feed.tell(&batch, &writer.view.index()),
+                        false => core.feed.skip_to(written.sequence),
+                    }
                 }
                 Ok(())
             })

@@ -10,6 +10,7 @@
 
 pub mod centers;
 mod core;
+mod feed;
 mod figures;
 mod fold;
 mod index;

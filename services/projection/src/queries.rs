@@ -37,9 +37,9 @@ use proto_events::Timestamp;
 use runtime::http::{Operation, Problem};
 use runtime::identity::{Identity, Staff};
 use runtime::store::StoreError;
-use tokio::sync::Semaphore;
 
 use self::applicant::Masks;
+use self::live::Feeds;
 use crate::centers::Centers;
 use crate::core::Core;
 use crate::learning::Learned;
@@ -50,9 +50,6 @@ use crate::similar::Similar;
 /// How long a query waits for the view to include a version, at most.
 const VERSION_WAIT_MAX: Duration = Duration::from_secs(2);
 
-/// Feeds that may be open at once: each reads the stream by itself.
-const FEEDS_MAX: usize = 64;
-
 /// What the handlers stand on.
 #[derive(Debug, Clone)]
 pub(crate) struct Doors {
@@ -62,7 +59,7 @@ pub(crate) struct Doors {
     pub(crate) similar: Arc<Similar>,
     pub(crate) desk: Arc<Desk>,
     pub(crate) register: Register,
-    feeds: Arc<Semaphore>,
+    feeds: Feeds,
     masks: Arc<Masks>,
 }
 
@@ -89,7 +86,7 @@ impl Doors {
             similar,
             desk,
             register,
-            feeds: Arc::new(Semaphore::new(FEEDS_MAX)),
+            feeds: Feeds::default(),
             masks,
         }
     }

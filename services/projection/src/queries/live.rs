@@ -1,49 +1,61 @@
 //! `GET /v1/live`: what happens, as it happens, to the cases that one may open (server-sent events).
 //!
+//! All feeds are told from one ring ([`crate::feed`]); a feed is a place in the stream. What was measured on 2026-11-25
+//! stands in `tests/tests/live.rs`.
+//!
 //! Invariants: every event comes after the view has it, so that a reader who looks finds it; a reader who
-//! resumes with `Last-Event-ID` misses nothing; nothing of an event's data is in the feed; a feed ends by
-//! itself so that a session that was revoked ends too, and with the process.
+//! resumes with `Last-Event-ID` misses nothing and hears nothing twice; nothing of an event's data is in the feed; a feed
+//! ends with its session, by itself after ten minutes, and with the process; one that is not read holds a handful of
+//! references to texts that others hear as well, until its line is cut ([`runtime::http::serve`]).
 
+use std::collections::VecDeque;
 use std::convert::Infallible;
 use std::sync::Arc;
 use std::time::Duration;
 
+use axum::body::Body;
 use axum::extract::State;
-use axum::http::{HeaderMap, Method};
-use axum::response::sse::{Event, KeepAlive, Sse};
+use axum::http::{HeaderMap, HeaderName, Method, header};
+use axum::response::{IntoResponse as _, Response};
+use bytes::Bytes;
 use casework::command::Actor;
-use desk::decode;
-use futures::{Stream, StreamExt as _};
-use proto_events::Timestamp;
-use proto_events::codes::CaseState;
-use proto_events::ids::{CaseId, CenterId, DepartmentId};
+use futures::stream::unfold;
+use futures::{FutureExt as _, StreamExt as _};
 use runtime::http::{Operation, Problem};
-use runtime::identity::Signed;
-use runtime::log::{LogError, Recorded};
-use serde::Serialize;
+use runtime::identity::{Identity, Signed, token_of};
+use runtime::log::LogError;
+use tokio::sync::{OwnedSemaphorePermit, Semaphore, watch};
+use tokio::time::{Instant, Interval, MissedTickBehavior};
 
 use super::{Doors, actor};
 use crate::core::Core;
+use crate::feed::{Next, Told};
 
-/// How often a silent feed says that it lives.
-const KEEP_ALIVE: Duration = Duration::from_secs(15);
-/// After how long a feed ends; the reader comes back by itself, and shows its session again.
+/// How often a feed says how far it is, and looks whether its session still stands.
+const BEAT: Duration = Duration::from_secs(15);
+/// After how long a feed ends; the reader comes back by itself.
 const FEED_TIME_MAX: Duration = Duration::from_secs(10 * 60);
-/// How long an event waits for the view.
-const VIEW_WAIT_MAX: Duration = Duration::from_secs(10);
+/// After how long a reader comes back, in milliseconds, as the feed tells him.
+const COME_BACK_AFTER_MILLISECONDS: u32 = 2000;
+/// Feeds that may be open at once: more than a district has desks. Each costs a socket and some 20 KB.
+const FEEDS_MAX: usize = 2048;
+/// Feeds that read the log at once because they fell behind the ring: each is a consumer on the bus meanwhile.
+const CATCHING_UP_MAX: usize = 8;
+/// Events that such a feed reads at once; it holds their texts, not more than 100 KB, until they are heard.
+const PAGE_EVENTS: u64 = 256;
 
-/// What the feed says of an event.
-#[derive(Debug, Serialize)]
-struct Told {
-    case_id: CaseId,
-    case_no: String,
-    center: CenterId,
-    department: Option<DepartmentId>,
-    state: CaseState,
-    #[serde(rename = "type")]
-    event_type: &'static str,
-    time: Timestamp,
-    version: u64,
+/// The places for feeds.
+#[derive(Debug, Clone)]
+pub(super) struct Feeds {
+    open: Arc<Semaphore>,
+    catching_up: Arc<Semaphore>,
+}
+
+impl Default for Feeds {
+    fn default() -> Self {
+        let semaphore = |places| Arc::new(Semaphore::new(places));
+        Self { open: semaphore(FEEDS_MAX), catching_up: semaphore(CATCHING_UP_MAX) }
+    }
 }
 
 /// Serves the feed.
@@ -51,38 +63,59 @@ pub(super) async fn feed(
     State(doors): State<Doors>,
     Signed(staff): Signed,
     headers: HeaderMap,
-) -> Result<Sse<impl Stream<Item = Result<Event, Infallible>>>, Problem> {
-    let slot = Arc::clone(&doors.feeds)
+) -> Result<Response, Problem> {
+    let slot = Arc::clone(&doors.feeds.open)
         .try_acquire_owned()
         .map_err(|_| Problem::busy("as many feeds are open as the service serves"))?;
     let core = doors.core;
-    let after = match headers.get("last-event-id") {
-        None => core.sequence(),
-        Some(value) => value
-            .to_str()
-            .ok()
-            .and_then(|text| text.trim().parse().ok())
-            .ok_or_else(|| Problem::malformed("Last-Event-ID must be an id of this feed"))?,
+    let token =
+        token_of(&headers).ok_or_else(|| Problem::unauthenticated("there is no session token"))?;
+    let place = begin(&core, &headers).await?;
+    let mut beat = tokio::time::interval_at(Instant::now() + BEAT, BEAT);
+    beat.set_missed_tick_behavior(MissedTickBehavior::Delay);
+    let reader = Reader {
+        bell: core.feed.bell(),
+        newest_seen: core.feed.newest(),
+        ends_at: Instant::now() + FEED_TIME_MAX,
+        core,
+        identity: Arc::clone(&doors.desk.identity),
+        catching_up: doors.feeds.catching_up,
+        token,
+        actor: actor(&staff),
+        place,
+        page: VecDeque::new(),
+        beat,
+        greeting: Some(greeting(place)),
+        _slot: slot,
     };
-    let line = match core.log.follow(after).await {
-        Ok(line) => line,
-        // An id of another stream, or of before a restore: begin with what comes.
-        Err(LogError::Gap { .. }) => core.log.follow(core.sequence()).await.map_err(away)?,
-        Err(error) => return Err(away(error)),
-    };
-    let (actor, ended) = (actor(&staff), core.ended.clone());
-    let told = line
-        .take_while(|item| std::future::ready(item.is_ok()))
-        .filter_map(move |item| {
-            let (core, actor) = (Arc::clone(&core), actor.clone());
-            async move { tell(&core, &actor, &item.ok()?).await.map(Ok) }
-        })
-        .take_until(async move {
-            // The slot is held as long as the feed.
-            let _slot = slot;
-            let _ = tokio::time::timeout(FEED_TIME_MAX, ended.cancelled()).await;
-        });
-    Ok(Sse::new(told).keep_alive(KeepAlive::new().interval(KEEP_ALIVE)))
+    let told = unfold(reader, |mut reader| async move {
+        let text = reader.next().await?;
+        Some((Ok::<_, Infallible>(text), reader))
+    });
+    let headers = [
+        (header::CONTENT_TYPE, "text/event-stream"),
+        (header::CACHE_CONTROL, "no-store"),
+        // A proxy that collects a page before it passes it on would pass on nothing.
+        (HeaderName::from_static("x-accel-buffering"), "no"),
+    ];
+    Ok((headers, Body::from_stream(told)).into_response())
+}
+
+/// Behind which event the feed begins: what the reader has heard last, or now.
+async fn begin(core: &Core, headers: &HeaderMap) -> Result<u64, Problem> {
+    let newest = core.feed.newest();
+    let Some(value) = headers.get("last-event-id") else { return Ok(newest) };
+    let text = value.to_str().ok().map(str::trim);
+    let id = text.filter(|text| text.bytes().all(|byte| byte.is_ascii_digit()));
+    let place = id
+        .and_then(|text| text.parse().ok())
+        .ok_or_else(|| Problem::malformed("Last-Event-ID must be an id of this feed"))?;
+    if place <= newest {
+        return Ok(place);
+    }
+    // Another process may be ahead of this view; an id of another stream, or of before a restore, begins with what comes.
+    let head = core.log.head().await.map_err(away)?;
+    Ok(if place <= head.last_sequence { place } else { newest })
 }
 
 fn away(error: LogError) -> Problem {
@@ -90,29 +123,108 @@ fn away(error: LogError) -> Problem {
     Problem::unavailable("the bus is out of reach; the feed cannot begin")
 }
 
-/// What this reader hears of an event; nothing of a case that he may not open.
-async fn tell(core: &Core, actor: &Actor, recorded: &Recorded) -> Option<Event> {
-    let (meta, event) = decode(recorded).ok()?;
-    let mut applied = core.applied();
-    let seen = applied.wait_for(|sequence| *sequence >= recorded.sequence);
-    let _ = tokio::time::timeout(VIEW_WAIT_MAX, seen).await;
-    let view = core.view();
-    let told = {
-        let index = view.index();
-        let row = index.row(meta.case_id).filter(|row| row.may_be_read_by(actor))?;
-        Told {
-            case_id: row.case_id,
-            case_no: row.case_no.to_string(),
-            center: CenterId::clone(&row.center),
-            department: row.department.as_deref().cloned(),
-            state: row.state,
-            event_type: event.kind().name(),
-            time: meta.time,
-            version: row.version,
+fn greeting(place: u64) -> Bytes {
+    format!("retry: {COME_BACK_AFTER_MILLISECONDS}\nid: {place}\n\n").into()
+}
+
+/// A feed that is open.
+struct Reader {
+    core: Arc<Core>,
+    identity: Arc<Identity>,
+    catching_up: Arc<Semaphore>,
+    token: String,
+    actor: Actor,
+    /// The last event that was looked at.
+    place: u64,
+    /// What was read of the log and is not heard yet.
+    page: VecDeque<(u64, Bytes)>,
+    bell: watch::Receiver<u64>,
+    newest_seen: u64,
+    beat: Interval,
+    ends_at: Instant,
+    greeting: Option<Bytes>,
+    _slot: OwnedSemaphorePermit,
+}
+
+impl Reader {
+    /// What is sent next; `None` at the end.
+    async fn next(&mut self) -> Option<Bytes> {
+        if let Some(greeting) = self.greeting.take() {
+            return Some(greeting);
         }
-    };
-    let data = serde_json::to_string(&told).ok()?;
-    Some(Event::default().id(recorded.sequence.to_string()).event(told.event_type).data(data))
+        loop {
+            if self.core.ended.is_cancelled() || Instant::now() >= self.ends_at {
+                return None;
+            }
+            if self.beat.tick().now_or_never().is_some() {
+                return self.beats().await;
+            }
+            if let Some((place, text)) = self.page.pop_front() {
+                self.place = self.place.max(place);
+                return Some(text);
+            }
+            match self.core.feed.next(self.place, &self.actor) {
+                Next::Event(place, text) => {
+                    self.place = place;
+                    return Some(text);
+                }
+                Next::Behind(_) => self.read_on().await?,
+                Next::Nothing(place) => {
+                    self.place = place;
+                    let ended = self.core.ended.clone();
+                    tokio::select! {
+                        () = ended.cancelled() => return None,
+                        () = tokio::time::sleep_until(self.ends_at) => return None,
+                        _ = self.beat.tick() => return self.beats().await,
+                        rung = self.bell.changed() => rung.ok()?,
+                    }
+                }
+            }
+            let newest = *self.bell.borrow_and_update();
+            // A log that was restored is shorter: what comes are other events at places that were heard before.
+            if newest < self.newest_seen {
+                return None;
+            }
+            self.newest_seen = newest;
+        }
+    }
+
+    /// Looks at the session; says how far the feed is, so that a reader who heard nothing comes back to the right place.
+    async fn beats(&mut self) -> Option<Bytes> {
+        match self.identity.resolve(&self.token).await {
+            Ok(staff) => self.actor = actor(&staff?),
+            // Nobody knows; a feed ends by itself anyway.
+            Err(error) => tracing::debug!(%error, "a session could not be looked at"),
+        }
+        // What waits in the page stands behind the place, and is heard first.
+        Some(format!("id: {}\n\n", self.place).into())
+    }
+
+    /// Reads a page of the log, as far as the ring does not reach. `None` when the bus is away: the reader comes back.
+    async fn read_on(&mut self) -> Option<()> {
+        let _permit = self.catching_up.acquire().await.ok()?;
+        let Next::Behind(ring_begins_behind) = self.core.feed.next(self.place, &self.actor) else {
+            return Some(());
+        };
+        let goal = ring_begins_behind.min(self.place + PAGE_EVENTS);
+        let mut line = self.core.log.follow(self.place).await.ok()?;
+        let mut reached = self.place;
+        while reached < goal {
+            let recorded = line.next().await?.ok()?;
+            reached = recorded.sequence;
+            let told = Told::of(&recorded, &self.core.view().index());
+            if let Some(told) = told.filter(|told| told.may_be_heard_by(&self.actor)) {
+                self.page.push_back((reached, told.text));
+            }
+        }
+        // Those at the end of the page are not for this reader.
+        if self.page.is_empty() {
+            self.place = reached;
+        } else {
+            self.page.push_back((reached, format!("id: {reached}\n\n").into()));
+        }
+        Some(())
+    }
 }
 
 /// Its entry in OpenAPI.
