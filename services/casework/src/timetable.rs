@@ -147,13 +147,13 @@ pub fn next_due(
     now: Timestamp,
 ) -> Option<Timestamp> {
     let steps = open_steps(calendar, run, fired, now);
-    let when = |step: Step| {
+    let told = |step: Step| {
         let at = step.at.max(now);
-        if calendar.may_notify_at(at) { at } else { calendar.next_opening(at) }
+        let at = if calendar.may_notify_at(at) { at } else { calendar.next_opening(at) };
+        // A warning whose first chance to be told comes when the time is already over is never told.
+        let is_too_late = is_warning(step.level) && at >= run.due_at;
+        (!is_too_late).then_some(at)
     };
-    // A warning whose first chance to be told comes when the time is already over is never told.
-    let told =
-        |step: Step| (!is_warning(step.level) || when(step) < run.due_at).then(|| when(step));
     steps.into_iter().filter_map(told).min()
 }
 
