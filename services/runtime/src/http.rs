@@ -6,6 +6,7 @@
 pub mod body;
 pub mod health;
 pub mod layers;
+mod line;
 pub mod openapi;
 pub mod pages;
 pub mod parameters;

@@ -1,7 +1,7 @@
 //! Serving on a socket until the house shuts down.
 //!
-//! Invariant: after the word to stop no new connection is taken, and requests under way get
-//! [`DRAIN_TIME_MAX`] to finish.
+//! Invariants: after the word to stop no new connection is taken, and requests under way get
+//! [`DRAIN_TIME_MAX`] to finish; a caller who takes nothing of his answer for half a minute is cut.
 
 use std::future::{Future, IntoFuture as _};
 use std::io;
@@ -11,6 +11,8 @@ use axum::Router;
 use axum::serve::ListenerExt as _;
 use tokio::net::TcpListener;
 use tokio_util::sync::CancellationToken;
+
+use super::line::{Cutting, SILENCE_MAX};
 
 /// How long requests under way may take after the word to stop.
 pub const DRAIN_TIME_MAX: Duration = Duration::from_secs(10);
@@ -33,7 +35,7 @@ pub async fn serve(
             tracing::debug!(%error, "TCP_NODELAY could not be set");
         }
     });
-    let server = axum::serve(listener, router)
+    let server = axum::serve(Cutting::new(listener, SILENCE_MAX), router)
         .with_graceful_shutdown(shutdown.clone().cancelled_owned())
         .into_future();
     until_drained(server, shutdown).await
