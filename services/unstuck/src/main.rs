@@ -26,11 +26,15 @@ use cli::{Cli, Command};
 #[global_allocator]
 static ALLOCATOR: mimalloc::MiMalloc = mimalloc::MiMalloc;
 
+/// Open files that a process takes at most: every feed, every line of a browser, the views and the bus, many times over.
+const FILES_WANTED: u64 = 16_384;
+
 fn main() -> ExitCode {
     let Cli { log_format, command } = match Cli::try_parse() {
         Ok(cli) => cli,
         Err(said) => return usage(&said),
     };
+    raise_limit_of_files();
     let worker = tokio::runtime::Builder::new_multi_thread().enable_all().build();
     let outcome = worker.map_err(anyhow::Error::from).and_then(|worker| {
         let outcome = worker.block_on(run(command, log_format));
@@ -51,6 +55,13 @@ fn main() -> ExitCode {
             }
         },
     }
+}
+
+/// Takes as many open files as the system gives without being asked by an operator: each live feed is one, a login shell
+/// starts with 1024.
+fn raise_limit_of_files() {
+    // What is refused here is said where it hurts: by whoever cannot open something.
+    let _ = rlimit::increase_nofile_limit(FILES_WANTED);
 }
 
 async fn run(command: Command, log_format: Option<String>) -> anyhow::Result<()> {
