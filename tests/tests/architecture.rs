@@ -20,7 +20,8 @@ const ARROWS: &[(&str, &[&str])] = &[
     ("routing", &["proto-events", "casework", "runtime", "desk"]),
     ("escalation", &["proto-events", "casework", "runtime", "desk"]),
     ("learning", &["proto-events", "casework", "runtime", "desk"]),
-    ("projection", &["proto-events", "casework", "runtime", "desk"]),
+    // For its tests only, `simulation` tells a year.
+    ("projection", &["proto-events", "casework", "runtime", "desk", "simulation"]),
     // For its tests only, `desk` reads the district file.
     ("simulation", &["proto-events", "casework", "desk"]),
     (

@@ -25,7 +25,7 @@ use tokio_util::sync::CancellationToken;
 
 pub(crate) use self::fold::{CloseRow, TallyKey};
 pub use self::verify::{CentersReport, verify};
-pub(crate) use self::view::{CentersView, Day};
+pub(crate) use self::view::{CentersView, Day, named};
 
 use crate::core::{ProjectionError, STREAM_INVARIANT, Status, blocking};
 use crate::replay::Replay;

@@ -118,6 +118,13 @@ pub async fn open(
         readiness_of_centers(Arc::clone(&centers)),
         readiness_of_learning(Arc::clone(&learned)),
     ];
+    let auditing = desk.js.clone().map(|js| {
+        let refusals = Arc::clone(&doors.refusals);
+        ServiceTask::new("refusals in the audit", |token| async move {
+            refusals.run(js, token).await;
+            Ok(())
+        })
+    });
     let answering = register::task(&doors.register, &desk)
         .into_iter()
         .chain(quarantine::task(doors.quarantine(), &desk));
@@ -140,6 +147,7 @@ pub async fn open(
                 }),
             ])
             .chain(answering)
+            .chain(auditing)
             .collect(),
     };
     Ok((parts, projection))

@@ -4,10 +4,12 @@
 //! rights lets him open and nothing else; the public page of a receipt shows no person.
 
 pub(crate) mod applicant;
+mod blockages;
 mod case;
 mod cases;
 mod clocks;
 mod consultations;
+mod figures;
 mod heartbeat;
 pub(crate) mod history;
 mod learning;
@@ -42,6 +44,8 @@ use self::applicant::Masks;
 use self::live::Feeds;
 use crate::centers::Centers;
 use crate::core::Core;
+use crate::figures::past::Past;
+use crate::figures::refusals::Refusals;
 use crate::learning::Learned;
 use crate::quarantine::Quarantine;
 use crate::register::Register;
@@ -59,6 +63,9 @@ pub(crate) struct Doors {
     pub(crate) similar: Arc<Similar>,
     pub(crate) desk: Arc<Desk>,
     pub(crate) register: Register,
+    /// The cases as they stood.
+    past: Arc<Past>,
+    pub(crate) refusals: Arc<Refusals>,
     feeds: Feeds,
     masks: Arc<Masks>,
 }
@@ -86,6 +93,8 @@ impl Doors {
             similar,
             desk,
             register,
+            past: Arc::default(),
+            refusals: Arc::default(),
             feeds: Feeds::default(),
             masks,
         }
@@ -110,7 +119,9 @@ pub(crate) fn router(doors: Doors) -> Router {
         .route("/v1/register.csv", get(register::csv))
         .route("/v1/register.xlsx", get(register::xlsx))
         .route("/v1/returns", get(tables::returns))
-        .route("/v1/blockages", get(tables::blockages))
+        .route("/v1/blockages", get(blockages::blockages))
+        .route("/v1/figures", get(figures::catalogue))
+        .route("/v1/figures/{name}/cases", get(figures::cases))
         .route("/v1/centers", get(tables::centers))
         .route("/v1/consultations", get(consultations::consultations))
         .route("/v1/departments", get(tables::departments))
@@ -132,6 +143,9 @@ pub fn operations() -> Vec<Operation> {
         timeline::operation(),
         receipt::operation(),
         overview::operation(),
+        blockages::operation(),
+        figures::operation(),
+        figures::operation_of_cases(),
         consultations::operation(),
         similar::operation(),
         quarantine::operation(),

@@ -6,7 +6,8 @@
 //!
 //! Invariants: a promise that was broken stays in the denominator whether its case is open, ended or reopened; a
 //! reopened case counts once per round, so no figure becomes better by reopening; an explanation is never in a numerator
-//! of what was done; what lies behind the instant of the figure is not counted, however long the period is.
+//! of what was done; a promise that is neither kept nor due yet at the instant of the figure is not counted, however long
+//! the period is: nobody has broken it.
 //!
 //! To add a figure over cases, add it to [`Formula`] and tell it here.
 
@@ -45,8 +46,7 @@ pub struct Period {
 }
 
 impl Period {
-    /// Makes a period from one instant to another, both included, as it is seen at a third. What lies behind that one is
-    /// not counted: nobody has broken a promise that is not due yet.
+    /// Makes a period from one instant to another, both included, as it is seen at a third.
     #[must_use]
     pub fn new(
         from: Timestamp,
@@ -57,7 +57,7 @@ impl Period {
         let next_day = calendar.add_working_days(calendar.date_of(as_of), 1);
         Self {
             from: micros(from),
-            to: micros(to.min(as_of)),
+            to: micros(to),
             as_of: micros(as_of),
             next_day_ends: micros(calendar.closing_of(next_day)),
         }
@@ -67,6 +67,11 @@ impl Period {
     #[must_use]
     pub fn has(&self, at: i64) -> bool {
         (self.from..=self.to).contains(&at)
+    }
+
+    /// Whether a promise for an instant lies in it and is kept, or was to be kept by now.
+    fn has_settled(&self, due_at: i64, is_fulfilled: bool) -> bool {
+        self.has(due_at) && (is_fulfilled || due_at <= self.as_of)
     }
 
     /// The instant at which open cases are looked at.
@@ -154,10 +159,10 @@ impl<'a, F: FnMut(Tally<'a>)> Told<'_, F> {
             let ended_by = |due: i64| round.end.as_ref().is_some_and(|end| end.at <= due);
             // While the clock stands still the final promise is not known.
             let is_final = round.end.is_some() || !case.facts.is_paused;
-            if is_final && period.has(round.due_at) {
+            if is_final && period.has_settled(round.due_at, round.end.is_some()) {
                 self.share(Formula::OnTime, ended_by(round.due_at));
             }
-            if period.has(round.original_due_at) {
+            if period.has_settled(round.original_due_at, round.end.is_some()) {
                 self.share(Formula::OnTimeOriginal, ended_by(round.original_due_at));
             }
             let Some(end) = round.end.as_ref().filter(|end| period.has(end.at)) else { continue };
@@ -211,7 +216,7 @@ impl<'a, F: FnMut(Tally<'a>)> Told<'_, F> {
             // The duty ends when the case leaves the department before the contact is due.
             let is_owed = hop.contacted_at.is_some()
                 || hop.left_at.is_none_or(|left| left > hop.contact_due_at);
-            if is_owed && period.has(hop.contact_due_at) {
+            if is_owed && period.has_settled(hop.contact_due_at, hop.contacted_at.is_some()) {
                 let in_time = hop.contacted_at.is_some_and(|at| at <= hop.contact_due_at);
                 self.share(Formula::ResponseRate, in_time);
             }
@@ -276,7 +281,10 @@ impl<'a, F: FnMut(Tally<'a>)> Told<'_, F> {
         for special in case.facts.specials.iter().filter(|one| period.has(one.decided_at)) {
             self.share(Formula::SpecialLayersComplete, special.has_all_layers);
         }
-        for work in case.facts.rectifications.iter().filter(|work| period.has(work.due_at)) {
+        for work in &case.facts.rectifications {
+            if !period.has_settled(work.due_at, work.completed_at.is_some()) {
+                continue;
+            }
             let in_time = work.completed_at.is_some_and(|at| at <= work.due_at);
             self.share(Formula::RectifiedInTime, in_time);
         }

@@ -118,11 +118,11 @@ formulas! {
         "期内收到的评价中，基本满意及以上（3分及以上）的占比。",
         "Grades of 3 and more, of all grades given in the period.";
     OnTime, "on_time", Share, "按时办结率", "On time",
-        "最终时限在期内的事项（含逾期未结）中，按最终时限办结的占比。",
-        "Outcomes by the final due date, of all cases whose final due date lies in the period, open ones included.";
+        "最终时限在期内的事项（含逾期未结，不含未到期的在办）中，按最终时限办结的占比。",
+        "Outcomes by the final due date, of all cases whose final due date lies in the period, open ones included once they are overdue.";
     OnTimeOriginal, "on_time_original", Share, "按原时限办结率", "On time by the original due date",
-        "原定时限在期内的事项（含逾期未结）中，不计延期和暂停、按原定时限办结的占比。",
-        "Outcomes by the first due date, ignoring extensions and pauses, of all cases whose first due date lies in the period.";
+        "原定时限在期内的事项（含逾期未结，不含未到期的在办）中，不计延期和暂停、按原定时限办结的占比。",
+        "Outcomes by the first due date, ignoring extensions and pauses, of all cases whose first due date lies in the period, open ones included once it has passed.";
     Open, "open", Count, "在办", "Open",
         "统计时尚无结果的事项数。",
         "Cases without an outcome at the time of the figure.";

@@ -39,6 +39,42 @@ pub enum AskedPart {
 pub struct UnknownPart;
 
 impl AskedPart {
+    /// Names a part.
+    #[must_use]
+    pub fn of(part: &Part<'_>) -> Self {
+        match *part {
+            Part::All => Self::All,
+            Part::Complexity(complexity) => Self::Complexity(complexity),
+            Part::Department(id) => Self::Department(id.cloned()),
+            Part::Center(id) => Self::Center(id.clone()),
+            Part::Matter(matter) => Self::Matter(matter.to_owned()),
+            Part::Blockage(cause, stage) => Self::Blockage(cause, stage),
+            Part::Return(from, to) => Self::Return(from.clone(), to.cloned()),
+        }
+    }
+
+    /// Whether it is one of the groups of the same breakdown as this part.
+    #[must_use]
+    pub const fn is_beside(&self, part: &Part<'_>) -> bool {
+        matches!(
+            (self, part),
+            (Self::All, Part::All)
+                | (Self::Complexity(_), Part::Complexity(_))
+                | (Self::Department(_), Part::Department(_))
+                | (Self::Center(_), Part::Center(_))
+                | (Self::Matter(_), Part::Matter(_))
+                | (Self::Blockage(..), Part::Blockage(..))
+                | (Self::Return(..), Part::Return(..))
+        )
+    }
+
+    /// Whether small groups of the breakdown are suppressed: those that are about what people came with. Lengths by
+    /// complexity come with their counts like every figure, and returns are about departments.
+    #[must_use]
+    pub const fn is_suppressed_when_small(&self) -> bool {
+        !matches!(self, Self::All | Self::Complexity(_) | Self::Return(..))
+    }
+
     /// Whether it is this part.
     #[must_use]
     pub fn is(&self, part: &Part<'_>) -> bool {

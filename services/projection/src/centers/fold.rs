@@ -10,6 +10,7 @@ use desk::decode::decode_center;
 use proto_events::Timestamp;
 use proto_events::centers::{CenterDayClosed, CenterEvent, ConsultationOutcome, OutcomeCount};
 use proto_events::codes::Channel;
+use proto_events::envelope::Envelope;
 use proto_events::ids::CenterId;
 use runtime::log::Recorded;
 use serde::{Deserialize, Serialize};
@@ -29,12 +30,25 @@ pub(crate) struct TallyKey {
     pub(crate) topic: String,
 }
 
+/// Questions that were counted at once.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
+pub(crate) struct Told {
+    /// The place of the event in the stream.
+    pub(crate) sequence: u64,
+    /// When it was written down, in microseconds since 1970.
+    pub(crate) recorded_at: i64,
+    /// How many.
+    pub(crate) count: u64,
+}
+
 /// How a day was closed.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub(crate) struct CloseRow {
     /// Its place in the stream.
     pub(crate) sequence: u64,
     pub(crate) at: Timestamp,
+    /// When it was written down.
+    pub(crate) recorded_at: Timestamp,
     /// Username.
     pub(crate) by: String,
     pub(crate) late: bool,
@@ -44,12 +58,13 @@ pub(crate) struct CloseRow {
 }
 
 impl CloseRow {
-    /// Keeps of a report what is not in the tallies themselves.
-    pub(crate) fn of(report: &CenterDayClosed, sequence: u64, at: Timestamp, by: String) -> Self {
+    /// Keeps of a report, and of the event at `sequence` that it stands in, what is not in the tallies themselves.
+    pub(crate) fn of(report: &CenterDayClosed, sequence: u64, envelope: &Envelope) -> Self {
         Self {
             sequence,
-            at,
-            by,
+            at: envelope.time,
+            recorded_at: envelope.recorded_at,
+            by: envelope.actor.clone(),
             late: report.late,
             consultations: report.consultations,
             by_outcome: report.by_outcome.clone(),
@@ -63,8 +78,8 @@ impl CloseRow {
 pub(crate) struct Folded {
     /// The checkpoint after it.
     pub(crate) sequence: u64,
-    /// How many questions of each kind come to those that are there.
-    pub(crate) tallies: BTreeMap<TallyKey, u64>,
+    /// The questions of each kind that come to those that are there.
+    pub(crate) tallies: BTreeMap<TallyKey, Vec<Told>>,
     /// The days that it closes, unless they are closed already.
     pub(crate) closes: BTreeMap<DayKey, CloseRow>,
     /// The earliest day on which one of its events was written down.
@@ -121,11 +136,14 @@ impl Folded {
                     outcome: tally.outcome,
                     topic: tally.topic,
                 };
-                let count = self.tallies.entry(key).or_default();
-                *count = count.saturating_add(u64::from(tally.count));
+                self.tallies.entry(key).or_default().push(Told {
+                    sequence: recorded.sequence,
+                    recorded_at: envelope.recorded_at.timestamp_micros(),
+                    count: u64::from(tally.count),
+                });
             }
             CenterEvent::CenterDayClosed(report) => {
-                let row = CloseRow::of(&report, recorded.sequence, envelope.time, envelope.actor);
+                let row = CloseRow::of(&report, recorded.sequence, &envelope);
                 self.closes.entry((report.center, report.day)).or_insert(row);
             }
         }

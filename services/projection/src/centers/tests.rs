@@ -14,7 +14,7 @@ use runtime::log::memory::MemoryLog;
 use runtime::log::{Expected, NewEvent};
 use uuid::Uuid;
 
-use super::fold::{CloseRow, DayKey};
+use super::fold::{CloseRow, DayKey, Told};
 use super::view::{Days, open_store};
 use super::*;
 use crate::fold::Quarantined;
@@ -110,7 +110,7 @@ fn streams() -> impl Strategy<Value = Vec<(String, NewEvent)>> {
 #[derive(Debug, PartialEq)]
 struct Content {
     sequence: u64,
-    tallies: Vec<(TallyKey, u64)>,
+    tallies: Vec<(TallyKey, Vec<Told>)>,
     closes: Vec<(DayKey, CloseRow)>,
     quarantined: Vec<Quarantined>,
     days: Days,
@@ -192,7 +192,7 @@ fn the_counts_of_some_days_of_a_center_are_those_and_no_others() {
     let center = CENTERS[0].parse().unwrap();
     let between = |from: u32, to: u32| -> Vec<(NaiveDate, u64)> {
         let found = view.tallies_between(&center, day(from), day(to)).map(Result::unwrap);
-        found.map(|(key, count)| (key.day, count)).collect()
+        found.map(|(key, told)| (key.day, told.iter().map(|one| one.count).sum())).collect()
     };
     assert_eq!(between(1, 2), [(day(1), 3 + 11), (day(2), 5 + 13)]);
     assert_eq!(between(3, 3), [(day(3), 7 + 15)]);
@@ -254,7 +254,7 @@ async fn a_rebuilt_view_equals_the_live_one_and_both_equal_the_stream() {
             CentersView::load(open_store(&folder(dir.path()), head).unwrap().store, head).unwrap();
         let mut folded = fold::Folded { sequence: 24, ..fold::Folded::default() };
         let key = view.tallies().next().unwrap().unwrap().0;
-        folded.tallies.insert(key, 1);
+        folded.tallies.insert(key, vec![Told { sequence: 24, recorded_at: 0, count: 1 }]);
         view.apply(&folded).unwrap();
     }
     let report = verify(shared, dir.path()).await.unwrap();

@@ -14,7 +14,7 @@ use proto_events::centers::CenterEvent;
 use runtime::log::{EventLog, Recorded};
 use runtime::store::StoreError;
 
-use super::fold::{CloseRow, DayKey, TallyKey};
+use super::fold::{CloseRow, DayKey, TallyKey, Told};
 use super::view::{CentersView, open_store};
 use super::{Centers, folder};
 use crate::core::{ProjectionError, blocking};
@@ -35,8 +35,10 @@ pub struct CentersReport {
 #[derive(Debug, Default)]
 struct Truth {
     days: BTreeMap<DayKey, CenterDay>,
-    /// Place and author of the report that counts.
-    closes: BTreeMap<DayKey, (u64, String)>,
+    /// The report that counts.
+    closes: BTreeMap<DayKey, CloseRow>,
+    /// What was counted, event by event.
+    told: BTreeMap<TallyKey, Vec<Told>>,
     since: Option<NaiveDate>,
     unreadable: BTreeSet<u64>,
     events: u64,
@@ -62,8 +64,23 @@ impl Truth {
         let written_on = envelope.recorded_at.date_naive();
         self.since = Some(self.since.map_or(written_on, |since| since.min(written_on)));
         let key = (event.center().clone(), event.day());
-        if matches!(event, CenterEvent::CenterDayClosed(_)) {
-            self.closes.entry(key.clone()).or_insert((recorded.sequence, envelope.actor));
+        match &event {
+            CenterEvent::CenterDayClosed(report) => {
+                let row = || CloseRow::of(report, recorded.sequence, &envelope);
+                self.closes.entry(key.clone()).or_insert_with(row);
+            }
+            CenterEvent::ConsultationTallied(tally) => {
+                let counted = TallyKey {
+                    center: tally.center.clone(),
+                    day: tally.day,
+                    channel: tally.channel,
+                    outcome: tally.outcome,
+                    topic: tally.topic.clone(),
+                };
+                let (sequence, count) = (recorded.sequence, u64::from(tally.count));
+                let recorded_at = envelope.recorded_at.timestamp_micros();
+                self.told.entry(counted).or_default().push(Told { sequence, recorded_at, count });
+            }
         }
         self.days.entry(key).or_default().evolve(event, envelope.time);
     }
@@ -85,31 +102,25 @@ impl Truth {
         tallies
     }
 
-    fn closes(&self) -> BTreeMap<DayKey, CloseRow> {
-        let mut closes = BTreeMap::new();
-        for (key, day) in &self.days {
-            if let (Some((report, at)), Some((sequence, by))) = (&day.closed, self.closes.get(key))
-            {
-                closes.insert(key.clone(), CloseRow::of(report, *sequence, *at, by.clone()));
-            }
-        }
-        closes
-    }
-
     /// Names the first thing that the view says otherwise. Blocks.
     fn difference(&self, view: &CentersView) -> Result<Option<String>, StoreError> {
         if view.sequence() != self.sequence {
             let text = format!("the centers are at {}, not {}", view.sequence(), self.sequence);
             return Ok(Some(text));
         }
-        let tallies: BTreeMap<TallyKey, u64> = view.tallies().collect::<Result<_, _>>()?;
+        let told: BTreeMap<TallyKey, Vec<Told>> = view.tallies().collect::<Result<_, _>>()?;
+        if let Some((center, day)) = other(&self.told, &told, |key| (key.center.clone(), key.day)) {
+            return Ok(Some(format!("{center} has other consultations on {day}")));
+        }
+        let sum = |told: &[Told]| told.iter().map(|one| one.count).sum();
+        let tallies = told.iter().map(|(key, told)| (key.clone(), sum(told))).collect();
         if let Some((center, day)) =
             other(&self.tallies(), &tallies, |key| (key.center.clone(), key.day))
         {
             return Ok(Some(format!("{center} has other consultations on {day}")));
         }
         let closes: BTreeMap<DayKey, CloseRow> = view.closes().collect::<Result<_, _>>()?;
-        if let Some((center, day)) = other(&self.closes(), &closes, Clone::clone) {
+        if let Some((center, day)) = other(&self.closes, &closes, Clone::clone) {
             return Ok(Some(format!("{center} has another report of {day}")));
         }
         let quarantined: BTreeSet<u64> =

@@ -1,6 +1,6 @@
 //! The view `centers` in its store, and its days in memory.
 //!
-//! Keys, all with a prefix: `k/<center>\0<day><channel>\0<outcome>\0<topic>` how many such questions, `z/<center>\0<day>`
+//! Keys, all with a prefix: `k/<center>\0<day><channel>\0<outcome>\0<topic>` when how many such questions were counted, `z/<center>\0<day>`
 //! how the day was closed, `s/` the day since which anything was written down, `q/<sequence>` an event that nobody can
 //! read. Days are written as dates, numbers big-endian. Invariants: a batch and its checkpoint are one write; the days in
 //! memory follow from the rows alone. All calls that reach the store block.
@@ -19,12 +19,15 @@ use runtime::store::{Batch, Checkpoint, Opened, Row, StoreError, ViewStore};
 use serde::Serialize;
 use serde::de::DeserializeOwned;
 
-use super::fold::{CloseRow, DayKey, Folded, TallyKey};
+use super::fold::{CloseRow, DayKey, Folded, TallyKey, Told};
 use crate::fold::Quarantined;
 use crate::views;
 
 /// The schema of the rows. One higher: the view is set aside and built anew at the next start.
-const SCHEMA_VERSION: u32 = 2;
+const SCHEMA_VERSION: u32 = 3;
+
+/// Bytes of a count with its place and its instant.
+const TOLD_BYTES: usize = 24;
 
 const SINCE_KEY: &[u8] = b"s/";
 
@@ -36,30 +39,46 @@ pub(crate) fn open_store(folder: &Path, head: Head) -> Result<Opened, StoreError
     views::open_patiently(folder, SCHEMA_VERSION, head)
 }
 
-/// A day of a center in memory: a number per outcome, and its report.
+/// A day of a center in memory: what was counted for it and when, and its report. It is looked at as it stood when
+/// everything up to an instant had been written down, in microseconds since 1970; [`i64::MAX`] for now.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub(crate) struct Day {
-    by_outcome: BTreeMap<ConsultationOutcome, u64>,
-    pub(crate) close: Option<CloseRow>,
+    /// In the order of the stream.
+    told: Vec<(Told, ConsultationOutcome)>,
+    close: Option<CloseRow>,
 }
 
 impl Day {
-    /// How many questions.
-    pub(crate) fn consultations(&self) -> u64 {
-        self.by_outcome.values().sum()
+    /// How many questions had each outcome; outcomes of none may be missing.
+    pub(crate) fn counts(&self, seen_to: i64) -> BTreeMap<ConsultationOutcome, u64> {
+        let mut counts = BTreeMap::new();
+        for (told, outcome) in self.told.iter().filter(|(told, _)| told.recorded_at <= seen_to) {
+            let count: &mut u64 = counts.entry(*outcome).or_default();
+            *count = count.saturating_add(told.count);
+        }
+        counts
     }
 
-    /// How many questions had an outcome.
-    pub(crate) fn of_outcome(&self, outcome: ConsultationOutcome) -> u64 {
-        self.by_outcome.get(&outcome).copied().unwrap_or_default()
+    /// Its report.
+    pub(crate) fn close(&self, seen_to: i64) -> Option<&CloseRow> {
+        self.close.as_ref().filter(|close| close.recorded_at.timestamp_micros() <= seen_to)
     }
 
-    /// Every outcome with its count.
-    pub(crate) fn by_outcome(&self) -> Vec<OutcomeCount> {
-        let count =
-            |outcome: &_| OutcomeCount { outcome: *outcome, count: self.of_outcome(*outcome) };
-        ConsultationOutcome::ALL.iter().map(count).collect()
+    /// The place of its latest event in the stream; 0 when there was none.
+    fn sequence(&self, seen_to: i64) -> u64 {
+        let told = self.told.iter().filter(|(told, _)| told.recorded_at <= seen_to);
+        let told = told.map(|(told, _)| told.sequence).max();
+        told.max(self.close(seen_to).map(|close| close.sequence)).unwrap_or_default()
     }
+}
+
+/// Every outcome with its count.
+pub(crate) fn named(counts: &BTreeMap<ConsultationOutcome, u64>) -> Vec<OutcomeCount> {
+    let count = |outcome: &_| OutcomeCount {
+        outcome: *outcome,
+        count: counts.get(outcome).copied().unwrap_or_default(),
+    };
+    ConsultationOutcome::ALL.iter().map(count).collect()
 }
 
 /// The days of all centers: some thousands a year.
@@ -89,10 +108,17 @@ impl Days {
         self.days.range(range).map(|((_, day), found)| (*day, found))
     }
 
-    fn add(&mut self, key: &TallyKey, count: u64) {
+    /// The place of the latest event that had been written down at an instant.
+    pub(crate) fn sequence(&self, seen_to: i64) -> u64 {
+        self.days.values().map(|day| day.sequence(seen_to)).max().unwrap_or_default()
+    }
+
+    fn add(&mut self, key: &TallyKey, told: &[Told]) {
         let day = self.days.entry((key.center.clone(), key.day)).or_default();
-        let found = day.by_outcome.entry(key.outcome).or_default();
-        *found = found.saturating_add(count);
+        for one in told {
+            let place = day.told.partition_point(|(other, _)| other.sequence < one.sequence);
+            day.told.insert(place, (*one, key.outcome));
+        }
     }
 
     fn close(&mut self, key: &DayKey, row: &CloseRow) {
@@ -156,9 +182,9 @@ impl CentersView {
         let mut batch = Batch::default();
         for (key, added) in &folded.tallies {
             let row = tally_key(key);
-            let before = self.store.get(&row)?.map(|bytes| number(&bytes)).transpose()?;
-            let count = before.unwrap_or_default().saturating_add(*added);
-            batch.insert(&row, &count.to_be_bytes());
+            let mut bytes = self.store.get(&row)?.map_or_else(Vec::new, |bytes| bytes.to_vec());
+            added.iter().for_each(|told| write(told, &mut bytes));
+            batch.insert(&row, &bytes);
         }
         for (key, row) in &folded.closes {
             let place = close_key(key);
@@ -177,7 +203,7 @@ impl CentersView {
         let stream_created_at = self.stream_created_at;
         self.store.apply(batch, Checkpoint { sequence: folded.sequence, stream_created_at })?;
         let mut days = self.days.write().unwrap_or_else(PoisonError::into_inner);
-        folded.tallies.iter().for_each(|(key, added)| days.add(key, *added));
+        folded.tallies.iter().for_each(|(key, added)| days.add(key, added));
         folded.closes.iter().for_each(|(key, row)| days.close(key, row));
         days.began(folded.since);
         drop(days);
@@ -187,7 +213,9 @@ impl CentersView {
     }
 
     /// Every count, by center and day.
-    pub(crate) fn tallies(&self) -> impl Iterator<Item = Result<(TallyKey, u64), StoreError>> {
+    pub(crate) fn tallies(
+        &self,
+    ) -> impl Iterator<Item = Result<(TallyKey, Vec<Told>), StoreError>> {
         self.store.scan_prefix(b"k/").map(tally)
     }
 
@@ -197,7 +225,7 @@ impl CentersView {
         center: &CenterId,
         from: NaiveDate,
         to: NaiveDate,
-    ) -> impl Iterator<Item = Result<(TallyKey, u64), StoreError>> {
+    ) -> impl Iterator<Item = Result<(TallyKey, Vec<Told>), StoreError>> {
         // Keys are in the order of days as long as years have four digits.
         let last = NaiveDate::from_ymd_opt(9999, 12, 31).expect("a fixed date");
         let first = NaiveDate::from_ymd_opt(0, 1, 1).expect("a fixed date");
@@ -236,8 +264,8 @@ impl CentersView {
     pub(crate) fn stored_days(&self) -> Result<Days, StoreError> {
         let mut days = Days::default();
         for tally in self.tallies() {
-            let (key, count) = tally?;
-            days.add(&key, count);
+            let (key, told) = tally?;
+            days.add(&key, &told);
         }
         for close in self.closes() {
             let (key, row) = close?;
@@ -251,9 +279,9 @@ impl CentersView {
     }
 }
 
-fn tally(row: Result<(Row, Row), StoreError>) -> Result<(TallyKey, u64), StoreError> {
+fn tally(row: Result<(Row, Row), StoreError>) -> Result<(TallyKey, Vec<Told>), StoreError> {
     let (key, value) = row?;
-    Ok((tally_of(&key).ok_or_else(unreadable)?, number(&value)?))
+    Ok((tally_of(&key).ok_or_else(unreadable)?, told(&value)?))
 }
 
 fn tally_key(key: &TallyKey) -> Vec<u8> {
@@ -292,8 +320,25 @@ fn split_day(text: &str) -> Option<(NaiveDate, &str)> {
     Some((day.parse().ok()?, rest))
 }
 
-fn number(bytes: &[u8]) -> Result<u64, StoreError> {
-    bytes.try_into().map(u64::from_be_bytes).map_err(|_| unreadable())
+fn write(told: &Told, bytes: &mut Vec<u8>) {
+    bytes.extend_from_slice(&told.sequence.to_be_bytes());
+    bytes.extend_from_slice(&told.recorded_at.to_be_bytes());
+    bytes.extend_from_slice(&told.count.to_be_bytes());
+}
+
+fn told(bytes: &[u8]) -> Result<Vec<Told>, StoreError> {
+    let (all, rest) = bytes.as_chunks::<TOLD_BYTES>();
+    if !rest.is_empty() {
+        return Err(unreadable());
+    }
+    let number = |bytes: &[u8]| bytes.try_into().map(u64::from_be_bytes).map_err(|_| unreadable());
+    all.iter()
+        .map(|one| {
+            let (sequence, recorded_at) = (number(&one[..8])?, number(&one[8..16])?);
+            let recorded_at = recorded_at.cast_signed();
+            Ok(Told { sequence, recorded_at, count: number(&one[16..])? })
+        })
+        .collect()
 }
 
 fn encode(row: &impl Serialize) -> Result<Vec<u8>, StoreError> {

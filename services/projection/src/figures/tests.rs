@@ -2,6 +2,10 @@
 
 use chrono::TimeDelta;
 
+mod agree;
+mod past;
+mod year;
+
 use super::*;
 use crate::index::Names;
 use crate::record::{CaseRecord, recorded_at};
@@ -29,7 +33,7 @@ fn counted(rows: &[CaseRow], from: &str, to: &str, as_of: &str) -> BTreeMap<Stri
     let district = district();
     let calendar = &district.rules.calendar;
     let period = Period::new(at(from), at(to), at(as_of), calendar);
-    figures(rows.iter(), &period, calendar)
+    figures(rows.iter(), &period, calendar, &[])
 }
 
 fn january(rows: &[CaseRow]) -> BTreeMap<String, Figure> {
@@ -69,6 +73,16 @@ fn an_outcome_after_the_promise_is_not_on_time() {
     assert_share(&figures, "done_rate", 1, 1);
     assert_share(&figures, "first_time_right", 0, 1);
     assert_share(&figures, "ping_pong_rate", 0, 1);
+}
+
+#[test]
+fn a_promise_that_is_not_due_yet_is_broken_by_nobody_and_kept_by_whoever_kept_it() {
+    // Both due on the 29th; one was resolved on the 27th, one is open on the 28th and late on the 30th.
+    let rows = [row(0, &[RESOLVED]), row(1, &[])];
+    let on = |as_of| counted(&rows, "2021-01-01T00:00:00", "2021-01-31T00:00:00", as_of);
+    assert_share(&on("2021-01-28T12:00:00"), "on_time", 1, 1);
+    assert_share(&on("2021-01-28T12:00:00"), "on_time_original", 1, 1);
+    assert_share(&on("2021-01-30T12:00:00"), "on_time", 1, 2);
 }
 
 #[test]

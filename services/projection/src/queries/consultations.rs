@@ -18,6 +18,7 @@ use runtime::store::StoreError;
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
+use super::figures::{as_of, moment};
 use super::overview::{PeriodAnswer, of_period, period};
 use super::{Doors, actor, broken, fresh_centers};
 use crate::centers::TallyKey;
@@ -33,6 +34,7 @@ pub(super) struct Parameters {
     from: Option<String>,
     to: Option<String>,
     center: Option<CenterId>,
+    as_of: Option<String>,
     min_version: Option<u64>,
 }
 
@@ -106,7 +108,8 @@ pub(super) async fn consultations(
 ) -> Result<Json<ConsultationsAnswer>, Problem> {
     let sequence = fresh_centers(&doors.centers, asked.min_version).await;
     let (core, centers) = (doors.core, doors.centers);
-    let now = core.now();
+    let moment = moment(asked.as_of.as_deref(), core.now(), &core)?;
+    let now = moment.at;
     let period = period(asked.from.as_deref(), asked.to.as_deref(), now, &core)?;
     let actor = actor(&staff);
     let rules = &core.district.rules;
@@ -132,17 +135,23 @@ pub(super) async fn consultations(
     let counted = blocking(move || -> Result<_, StoreError> {
         let (mut sum, mut topics) = (Counts::default(), BTreeMap::<String, Counts>::new());
         let view = centers.view();
+        let seen_to = moment.seen_to();
         for center in seen {
             for tally in view.tallies_between(&center, from, to) {
-                let (key, count) = tally?;
-                sum.add(&key, count);
-                topics.entry(key.topic.clone()).or_default().add(&key, count);
+                let (key, told) = tally?;
+                let told = told.iter().filter(|one| one.recorded_at <= seen_to);
+                let count = told.map(|one| one.count).sum();
+                if count > 0 {
+                    sum.add(&key, count);
+                    topics.entry(key.topic.clone()).or_default().add(&key, count);
+                }
             }
         }
-        Ok((sum, topics))
+        let sequence = if moment.is_past { view.days().sequence(seen_to) } else { sequence };
+        Ok((sum, topics, sequence))
     })
     .await;
-    let (sum, topics) = counted.map_err(broken)?;
+    let (sum, topics, sequence) = counted.map_err(broken)?;
     let total = topics.len();
     let mut items: Vec<TopicRow> = topics
         .into_iter()
@@ -179,6 +188,7 @@ pub(super) fn operation() -> Operation {
     .answers::<ConsultationsAnswer>(200)
     .refuses(&["invalid"])
     .parameter(Parameter::query::<CenterId>("center", "Only the questions of this center"))
+    .parameter(as_of())
     .parameter(Parameter::query::<u64>(
         "min_version",
         "Wait up to two seconds until the counts include this version of a consultation or a close",

@@ -7,16 +7,18 @@ use std::collections::BTreeMap;
 
 use casework::centers::{DayStanding, may_read};
 use casework::command::Actor;
-use casework::figures::{Figure, Formula, Ratio};
+use casework::figures::Figure;
+use casework::figures::days::{CountedDay, DaySums, day_tallies};
 use chrono::{DateTime, NaiveDate};
 use proto_events::Timestamp;
-use proto_events::centers::{ConsultationOutcome, OutcomeCount};
+use proto_events::centers::OutcomeCount;
 use proto_events::ids::CenterId;
 use schemars::JsonSchema;
 use serde::Serialize;
 
-use crate::centers::{CentersView, CloseRow, Day};
-use crate::core::{Core, View};
+use crate::centers::{CentersView, CloseRow, Day, named};
+use crate::core::Core;
+use crate::figures::past::Moment;
 
 /// Working days of a center's heartbeat: two weeks.
 const HEARTBEAT_DAYS: usize = 10;
@@ -92,23 +94,35 @@ pub(super) struct Reports<'a> {
     core: &'a Core,
     centers: &'a CentersView,
     now: Timestamp,
+    /// Up to when events count by the time at which they were written down.
+    seen_to: i64,
     /// The day on which the district began.
     begin: Option<NaiveDate>,
 }
 
 impl<'a> Reports<'a> {
-    /// Looks at the reports as they stand at `now`.
+    /// Looks at the reports as they stand at a moment; the first case was opened at `first_opened_at`, in microseconds
+    /// since 1970.
     pub(super) fn new(
         core: &'a Core,
-        cases: &View,
+        first_opened_at: Option<i64>,
         centers: &'a CentersView,
-        now: Timestamp,
+        moment: Moment,
     ) -> Self {
-        let first_case = cases.index().first_opened_at();
-        let first_case = first_case.and_then(DateTime::from_timestamp_micros);
+        let first_case = first_opened_at.and_then(DateTime::from_timestamp_micros);
         let first_case = first_case.map(|at| at.with_timezone(&core.district.offset).date_naive());
-        let begin = [first_case, centers.days().since].into_iter().flatten().min();
-        Self { core, centers, now, begin }
+        let today = core.district.rules.calendar.date_of(moment.at);
+        let since = centers.days().since.filter(|since| !moment.is_past || *since <= today);
+        let begin = [first_case, since].into_iter().flatten().min();
+        Self { core, centers, now: moment.at, seen_to: moment.seen_to(), begin }
+    }
+
+    /// The place of the latest event of a center that is looked at.
+    pub(super) fn sequence(&self) -> u64 {
+        match self.seen_to {
+            i64::MAX => self.centers.sequence(),
+            seen_to => self.centers.days().sequence(seen_to),
+        }
     }
 
     /// How one center reports, to whom may see it.
@@ -119,16 +133,16 @@ impl<'a> Reports<'a> {
         let today = self.core.district.rules.calendar.date_of(self.now);
         let days = self.centers.days();
         let found = days.day(center, today);
-        let counted = found.cloned().unwrap_or_default();
+        let counted = found.map(|day| day.counts(self.seen_to)).unwrap_or_default();
         let last = days.between(center, NaiveDate::MIN, today).rev();
-        let last = last.filter_map(|(date, day)| Some((date, day.close.as_ref()?))).next();
+        let last = last.filter_map(|(date, day)| Some((date, day.close(self.seen_to)?))).next();
         Reporting {
             heartbeat: Some(self.heartbeat(center, today)),
             today: Some(Today {
                 date: today,
-                consultations: counted.consultations(),
-                by_outcome: counted.by_outcome(),
-                closed: counted.close.is_some(),
+                consultations: counted.values().sum(),
+                by_outcome: named(&counted),
+                closed: self.report(found).is_some(),
             }),
             last_report: last.map(|(date, close)| LastReport {
                 date,
@@ -160,7 +174,7 @@ impl<'a> Reports<'a> {
 
     /// The report of a day, when it is there at the time that is looked at.
     fn report<'d>(&self, day: Option<&'d Day>) -> Option<&'d CloseRow> {
-        day?.close.as_ref().filter(|close| close.at <= self.now)
+        day?.close(self.seen_to)
     }
 
     fn standing(&self, date: NaiveDate, close: Option<&CloseRow>) -> DayStanding {
@@ -173,55 +187,44 @@ impl<'a> Reports<'a> {
         &self,
         actor: &Actor,
         center: Option<&CenterId>,
-        (from, to): (NaiveDate, NaiveDate),
+        days: (NaiveDate, NaiveDate),
     ) -> BTreeMap<String, Figure> {
+        let mut sums = DaySums::default();
+        self.each_day(actor, center, days, &mut |_, _, day| {
+            day_tallies(day, &mut |tally| sums.take(tally));
+        });
+        sums.figures()
+    }
+
+    /// Tells of every day of the centers that one may see, from `from` to `to`: once of what was counted on it, and once
+    /// of how it stands with its report, if one is owed.
+    pub(super) fn each_day(
+        &self,
+        actor: &Actor,
+        center: Option<&CenterId>,
+        (from, to): (NaiveDate, NaiveDate),
+        tell: &mut impl FnMut(&CenterId, NaiveDate, &CountedDay<'_>),
+    ) {
         let rules = &self.core.district.rules;
         let seen = rules
             .centers
             .keys()
             .filter(|id| center.is_none_or(|center| center == *id) && may_read(actor, id));
         let last = to.min(rules.calendar.date_of(self.now));
-        let mut counts: BTreeMap<ConsultationOutcome, u64> = BTreeMap::new();
-        let mut heartbeat = Ratio::default();
         let days = self.centers.days();
+        let nothing = BTreeMap::new();
         for id in seen {
-            for (_, day) in days.between(id, from, to) {
-                for outcome in ConsultationOutcome::ALL {
-                    *counts.entry(*outcome).or_default() += day.of_outcome(*outcome);
-                }
+            for (date, day) in days.between(id, from, to) {
+                let by_outcome = day.counts(self.seen_to);
+                tell(id, date, &CountedDay { by_outcome: &by_outcome, standing: None });
             }
             let Some(begin) = self.begin else { continue };
             for date in working_days_back(self.core, begin.max(from), last) {
                 let standing = self.standing(date, self.report(days.day(id, date)));
-                if standing.is_due() {
-                    heartbeat.count(standing.is_reported());
-                }
+                tell(id, date, &CountedDay { by_outcome: &nothing, standing: Some(standing) });
             }
         }
-        written(&counts, heartbeat)
     }
-}
-
-fn written(
-    counts: &BTreeMap<ConsultationOutcome, u64>,
-    heartbeat: Ratio,
-) -> BTreeMap<String, Figure> {
-    let mut figures = BTreeMap::new();
-    let all: u64 = counts.values().sum();
-    let of = |outcome: ConsultationOutcome| counts.get(&outcome).copied().unwrap_or_default();
-    let name = Formula::Consultations.name();
-    figures.insert(name.to_owned(), Figure::of_count(all, Formula::Consultations));
-    for outcome in ConsultationOutcome::ALL {
-        let figure = Figure::of_count(of(*outcome), Formula::Consultations);
-        figures.insert(format!("{name}_{outcome}"), figure);
-    }
-    let became_case = Ratio::new(of(ConsultationOutcome::BecameCase), all);
-    for (ratio, formula) in
-        [(became_case, Formula::ConsultationConversion), (heartbeat, Formula::Heartbeat)]
-    {
-        figures.insert(formula.name().to_owned(), ratio.under(formula));
-    }
-    figures
 }
 
 /// The working days from `to` back to `from`, both included.

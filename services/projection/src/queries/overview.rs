@@ -1,6 +1,7 @@
 //! `GET /v1/overview`: every figure of the district, over the cases that one may open.
 
 use std::collections::BTreeMap;
+use std::sync::Arc;
 
 use axum::Json;
 use axum::extract::State;
@@ -16,11 +17,13 @@ use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 use serde_json::Number;
 
+use super::figures::{as_of, moment, past_is_out_of_reach};
 use super::heartbeat::Reports;
 use super::parameters::{self, DayEnd};
 use super::{AsOf, Doors, actor, fresh, fresh_centers};
-use crate::core::{Core, blocking};
-use crate::figures;
+use crate::core::Core;
+use crate::figures::past::Moment;
+use crate::figures::{self, Scope};
 
 /// The period when the caller does not say, in days: a year, so that small centers have something to count.
 const PERIOD_DAYS: i64 = 365;
@@ -94,7 +97,7 @@ pub(super) struct OverviewAnswer {
     /// (`consultations_told_route`). Those of consultations and reports are left out when one department is asked for.
     figures: BTreeMap<String, FigureAnswer>,
     period: PeriodAnswer,
-    /// When open cases were looked at.
+    /// What had been written down by then was counted.
     as_of: Timestamp,
     as_of_sequence: u64,
     /// The sequence of the stream of centers.
@@ -128,45 +131,60 @@ pub(super) async fn overview(
     Signed(staff): Signed,
     Query(asked): Query<Parameters>,
 ) -> Result<Json<OverviewAnswer>, Problem> {
-    let as_of_centers_sequence = fresh_centers(&doors.centers, asked.min_centers_version).await;
+    let centers_sequence = fresh_centers(&doors.centers, asked.min_centers_version).await;
     let AsOf { at: now, sequence } = fresh(&doors.core, asked.min_version).await;
-    let (core, centers) = (doors.core, doors.centers.view());
-    let period = period(asked.from.as_deref(), asked.to.as_deref(), now, &core)?;
-    let calendar = &core.district.rules.calendar;
-    let as_of = parameters::instant("as_of", asked.as_of.as_deref(), DayEnd::End, calendar)?;
-    let as_of = as_of.unwrap_or(now);
-    let actor = actor(&staff);
-    // A year of a large district is some hundred thousand rows.
-    let figures = blocking(move || {
-        let calendar = &core.district.rules.calendar;
-        let counted = Period::new(period.from, period.to, as_of, calendar);
-        let view = core.view();
-        let index = view.index();
-        let rows = index.rows().filter(|row| {
-            row.may_be_read_by(&actor)
-                && asked.center.as_ref().is_none_or(|center| *row.center == *center)
-                && asked.department.as_ref().is_none_or(|department| {
-                    row.departments_ever.iter().any(|one| **one == *department)
-                })
-        });
-        let mut figures = figures::figures(rows, &counted, calendar);
-        drop(index);
-        if asked.department.is_none() {
-            let days = (calendar.date_of(period.from), calendar.date_of(period.to));
-            let reports = Reports::new(&core, &view, &centers, as_of);
-            figures.extend(reports.figures(&actor, asked.center.as_ref(), days));
-        }
-        figures
-    })
-    .await;
-    let figures = figures.into_iter().map(|(name, figure)| (name, figure.into())).collect();
+    let moment = moment(asked.as_of.as_deref(), now, &doors.core)?;
+    let scope = Scope { actor: actor(&staff), center: asked.center, department: asked.department };
+    let (from, to) = (asked.from.as_deref(), asked.to.as_deref());
+    let told = told(&doors, moment, scope, (from, to)).await?;
+    let (sequence, centers_sequence) = match moment.is_past {
+        true => (told.sequence, told.centers_sequence),
+        false => (sequence, centers_sequence),
+    };
+    let figures = told.figures.into_iter().map(|(name, figure)| (name, figure.into())).collect();
     Ok(Json(OverviewAnswer {
         figures,
-        period,
-        as_of,
+        period: told.period,
+        as_of: moment.at,
         as_of_sequence: sequence,
-        as_of_centers_sequence,
+        as_of_centers_sequence: centers_sequence,
     }))
+}
+
+/// Every figure at a moment.
+pub(super) struct Told {
+    pub(super) figures: BTreeMap<String, Figure>,
+    pub(super) period: PeriodAnswer,
+    pub(super) sequence: u64,
+    pub(super) centers_sequence: u64,
+}
+
+/// Sums every figure of a period, as it is seen at a moment.
+///
+/// # Errors
+/// `invalid` for a period that is none, `unavailable` when the past cannot be read.
+pub(super) async fn told(
+    doors: &Doors,
+    moment: Moment,
+    scope: Scope,
+    (from, to): (Option<&str>, Option<&str>),
+) -> Result<Told, Problem> {
+    let (core, centers) = (Arc::clone(&doors.core), doors.centers.view());
+    let period = period(from, to, moment.at, &core)?;
+    let refusals = doors.refusals.until(moment.seen_to());
+    let told = doors.past.look(&doors.core, moment, move |seen| {
+        let calendar = &core.district.rules.calendar;
+        let counted = Period::new(period.from, period.to, moment.at, calendar);
+        let mut figures = figures::figures(scope.rows(seen), &counted, calendar, &refusals);
+        let reports = Reports::new(&core, seen.first_opened_at(), &centers, moment);
+        if scope.department.is_none() {
+            let days = (calendar.date_of(period.from), calendar.date_of(period.to));
+            figures.extend(reports.figures(&scope.actor, scope.center.as_ref(), days));
+        }
+        let (sequence, centers_sequence) = (seen.sequence(), reports.sequence());
+        Told { figures, period, sequence, centers_sequence }
+    });
+    told.await.map_err(past_is_out_of_reach)
 }
 
 /// The parameters of a period.
@@ -191,10 +209,7 @@ pub(super) fn operation() -> Operation {
                 "department",
                 "Only the cases that are or were with it",
             ))
-            .parameter(Parameter::query::<String>(
-                "as_of",
-                "When open cases are looked at; now when absent",
-            ))
+            .parameter(as_of())
             .parameter(parameters::min_version())
             .parameter(parameters::min_centers_version());
     of_period().into_iter().fold(operation, Operation::parameter)

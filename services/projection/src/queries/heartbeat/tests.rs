@@ -42,8 +42,11 @@ async fn a_day_is_owed_from_the_beginning_of_the_district_until_it_is_over() {
     centers.applied().wait_for(|applied| *applied >= last).await.unwrap();
 
     let coordinator = actor(Role::Coordinator, None);
-    let (case_view, view) = (cases.core.view(), centers.view());
-    let look = |now: &str| Reports::new(&cases.core, &case_view, &view, at(now));
+    let view = centers.view();
+    let look = |now: &str| {
+        let moment = Moment { at: at(now), is_past: true };
+        Reports::new(&cases.core, None, &view, moment)
+    };
     let beats = |now: &str, id: &str| -> Vec<(String, Standing, Option<u64>)> {
         let found = look(now).of_center(&center(id), &coordinator).heartbeat.unwrap();
         found
