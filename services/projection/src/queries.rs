@@ -19,6 +19,7 @@ mod parameters;
 mod quarantine;
 mod receipt;
 pub(crate) mod register;
+mod rendered;
 mod sentences;
 mod similar;
 mod state;
@@ -41,6 +42,7 @@ use runtime::identity::{Identity, Staff};
 use runtime::store::StoreError;
 
 use self::applicant::Masks;
+use self::rendered::Rendered;
 use self::live::Feeds;
 use crate::centers::Centers;
 use crate::core::Core;
@@ -53,6 +55,9 @@ use crate::similar::Similar;
 
 /// How long a query waits for the view to include a version, at most.
 const VERSION_WAIT_MAX: Duration = Duration::from_secs(2);
+
+/// The type of answers that are put together by hand.
+const JSON: &str = "application/json";
 
 /// What the handlers stand on.
 #[derive(Debug, Clone)]
@@ -68,6 +73,7 @@ pub(crate) struct Doors {
     pub(crate) refusals: Arc<Refusals>,
     feeds: Feeds,
     masks: Arc<Masks>,
+    rendered: Arc<Rendered>,
 }
 
 impl FromRef<Doors> for Arc<Identity> {
@@ -97,6 +103,7 @@ impl Doors {
             refusals: Arc::default(),
             feeds: Feeds::default(),
             masks,
+            rendered: Arc::default(),
         }
     }
 

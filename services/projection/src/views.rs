@@ -6,6 +6,8 @@
 //! last row of what led to it. All calls but the lookups of one row block.
 
 use std::ops::Bound;
+mod packing;
+
 use std::path::Path;
 use std::time::Duration;
 
@@ -16,13 +18,14 @@ use runtime::store::{Batch, Checkpoint, Opened, StoreError, ViewStore};
 use serde::de::DeserializeOwned;
 use uuid::Uuid;
 
+use self::packing::Packing;
 use crate::fold::{Folded, Quarantined};
 use crate::record::CaseRecord;
 
 /// The schema of the rows. One higher: every view is set aside and built anew at the next start.
-const SCHEMA_VERSION: u32 = 5;
+const SCHEMA_VERSION: u32 = 6;
 
-/// Bytes of a case in one row; the store takes 64 KiB, and a case has one KiB as a rule.
+/// Bytes of a packed case in one row; the store takes 64 KiB, and a case has one KiB as a rule.
 const PART_BYTES: usize = 48 * 1024;
 
 /// Rows that are written in one step: a few megabytes of memory, and a few milliseconds that readers wait.
@@ -67,12 +70,13 @@ pub(crate) fn open_patiently(
 pub(crate) struct Views {
     store: ViewStore,
     stream_created_at: DateTime<Utc>,
+    packing: Packing,
 }
 
 impl Views {
     /// Takes an opened store; events come from the stream that was made at `stream_created_at`.
     pub(crate) fn new(store: ViewStore, stream_created_at: DateTime<Utc>) -> Self {
-        Self { store, stream_created_at }
+        Self { store, stream_created_at, packing: Packing::default() }
     }
 
     /// The store itself.
@@ -99,7 +103,7 @@ impl Views {
             if batch.len() >= STEP_ROWS_MAX {
                 self.store.apply(std::mem::take(&mut batch), before)?;
             }
-            let bytes = encode(record)?;
+            let bytes = self.packing.pack(record)?;
             let mut parts = bytes.chunks(PART_BYTES);
             let first = parts.next().unwrap_or_default();
             let rest =
@@ -172,14 +176,14 @@ impl Views {
     fn whole(&self, case_id: CaseId, first: &[u8]) -> Result<CaseRecord, StoreError> {
         let (rest, first) = first.split_first().ok_or_else(unreadable)?;
         if *rest == 0 {
-            return decode(first);
+            return self.packing.unpack(first);
         }
         let mut bytes = first.to_vec();
         for number in 1..=*rest {
             let part = self.store.get(&part_key(case_id, number))?.ok_or_else(unreadable)?;
             bytes.extend_from_slice(&part);
         }
-        decode(&bytes)
+        self.packing.unpack(&bytes)
     }
 }
 

@@ -37,7 +37,7 @@ const DIGEST_KEY: &[u8] = b"\0digest";
 pub const VALUE_BYTES_MAX: usize = 64 * 1024;
 
 /// Memory for pages; sled takes several times as much, and the projection may take 512 MiB.
-const CACHE_BYTES: u64 = 64 * 1024 * 1024;
+const CACHE_BYTES: u64 = 16 * 1024 * 1024;
 
 /// Which event of which stream a view has come to.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]

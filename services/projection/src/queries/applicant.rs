@@ -106,6 +106,11 @@ struct Clear {
 }
 
 impl ApplicantAnswer {
+    /// Whether it is hidden because it could not be opened, which may be over in a moment.
+    pub(super) fn is_hidden(&self) -> bool {
+        self.name == HIDDEN && !self.erased
+    }
+
     /// An applicant of whom nothing can be shown.
     pub(crate) fn hidden(case: &Case) -> Self {
         let kind = case.applicant.kind;
