@@ -145,6 +145,22 @@ impl District {
         }
     }
 
+    /// The address, `http://…`; another one after every start.
+    #[must_use]
+    pub fn address(&self) -> String {
+        self.address.read().unwrap_or_else(PoisonError::into_inner).clone()
+    }
+
+    /// The id of the process of `unstuck up`.
+    ///
+    /// # Panics
+    /// When it does not run.
+    #[must_use]
+    #[track_caller]
+    pub fn process_id(&self) -> u32 {
+        lock(&self.up).as_ref().expect("`unstuck up` runs").id()
+    }
+
     /// The data folder.
     #[must_use]
     pub fn data(&self) -> PathBuf {

@@ -28,7 +28,7 @@ pub(crate) enum Service {
 /// Runs until a signal comes or a task falls.
 pub(crate) async fn run(service: Service, settings: Single) -> anyhow::Result<()> {
     let shutdown = shutdown::signal().context("signals cannot be listened for")?;
-    let listener = bind(settings.listen).await?;
+    let listener = bind(settings.listen)?;
     // Only the projection has something in the folder that must have one owner.
     let _lock = match service {
         Service::Projection => Some(DataLock::acquire(&settings.data)?),

@@ -27,7 +27,7 @@ pub(crate) const VIEWS_FOLDER: &str = "views";
 /// Runs until a signal comes or a task falls.
 pub(crate) async fn run(settings: Up) -> anyhow::Result<()> {
     let shutdown = shutdown::signal().context("signals cannot be listened for")?;
-    let listener = bind(settings.listen).await?;
+    let listener = bind(settings.listen)?;
     let lock = DataLock::acquire(&settings.data)?;
     let outcome = match &settings.nats_url {
         Some(url) => serve(&settings, url, listener, &shutdown).await,

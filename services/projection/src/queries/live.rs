@@ -37,7 +37,7 @@ const BEAT: Duration = Duration::from_secs(15);
 const FEED_TIME_MAX: Duration = Duration::from_secs(10 * 60);
 /// After how long a reader comes back, in milliseconds, as the feed tells him.
 const COME_BACK_AFTER_MILLISECONDS: u32 = 2000;
-/// Feeds that may be open at once: more than a district has desks. Each costs a socket and some 20 KB.
+/// Feeds that may be open at once: more than a district has desks. Each costs a socket and some 80 KB.
 const FEEDS_MAX: usize = 2048;
 /// Feeds that read the log at once because they fell behind the ring: each is a consumer on the bus meanwhile.
 const CATCHING_UP_MAX: usize = 8;
@@ -217,11 +217,13 @@ impl Reader {
                 self.page.push_back((reached, told.text));
             }
         }
-        // Those at the end of the page are not for this reader.
-        if self.page.is_empty() {
-            self.place = reached;
-        } else {
-            self.page.push_back((reached, format!("id: {reached}\n\n").into()));
+        match self.page.back() {
+            None => self.place = reached,
+            // The last ones of the page are not for this reader.
+            Some((place, _)) if *place < reached => {
+                self.page.push_back((reached, format!("id: {reached}\n\n").into()));
+            }
+            Some(_) => {}
         }
         Some(())
     }
