@@ -97,6 +97,8 @@ pub(crate) struct Core {
     pub(crate) writer: Arc<tokio::sync::Mutex<Writer>>,
     /// The sequence that readers see.
     applied: watch::Sender<u64>,
+    /// How often another generation of a view was let to serve.
+    pub(crate) generation: AtomicU64,
     /// What the live feeds tell.
     pub(crate) feed: Feed,
     status: watch::Sender<Status>,
@@ -269,6 +271,7 @@ impl Core {
             writer: Arc::new(tokio::sync::Mutex::new(Writer::new(Arc::clone(&view)))),
             current: RwLock::new(view),
             applied: watch::Sender::new(sequence),
+            generation: AtomicU64::new(0),
             feed: Feed::behind(sequence),
             status: watch::Sender::new(Status::default()),
             head: AtomicU64::new(head.last_sequence),

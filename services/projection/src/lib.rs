@@ -31,6 +31,7 @@ mod views;
 
 use std::path::Path;
 use std::sync::Arc;
+use std::sync::atomic::Ordering;
 use std::time::Duration;
 
 use desk::Desk;
@@ -80,7 +81,9 @@ impl Projection {
     /// When the stream or the store fails; the old view serves on.
     pub async fn rebuild(&self) -> Result<u64, ProjectionError> {
         let of_centers = self.centers.rebuild().await?;
-        Ok(self.core.rebuild().await? + of_centers)
+        let of_cases = self.core.rebuild().await;
+        self.core.generation.fetch_add(1, Ordering::AcqRel);
+        Ok(of_cases? + of_centers)
     }
 }
 
@@ -153,6 +156,12 @@ pub async fn open(
     Ok((parts, projection))
 }
 
+/// How far a view is.
+fn built(sequence: u64, of: u64) -> String {
+    let percent = sequence.saturating_mul(100) / of.max(1);
+    format!("the view is being built: {percent} % ({sequence} of {of} events)")
+}
+
 fn readiness(core: Arc<Core>) -> ReadyCheck {
     ReadyCheck::new("projection", move || {
         let core = Arc::clone(&core);
@@ -161,7 +170,7 @@ fn readiness(core: Arc<Core>) -> ReadyCheck {
                 return Err(format!("stopped: {incident}"));
             }
             if let Some((sequence, of)) = core.catching_up() {
-                return Err(format!("catching up {sequence} of {of}"));
+                return Err(built(sequence, of));
             }
             if !core.bus_answers() {
                 return Err("the bus does not answer; the view may be behind".to_owned());
@@ -179,7 +188,7 @@ fn readiness_of_centers(centers: Arc<Centers>) -> ReadyCheck {
                 return Err(format!("stopped: {incident}"));
             }
             match centers.catching_up() {
-                Some((sequence, of)) => Err(format!("catching up {sequence} of {of}")),
+                Some((sequence, of)) => Err(built(sequence, of)),
                 None => Ok(()),
             }
         }
@@ -194,7 +203,7 @@ fn readiness_of_learning(learned: Arc<Learned>) -> ReadyCheck {
                 return Err(format!("stopped: {incident}"));
             }
             match learned.catching_up() {
-                Some((sequence, of)) => Err(format!("catching up {sequence} of {of}")),
+                Some((sequence, of)) => Err(built(sequence, of)),
                 None => Ok(()),
             }
         }

@@ -11,6 +11,7 @@ mod clocks;
 mod consultations;
 mod figures;
 mod heartbeat;
+mod guard;
 pub(crate) mod history;
 mod learning;
 mod live;
@@ -33,6 +34,7 @@ use std::time::Duration;
 use axum::Router;
 use axum::extract::FromRef;
 use axum::http::StatusCode;
+use axum::middleware::from_fn_with_state;
 use axum::routing::get;
 use casework::command::Actor;
 use desk::{Desk, actor_of};
@@ -118,13 +120,9 @@ impl Doors {
 pub(crate) fn router(doors: Doors) -> Router {
     Router::new()
         .route("/v1/cases", get(cases::list))
-        .route("/v1/cases/{id}", get(case::one))
         .route("/v1/cases/{id}/clocks", get(clocks::clocks))
         .route("/v1/cases/{id}/timeline", get(timeline::page))
-        .route("/v1/receipts/{code}", get(receipt::page))
         .route("/v1/overview", get(overview::overview))
-        .route("/v1/register.csv", get(register::csv))
-        .route("/v1/register.xlsx", get(register::xlsx))
         .route("/v1/returns", get(tables::returns))
         .route("/v1/blockages", get(blockages::blockages))
         .route("/v1/figures", get(figures::catalogue))
@@ -136,8 +134,15 @@ pub(crate) fn router(doors: Doors) -> Router {
         .route("/v1/precedents", get(learning::precedents))
         .route("/v1/quarantine", get(quarantine::quarantine))
         .route("/v1/similar", get(similar::similar))
-        .route("/v1/lag", get(state::lag))
+        .route_layer(from_fn_with_state(doors.clone(), guard::tagged))
+        // These have tags of their own, or are told once.
+        .route("/v1/cases/{id}", get(case::one))
+        .route("/v1/receipts/{code}", get(receipt::page))
+        .route("/v1/register.csv", get(register::csv))
+        .route("/v1/register.xlsx", get(register::xlsx))
         .route("/v1/live", get(live::feed))
+        .route_layer(from_fn_with_state(doors.clone(), guard::whole))
+        .route("/v1/lag", get(state::lag))
         .with_state(doors)
 }
 

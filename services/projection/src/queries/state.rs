@@ -20,6 +20,12 @@ pub(super) struct Progress {
     of: u64,
 }
 
+impl From<(u64, u64)> for Progress {
+    fn from((sequence, of): (u64, u64)) -> Self {
+        Self { sequence, of }
+    }
+}
+
 /// How the view stands to the stream.
 #[derive(Debug, PartialEq, Serialize, JsonSchema)]
 pub(super) struct LagAnswer {
@@ -35,7 +41,9 @@ pub(super) struct LagAnswer {
     quarantined: u64,
     /// What a person must look at; null when nothing is wrong.
     incident: Option<String>,
-    /// How far a rebuild or the first catching up is; null when none is under way.
+    /// How far the view is while it is first being built, and no query is answered; null when it stands.
+    building: Option<Progress>,
+    /// How far the next view is while this one serves on; null when none is being built.
     rebuilding: Option<Progress>,
     /// Whether the bus answered when it was last asked.
     bus_answers: bool,
@@ -53,7 +61,7 @@ pub(super) struct LearningLag {
     as_of_sequence: u64,
     quarantined: u64,
     incident: Option<String>,
-    rebuilding: Option<Progress>,
+    building: Option<Progress>,
 }
 
 impl LearningLag {
@@ -62,7 +70,7 @@ impl LearningLag {
             as_of_sequence: learned.sequence(),
             quarantined: learned.quarantined(),
             incident: learned.incident(),
-            rebuilding: learned.catching_up().map(|(sequence, of)| Progress { sequence, of }),
+            building: learned.catching_up().map(Progress::from),
         }
     }
 }
@@ -75,20 +83,19 @@ pub(super) struct CentersLag {
     lag_events: u64,
     quarantined: u64,
     incident: Option<String>,
-    rebuilding: Option<Progress>,
+    building: Option<Progress>,
 }
 
 impl CentersLag {
     fn of(centers: &Centers) -> Self {
         let (as_of_sequence, stream_last_sequence) = (centers.sequence(), centers.head());
-        let rebuilding = centers.catching_up();
         Self {
             as_of_sequence,
             stream_last_sequence,
             lag_events: stream_last_sequence.saturating_sub(as_of_sequence),
             quarantined: centers.view().quarantined(),
             incident: centers.status().incident,
-            rebuilding: rebuilding.map(|(sequence, of)| Progress { sequence, of }),
+            building: centers.catching_up().map(Progress::from),
         }
     }
 }
@@ -99,7 +106,6 @@ pub(super) async fn lag(State(doors): State<Doors>, Signed(_): Signed) -> Json<L
     let core = &doors.core;
     let (lag_events, lag_seconds) = core.lag();
     let status = core.status();
-    let rebuilding = status.rebuilding.or_else(|| core.catching_up());
     Json(LagAnswer {
         as_of: at,
         as_of_sequence: sequence,
@@ -108,7 +114,8 @@ pub(super) async fn lag(State(doors): State<Doors>, Signed(_): Signed) -> Json<L
         lag_seconds,
         quarantined: core.view().quarantined(),
         incident: status.incident,
-        rebuilding: rebuilding.map(|(sequence, of)| Progress { sequence, of }),
+        building: core.catching_up().map(Progress::from),
+        rebuilding: status.rebuilding.map(Progress::from),
         bus_answers: core.bus_answers(),
         centers: CentersLag::of(&doors.centers),
         learning: LearningLag::of(&doors.learned),
