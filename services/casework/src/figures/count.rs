@@ -305,3 +305,6 @@ impl<'a, F: FnMut(Tally<'a>)> Told<'_, F> {
         }
     }
 }
+
+#[cfg(test)]
+mod tests;

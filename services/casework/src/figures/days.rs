@@ -91,3 +91,45 @@ impl DaySums {
         figures
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn told(
+        counts: &[(ConsultationOutcome, u64)],
+        standing: Option<DayStanding>,
+    ) -> BTreeMap<String, Figure> {
+        let by_outcome = counts.iter().copied().collect();
+        let mut sums = DaySums::default();
+        let day = CountedDay { by_outcome: &by_outcome, standing };
+        day_tallies(&day, &mut |tally| sums.take(tally));
+        sums.figures()
+    }
+
+    fn counts(figures: &BTreeMap<String, Figure>, name: &str) -> (u64, u64) {
+        (figures[name].numerator, figures[name].denominator)
+    }
+
+    #[test]
+    fn questions_are_counted_by_what_they_led_to() {
+        let figures = told(
+            &[(ConsultationOutcome::ToldRoute, 9), (ConsultationOutcome::BecameCase, 3)],
+            None,
+        );
+        assert_eq!(counts(&figures, "consultations").0, 12);
+        assert_eq!(counts(&figures, "consultations_told_route").0, 9);
+        assert_eq!(counts(&figures, "consultations_printed_guide").0, 0);
+        assert_eq!(counts(&figures, "consultation_conversion"), (3, 12));
+        assert_eq!(counts(&figures, "heartbeat"), (0, 0), "no report is owed");
+    }
+
+    #[test]
+    fn a_report_of_zero_is_a_report_and_silence_is_none() {
+        let beat = |standing| counts(&told(&[], Some(standing)), "heartbeat");
+        assert_eq!(beat(DayStanding::Reported), (1, 1));
+        assert_eq!(beat(DayStanding::Late), (1, 1));
+        assert_eq!(beat(DayStanding::Silent), (0, 1));
+        assert_eq!(beat(DayStanding::Pending), (0, 0));
+    }
+}

@@ -261,3 +261,39 @@ fn folded(events: &[Recorded], at: i64) -> Option<CaseRecord> {
     }
     record
 }
+
+#[cfg(test)]
+mod tests {
+    use chrono::TimeDelta;
+
+    use super::*;
+    use crate::testing::{at, event, of_kind, opened, poison, recorded, subject};
+
+    #[test]
+    fn an_event_that_came_late_is_not_there_before_the_one_in_front_of_it() {
+        let time = at("2021-01-26T10:00:00");
+        let hours = |hours| time + TimeDelta::hours(hours);
+        let written = |number, kind, at| {
+            let mut new = event(0, number, time, of_kind(kind, time));
+            new.envelope.recorded_at = at;
+            (subject(0), new)
+        };
+        let events = recorded(&[
+            (subject(0), event(0, 0, time, opened(0, time))),
+            (subject(0), poison(0, 1, time)),
+            written(2, 0, hours(4)),
+            // Over a line that was down: written down before the one in front of it, and seen after it.
+            written(3, 1, hours(2)),
+            written(4, 7, hours(6)),
+        ]);
+        let state = |at: Timestamp| {
+            let record = folded(&events, micros(at))?;
+            Some((record.case.hops.len(), record.case.handler.is_some(), record.case.is_open()))
+        };
+        assert_eq!(state(hours(-1)), None);
+        assert_eq!(state(hours(0)), Some((0, false, true)));
+        assert_eq!(state(hours(3)), Some((0, false, true)));
+        assert_eq!(state(hours(4)), Some((1, true, true)));
+        assert_eq!(state(hours(6)), Some((1, true, false)));
+    }
+}

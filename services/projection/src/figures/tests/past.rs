@@ -4,9 +4,14 @@ use axum::http::StatusCode;
 use chrono::NaiveDate;
 use proto_events::Timestamp;
 use proto_events::codes::Role;
+use proto_events::ids::{CaseId, CenterId};
+use proto_events::subject::CaseSubject;
+use runtime::log::Expected;
 use serde_json::Value;
 
 use super::year::{Place, end_of, until};
+use crate::index::CaseRow;
+use crate::testing::{event, of_kind};
 
 /// Ends of days in the year: a holiday, a weekend, days in the middle of work, the last full day.
 const DAYS: [&str; 4] = ["2025-10-04", "2025-12-28", "2026-03-11", "2026-06-09"];
@@ -104,4 +109,36 @@ async fn a_date_means_the_end_of_that_day() {
     assert_eq!(by_date, place.found(&format!("/v1/overview?as_of={at}"), &token).await);
     let now = place.found("/v1/overview", &token).await;
     assert_ne!(by_date["figures"].take(), now["figures"], "nothing has happened since March");
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn what_has_been_stays_as_it_was_when_a_case_goes_on() {
+    let place = Place::at(until()).await;
+    let token = place.person("coordinator", Role::Coordinator, (None, None)).await;
+    let path = "/v1/overview?as_of=2026-06-09";
+    let before = place.found(path, &token).await;
+    // A case that had its last event by then, and one that was read again for the answer, both go on.
+    let then = end_of("2026-06-09".parse().unwrap()).timestamp_micros();
+    let cases: Vec<(CaseId, CenterId)> = {
+        let view = place.doors.core.view();
+        let index = view.index();
+        let is_before = |row: &&CaseRow| row.last_recorded_at <= then;
+        let has_gone_on = |row: &&CaseRow| row.first_recorded_at <= then && !is_before(row);
+        let (still, moving) = (index.rows().find(is_before), index.rows().find(has_gone_on));
+        let rows = [still.unwrap(), moving.unwrap()];
+        rows.map(|row| (row.case_id, (*row.center).clone())).to_vec()
+    };
+    for (number, (case_id, center)) in (0..).zip(cases) {
+        let subject = CaseSubject { center, case_id }.to_subject();
+        let mut new = event(1, 900_000 + number, until(), of_kind(9, until()));
+        new.envelope.subject = case_id.to_string();
+        let sequence = place.doors.core.log.append(&subject, Expected::Any, &[new]).await.unwrap();
+        place.doors.core.applied().wait_for(|applied| *applied >= sequence).await.unwrap();
+    }
+    assert_eq!(place.found(path, &token).await, before);
+    // Nor does it change when more instants were looked at than are kept.
+    for day in 1..=9 {
+        place.found(&format!("/v1/overview?as_of=2026-05-0{day}"), &token).await;
+    }
+    assert_eq!(place.found(path, &token).await, before);
 }
