@@ -71,7 +71,7 @@ pub(crate) struct Doors {
     pub(crate) desk: Arc<Desk>,
     pub(crate) register: Register,
     /// The cases as they stood.
-    past: Arc<Past>,
+    pub(crate) past: Arc<Past>,
     pub(crate) refusals: Arc<Refusals>,
     feeds: Feeds,
     masks: Arc<Masks>,

@@ -74,6 +74,12 @@ impl Period {
         self.has(due_at) && (is_fulfilled || due_at <= self.as_of)
     }
 
+    /// Whether figures of it could have anything to say of a case with this span (see [`CaseFacts::span`]).
+    #[must_use]
+    pub const fn meets(&self, (first, last): (i64, i64)) -> bool {
+        first <= self.to && last >= self.from
+    }
+
     /// The instant at which open cases are looked at.
     #[must_use]
     pub const fn as_of(&self) -> i64 {

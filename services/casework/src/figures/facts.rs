@@ -216,6 +216,38 @@ impl CaseFacts {
     }
 }
 
+impl CaseFacts {
+    /// Finds the first and the last instant at which a figure could look at it; while it is open, the last is
+    /// [`i64::MAX`], because what is open counts whatever the period is. A figure whose period lies outside says nothing of
+    /// it, so an index of these two finds the cases of a period.
+    #[must_use]
+    pub fn span(&self) -> (i64, i64) {
+        let mut span = (self.opened_at, self.opened_at);
+        let mut meets = |at: i64| span = (span.0.min(at), span.1.max(at));
+        for round in &self.rounds {
+            meets(round.due_at);
+            meets(round.original_due_at);
+            meets(round.end.as_ref().map_or(i64::MAX, |end| end.at));
+        }
+        for hop in &self.hops {
+            meets(hop.at);
+            meets(hop.contact_due_at);
+            hop.left_at.into_iter().for_each(&mut meets);
+        }
+        self.returns.iter().for_each(|one| meets(one.at));
+        self.answers.iter().for_each(|one| meets(one.at));
+        for force in &self.task_forces {
+            meets(force.convened_at);
+            force.first_met_at.into_iter().for_each(&mut meets);
+        }
+        self.rectifications.iter().for_each(|work| meets(work.due_at));
+        self.specials.iter().for_each(|special| meets(special.decided_at));
+        let others = [&self.pauses, &self.extensions, &self.late_reclassifications, &self.merges];
+        others.into_iter().flatten().for_each(|at| meets(*at));
+        span
+    }
+}
+
 impl ReturnFact {
     fn of(one: &Return) -> Self {
         let (from, to) = (one.department.clone(), one.suggested_department.clone());

@@ -346,6 +346,24 @@ fn a_period_has_its_first_and_its_last_instant_and_nothing_outside() {
 }
 
 #[test]
+fn a_period_that_a_case_does_not_meet_says_nothing_of_it() {
+    let mut facts = crowded();
+    assert_eq!(facts.span(), (day(0), i64::MAX), "what is open counts in every period");
+    let end = facts.rounds[0].end.clone();
+    facts.rounds[1].end = end.map(|end| EndFact { at: day(15), ..end });
+    let (first, last) = facts.span();
+    assert_eq!((first, last), (day(0), day(20)));
+    for from in -4..26 {
+        for to in from..26 {
+            let says = !added(&facts, from, to, 30).is_empty();
+            let meets = day(from) <= last && day(to) >= first;
+            assert!(meets || !says, "{from} to {to}");
+        }
+    }
+    assert!(!added(&facts, 20, 20, 30).is_empty() && added(&facts, 21, 25, 30).is_empty());
+}
+
+#[test]
 fn what_is_neither_kept_nor_due_is_in_no_rate() {
     let facts = crowded();
     let on = |as_of: i64, formula| added(&facts, 0, 30, as_of).get(&formula).copied();

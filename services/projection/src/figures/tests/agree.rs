@@ -3,12 +3,15 @@
 use std::collections::BTreeSet;
 
 use axum::http::StatusCode;
+use casework::figures::count::Period;
 use casework::figures::{Formula, Kind};
 use proto_events::codes::Role;
 use serde_json::Value;
 
 use super::year::{Place, until};
-use crate::testing::case_id;
+use crate::figures::past::Moment;
+use crate::index::CaseRow;
+use crate::testing::{case_id, district};
 
 const PERIODS: [&str; 2] = ["from=2025-06-11&to=2026-06-10", "from=2025-12-01&to=2026-02-28"];
 
@@ -145,6 +148,37 @@ async fn every_figure_says_what_the_cases_behind_it_add_up_to() {
     let lead = place.person("lead", Role::DepartmentLead, (None, Some(&department))).await;
     let of_department = every_figure_agrees(&place, &lead, "").await;
     assert!(of_department < district && of_department > 0, "{of_department} of {district}");
+}
+
+/// Cases of a period can be found by their spans alone.
+#[tokio::test(flavor = "multi_thread")]
+async fn a_case_whose_span_does_not_meet_the_period_adds_nothing() {
+    let place = Place::at(until()).await;
+    let moment = Moment::now(until());
+    let (met, all) = place
+        .doors
+        .past
+        .look(&place.doors.core, moment, move |seen| {
+            let district = district();
+            let calendar = &district.rules.calendar;
+            let (mut met, mut all) = (0, 0);
+            for days in (0..360).step_by(17) {
+                let from = until() - chrono::TimeDelta::days(days);
+                let period =
+                    Period::new(from, from + chrono::TimeDelta::days(5), until(), calendar);
+                let figures = |rows: &mut dyn Iterator<Item = &CaseRow>| {
+                    super::figures(rows, &period, calendar, &[])
+                };
+                let meets = |row: &&CaseRow| period.meets(row.facts.span());
+                assert_eq!(figures(&mut seen.rows()), figures(&mut seen.rows().filter(meets)));
+                met += seen.rows().filter(meets).count();
+                all += seen.rows().count();
+            }
+            (met, all)
+        })
+        .await
+        .unwrap();
+    assert!(met * 3 < all, "{met} of {all} cases are looked at for five days");
 }
 
 #[tokio::test(flavor = "multi_thread")]
