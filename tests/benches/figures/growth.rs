@@ -67,6 +67,7 @@ pub(crate) async fn measure(
             Spread::of(rounds.iter().map(|(large, small)| p50(large) / p50(small))),
             Bound::Watched,
         )
+        .with(&[("large_ms", of_large), ("small_ms", of_small)])
     };
     Ok(names.into_iter().zip(&rounds).map(figure).collect())
 }

@@ -125,13 +125,21 @@ pub(crate) async fn under_load(
     for (((what, _), pairs), size) in kinds.iter().zip(&pairs).zip(&sizes) {
         let (own, limit) =
             (whole(pairs.iter().map(|pair| &pair.0)), whole(pairs.iter().map(|pair| &pair.1)));
-        figures.push(Figure::ratio(
-            format!("{what}, {LINES} lines"),
-            format!("{:.0}/s, {:.0} µs of processor each", own.rate, own.processor),
-            format!("constant {size} bytes {:.0}/s, {:.0} µs", limit.rate, limit.processor),
-            Spread::of(pairs.iter().map(|(own, limit)| own.load.rate() / limit.load.rate())),
-            Bound::AtLeast(0.5),
-        ));
+        figures.push(
+            Figure::ratio(
+                format!("{what}, {LINES} lines"),
+                format!("{:.0}/s, {:.0} µs of processor each", own.rate, own.processor),
+                format!("constant {size} bytes {:.0}/s, {:.0} µs", limit.rate, limit.processor),
+                Spread::of(pairs.iter().map(|(own, limit)| own.load.rate() / limit.load.rate())),
+                Bound::AtLeast(0.5),
+            )
+            .with(&[
+                ("per_second", own.rate),
+                ("processor_us", own.processor),
+                ("beside_per_second", limit.rate),
+                ("beside_processor_us", limit.processor),
+            ]),
+        );
         figures.push(
             Figure::bounded(
                 format!("{what}, {LINES} lines, p99"),
@@ -139,7 +147,12 @@ pub(crate) async fn under_load(
                 format!("≤ {P99_MAX} ms"),
                 own.p99 <= P99_MAX,
             )
-            .beside(format!("constant {:.2} ms (p50 {:.2} ms)", limit.p99, limit.p50)),
+            .beside(format!("constant {:.2} ms (p50 {:.2} ms)", limit.p99, limit.p50))
+            .with(&[
+                ("p99_ms", own.p99),
+                ("p50_ms", own.p50),
+                ("beside_p99_ms", limit.p99),
+            ]),
         );
     }
     Ok(figures)
@@ -204,14 +217,21 @@ pub(crate) async fn overviews(asked: &Asked<'_>, count: usize) -> anyhow::Result
         let requests = asked.overviews(&query, count);
         let took = one_by_one(asked.product.address, &requests).await?;
         let first = took.first().copied().unwrap_or_default().as_secs_f64() * 1000.0;
-        figures.push(Figure::watched(
-            what,
-            format!(
-                "p50 {:.1} ms, p99 {:.1} ms, the first {first:.1} ms",
-                millis(&took, 500),
-                millis(&took, 990)
-            ),
-        ));
+        figures.push(
+            Figure::watched(
+                what,
+                format!(
+                    "p50 {:.1} ms, p99 {:.1} ms, the first {first:.1} ms",
+                    millis(&took, 500),
+                    millis(&took, 990)
+                ),
+            )
+            .with(&[
+                ("p50_ms", millis(&took, 500)),
+                ("p99_ms", millis(&took, 990)),
+                ("first_ms", first),
+            ]),
+        );
     }
     Ok(figures)
 }
@@ -230,13 +250,16 @@ pub(crate) async fn register(asked: &Asked<'_>) -> anyhow::Result<Vec<Figure>> {
     let seconds = started.elapsed().as_secs_f64();
     let rows = asked.case_ids.len() as f64;
     let mebibytes = bytes as f64 / 1024.0 / 1024.0;
-    Ok(vec![Figure::watched(
-        "the whole register as CSV",
-        format!(
-            "{:.0} rows/s ({mebibytes:.0} MiB in {seconds:.1} s, begins after {first:.0} ms)",
-            rows / seconds
-        ),
-    )])
+    Ok(vec![
+        Figure::watched(
+            "the whole register as CSV",
+            format!(
+                "{:.0} rows/s ({mebibytes:.0} MiB in {seconds:.1} s, begins after {first:.0} ms)",
+                rows / seconds
+            ),
+        )
+        .with(&[("rows_per_second", rows / seconds), ("seconds", seconds)]),
+    ])
 }
 
 pub(crate) fn millis(took: &[Duration], permille: usize) -> f64 {

@@ -1,5 +1,6 @@
 //! What was measured, beside its limit: as a table for people and as JSON for programs.
 
+use std::collections::BTreeMap;
 use std::path::Path;
 
 use serde::Serialize;
@@ -19,6 +20,8 @@ pub(crate) struct Figure {
     /// What is to hold; empty when it is only watched.
     pub(crate) bound: String,
     pub(crate) holds: Option<bool>,
+    /// What stands in the texts, for programs.
+    pub(crate) numbers: BTreeMap<&'static str, f64>,
 }
 
 /// What must be true of a ratio.
@@ -57,7 +60,7 @@ impl Figure {
         bound: Bound,
     ) -> Self {
         let (holds, bound) = (bound.holds(ratio.median), bound.text());
-        Self { what: what.into(), measured, beside, ratio: Some(ratio), bound, holds }
+        Self { measured, beside, ratio: Some(ratio), bound, holds, ..Self::watched(what, "") }
     }
 
     /// Something with a bound of its own.
@@ -67,14 +70,26 @@ impl Figure {
         bound: impl Into<String>,
         holds: bool,
     ) -> Self {
-        let (beside, bound) = (String::new(), bound.into());
-        Self { what: what.into(), measured, beside, ratio: None, bound, holds: Some(holds) }
+        Self { bound: bound.into(), holds: Some(holds), ..Self::watched(what, measured) }
     }
 
     /// Something that is only watched.
-    pub(crate) fn watched(what: impl Into<String>, measured: String) -> Self {
-        let (beside, bound) = (String::new(), String::new());
-        Self { what: what.into(), measured, beside, ratio: None, bound, holds: None }
+    pub(crate) fn watched(what: impl Into<String>, measured: impl Into<String>) -> Self {
+        Self {
+            what: what.into(),
+            measured: measured.into(),
+            beside: String::new(),
+            ratio: None,
+            bound: String::new(),
+            holds: None,
+            numbers: BTreeMap::new(),
+        }
+    }
+
+    /// Keeps numbers for programs.
+    pub(crate) fn with(mut self, numbers: &[(&'static str, f64)]) -> Self {
+        self.numbers.extend(numbers.iter().copied());
+        self
     }
 
     /// Says more of what it is held against.

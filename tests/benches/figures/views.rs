@@ -77,7 +77,8 @@ pub(crate) async fn measure(copy: &Copy, rounds: usize) -> anyhow::Result<Vec<Fi
             format!("ordered consumer {:.0} events/s", rate(&read)),
             Spread::of(ratios),
             Bound::AtLeast(0.5),
-        ),
+        )
+        .with(&[("events_per_second", rate(&built)), ("beside_per_second", rate(&read))]),
         Figure::bounded(
             "memory of the projection alone (VmRSS, peak VmHWM)",
             format!(
@@ -91,8 +92,10 @@ pub(crate) async fn measure(copy: &Copy, rounds: usize) -> anyhow::Result<Vec<Fi
             ),
             format!("≤ {MEMORY_MAX} MiB"),
             peak <= MEMORY_MAX,
-        ),
-        Figure::watched("start of the projection on views that stand", format!("{start:.2} s")),
+        )
+        .with(&[("peak_mib", peak), ("asked_mib", after_asking.0)]),
+        Figure::watched("start of the projection on views that stand", format!("{start:.2} s"))
+            .with(&[("seconds", start)]),
     ])
 }
 
