@@ -5,7 +5,7 @@
 //! are folded again from the log as far as the instant, and kept: what has been is not going to change.
 //!
 //! Invariants: a case that is folded again has a later event, so nothing can come before its cut any more; a view of another
-//! stream has another past.
+//! stream has another past; what is kept has a bound, and so has what is read at once.
 
 use std::collections::HashMap;
 use std::sync::{Arc, Mutex, PoisonError, RwLock, Weak};
@@ -17,6 +17,7 @@ use proto_events::Timestamp;
 use proto_events::ids::CaseId;
 use proto_events::subject::CaseSubject;
 use runtime::log::{EventLog, Freshness, LogError, Recorded};
+use tokio::sync::Semaphore;
 
 use crate::core::{Core, View, blocking};
 use crate::index::{CaseRow, Index, Names};
@@ -27,6 +28,12 @@ const INSTANTS_MAX: usize = 8;
 
 /// Histories that are read at once: the bus answers a single one in 0.3 ms.
 const READ_AT_ONCE: usize = 16;
+
+/// Rows that are kept of all instants together, some 60 MB. An instant with more is read again for every question.
+const ROWS_KEPT_MAX: usize = 50_000;
+
+/// Instants that are read at once.
+const INSTANTS_READ_AT_ONCE: usize = 2;
 
 /// How often cases may have moved on while others were read, before an answer is given up.
 const ROUNDS_MAX: usize = 8;
@@ -72,12 +79,21 @@ type RowsThen = HashMap<CaseId, Option<Box<CaseRow>>>;
 struct Instant {
     rows: RwLock<RowsThen>,
     names: Mutex<Names>,
+    /// Whoever reads: two who ask at once read a history once.
+    reading: tokio::sync::Mutex<()>,
 }
 
 /// The instants that were looked at last.
-#[derive(Debug, Default)]
+#[derive(Debug)]
 pub(crate) struct Past {
     kept: Mutex<Kept>,
+    reading: Semaphore,
+}
+
+impl Default for Past {
+    fn default() -> Self {
+        Self { kept: Mutex::default(), reading: Semaphore::new(INSTANTS_READ_AT_ONCE) }
+    }
 }
 
 #[derive(Debug, Default)]
@@ -152,13 +168,19 @@ impl Past {
             let (held, kept) = (Arc::clone(&view), instant.clone());
             let outcome = blocking(move || looked_at(&held, moment, kept.as_deref(), look)).await;
             let missing = match outcome {
-                Ok(answer) => return Ok(answer),
+                Ok(answer) => {
+                    self.trim();
+                    return Ok(answer);
+                }
                 Err((missing, unused)) => {
                     look = unused;
                     missing
                 }
             };
             if let Some(instant) = instant {
+                let _in_turn = instant.reading.lock().await;
+                let _permit = self.reading.acquire().await;
+                let missing = instant.without_those_read(missing);
                 read(core, &instant, moment.seen_to(), missing).await?;
             }
         }
@@ -178,6 +200,28 @@ impl Past {
         }
         kept.instants.push((at, Arc::clone(&instant)));
         instant
+    }
+
+    /// Lets instants go, the oldest first, until what is kept is within its bound.
+    fn trim(&self) {
+        let mut kept = self.kept.lock().unwrap_or_else(PoisonError::into_inner);
+        let count = |kept: &Kept| kept.instants.iter().map(|(_, one)| one.len()).sum::<usize>();
+        while count(&kept) > ROWS_KEPT_MAX {
+            kept.instants.remove(0);
+        }
+    }
+}
+
+impl Instant {
+    fn len(&self) -> usize {
+        self.rows.read().unwrap_or_else(PoisonError::into_inner).len()
+    }
+
+    /// What is still missing once it is one's turn to read.
+    fn without_those_read(&self, mut missing: Vec<Missing>) -> Vec<Missing> {
+        let rows = self.rows.read().unwrap_or_else(PoisonError::into_inner);
+        missing.retain(|one| !rows.contains_key(&one.case_id));
+        missing
     }
 }
 
@@ -267,7 +311,24 @@ mod tests {
     use chrono::TimeDelta;
 
     use super::*;
-    use crate::testing::{at, event, of_kind, opened, poison, recorded, subject};
+    use crate::testing::{at, case_id, event, of_kind, opened, poison, recorded, subject};
+
+    #[test]
+    fn what_is_kept_of_the_past_has_a_bound_and_the_oldest_goes_first() {
+        let past = Past::default();
+        let keep = |at: i64, rows: usize| {
+            let rows = (0..rows as u128).map(|n| (case_id(n), None)).collect();
+            let instant = Instant { rows: RwLock::new(rows), ..Instant::default() };
+            past.kept.lock().unwrap().instants.push((at, Arc::new(instant)));
+            past.trim();
+            let kept = past.kept.lock().unwrap();
+            kept.instants.iter().map(|(at, _)| *at).collect::<Vec<_>>()
+        };
+        assert_eq!(keep(1, ROWS_KEPT_MAX / 2), [1]);
+        assert_eq!(keep(2, ROWS_KEPT_MAX / 2), [1, 2]);
+        assert_eq!(keep(3, 1), [2, 3]);
+        assert_eq!(keep(4, ROWS_KEPT_MAX + 1), Vec::<i64>::new());
+    }
 
     #[test]
     fn an_event_that_came_late_is_not_there_before_the_one_in_front_of_it() {
