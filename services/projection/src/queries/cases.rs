@@ -63,12 +63,14 @@ pub(super) async fn list(
 ) -> Result<Response, Problem> {
     let limit = parameters::limit(asked.limit)?;
     let sort = asked.sort;
-    let cursor: Option<Cursor> = parameters::cursor(asked.cursor.as_deref())?;
+    let (min_version, cursor) = (asked.min_version, asked.cursor.clone());
+    let filter = filter(asked, &doors.core.district.rules.calendar)?;
+    let question = format!("{sort:?} {filter:?}");
+    let cursor: Option<Cursor> = parameters::cursor_of(&question, cursor.as_deref())?;
+    // Two questions may be the same in short.
     if cursor.is_some_and(|cursor| !cursor.is_of(sort)) {
         return Err(parameters::foreign_cursor());
     }
-    let min_version = asked.min_version;
-    let filter = filter(asked, &doors.core.district.rules.calendar)?;
     let is_search = filter.text.is_some();
     let AsOf { at, sequence } = fresh(&doors.core, min_version).await;
     let actor = actor(&staff);
@@ -97,7 +99,7 @@ pub(super) async fn list(
         json.extend_from_slice(&answer.open_json);
         json.push(b'}');
     }
-    let next_cursor = page.next.map(|cursor| cursor.to_string());
+    let next_cursor = page.next.map(|cursor| parameters::cursor_at(&question, &cursor));
     let rest = format!("],\"next_cursor\":{},\"total\":{}", json!(next_cursor), page.total);
     json.extend_from_slice(rest.as_bytes());
     json.extend_from_slice(as_of_members(at, sequence).as_bytes());
@@ -113,6 +115,11 @@ pub(super) fn filter(asked: Parameters, calendar: &WorkingCalendar) -> Result<Fi
         let instant = parameters::instant(name, text.as_deref(), end, calendar)?;
         Ok::<_, Problem>(instant.map(|at| at.timestamp_micros()))
     };
+    let opened_from = at("opened_from", asked.opened_from, DayEnd::Start)?;
+    let opened_to = at("opened_to", asked.opened_to, DayEnd::End)?;
+    if opened_from.is_some_and(|from| opened_to.is_some_and(|to| from > to)) {
+        return Err(Problem::invalid("/opened_from", "must not lie after opened_to"));
+    }
     Ok(Filter {
         state: asked.state,
         center: asked.center,
@@ -123,8 +130,8 @@ pub(super) fn filter(asked: Parameters, calendar: &WorkingCalendar) -> Result<Fi
         matter: parameters::searched("matter", asked.matter)?,
         overdue: asked.overdue,
         due_before: at("due_before", asked.due_before, DayEnd::Start)?,
-        opened_from: at("opened_from", asked.opened_from, DayEnd::Start)?,
-        opened_to: at("opened_to", asked.opened_to, DayEnd::End)?,
+        opened_from,
+        opened_to,
         text: parameters::searched("q", asked.q)?,
     })
 }

@@ -1,5 +1,8 @@
 //! Parameters that queries share: instants, pages, cursors.
 
+use std::fmt::{Debug, Display};
+use std::str::FromStr;
+
 use casework::calendar::WorkingCalendar;
 use chrono::{NaiveDate, TimeDelta};
 use proto_events::Timestamp;
@@ -81,8 +84,38 @@ pub(super) fn searched(name: &str, text: Option<String>) -> Result<Option<String
 ///
 /// # Errors
 /// `invalid` when it is none of this list.
-pub(super) fn cursor<T: std::str::FromStr>(text: Option<&str>) -> Result<Option<T>, Problem> {
+pub(super) fn cursor<T: FromStr>(text: Option<&str>) -> Result<Option<T>, Problem> {
     text.map(|text| text.parse().map_err(|_| foreign_cursor())).transpose()
+}
+
+/// Reads a cursor that belongs to a question: to the filter and order of its list.
+///
+/// # Errors
+/// `invalid` when it is none of this list, or of another question.
+pub(super) fn cursor_of<T: FromStr>(
+    question: &impl Debug,
+    text: Option<&str>,
+) -> Result<Option<T>, Problem> {
+    let Some(text) = text else { return Ok(None) };
+    let (mark, place) = text.split_once('.').ok_or_else(foreign_cursor)?;
+    if mark != in_short(question) {
+        return Err(foreign_cursor());
+    }
+    cursor(Some(place))
+}
+
+/// Writes a cursor that belongs to a question.
+pub(super) fn cursor_at(question: &impl Debug, place: &impl Display) -> String {
+    format!("{}.{place}", in_short(question))
+}
+
+/// A question in short: FNV-1a of its parts, the same in every process, so that a cursor outlives a restart.
+fn in_short(question: &impl Debug) -> String {
+    let mut hash = 0xcbf2_9ce4_8422_2325_u64;
+    for byte in format!("{question:?}").bytes() {
+        hash = (hash ^ u64::from(byte)).wrapping_mul(0x0100_0000_01b3);
+    }
+    format!("{:08x}", (hash ^ (hash >> 32)) & 0xffff_ffff)
 }
 
 /// The refusal of a cursor that is not of this list.
@@ -125,4 +158,32 @@ pub(super) fn of_page() -> [Parameter; 2] {
         Parameter::query::<u64>("limit", "Items of a page, 1 to 200; 50 when absent"),
         Parameter::query::<String>("cursor", "The next_cursor of the page before"),
     ]
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_cursor_belongs_to_its_question_alone() {
+        let written = cursor_at(&("due_at", Some("jingshan")), &17_u64);
+        let read = |question: &(&str, Option<&str>), text: &str| {
+            cursor_of::<u64>(question, Some(text)).map_err(|problem| problem.code)
+        };
+        assert_eq!(read(&("due_at", Some("jingshan")), &written), Ok(Some(17)));
+        for other in [("due_at", None), ("-due_at", Some("jingshan")), ("due_at", Some("longtan"))]
+        {
+            assert_eq!(read(&other, &written), Err("invalid".into()), "{other:?}");
+        }
+        for noise in
+            ["", ".", "17", "00000000.17", "中文.17", &format!("{written}x"), &written[1..]]
+        {
+            assert_eq!(
+                read(&("due_at", Some("jingshan")), noise),
+                Err("invalid".into()),
+                "{noise}"
+            );
+        }
+        assert_eq!(cursor_of::<u64>(&"anything", None), Ok(None));
+    }
 }

@@ -119,13 +119,14 @@ pub(in crate::queries) async fn improvements(
 ) -> Result<Json<ImprovementsAnswer>, Problem> {
     let actor = permitted(actor(&staff))?;
     let limit = parameters::limit(asked.limit)?;
-    let cursor: Option<Place> = parameters::cursor(asked.cursor.as_deref())?;
     let matter = parameters::searched("matter", asked.matter)?;
     let state = asked.state.as_deref().map(|text| {
         text.parse::<ImprovementState>()
             .map_err(|_| Problem::invalid("/state", "is no state of an improvement"))
     });
     let state = state.transpose()?;
+    let question = format!("{state:?} {matter:?} {:?} {:?}", asked.cause, asked.department);
+    let cursor: Option<Place> = parameters::cursor_of(&question, asked.cursor.as_deref())?;
     let as_of_sequence = fresh(&doors, asked.min_version).await;
     let view = doors.core.view();
     let (index, book) = (view.index(), doors.learned.book());
@@ -166,7 +167,7 @@ pub(in crate::queries) async fn improvements(
     };
     Ok(Json(ImprovementsAnswer {
         items: found.iter().skip(begin).take(limit).map(answer).collect(),
-        next_cursor: next.map(|one| one.0.to_string()),
+        next_cursor: next.map(|one| parameters::cursor_at(&question, &one.0)),
         total,
         as_of: now,
         as_of_sequence,

@@ -129,9 +129,12 @@ pub(in crate::queries) async fn precedents(
 ) -> Result<Json<PrecedentsAnswer>, Problem> {
     let actor = permitted(actor(&staff))?;
     let limit = parameters::limit(asked.limit)?;
-    let cursor: Option<Place> = parameters::cursor(asked.cursor.as_deref())?;
     let matter = parameters::searched("matter", asked.matter)?;
-    let searched = parameters::searched("q", asked.q)?.map(|text| pairs(&text));
+    let searched = parameters::searched("q", asked.q)?;
+    let narrowed = (asked.state, asked.cause, &asked.department);
+    let question = format!("{matter:?} {searched:?} {narrowed:?}");
+    let cursor: Option<Place> = parameters::cursor_of(&question, asked.cursor.as_deref())?;
+    let searched = searched.map(|text| pairs(&text));
     let as_of_sequence = fresh(&doors, asked.min_version).await;
     let view = doors.core.view();
     let (index, book) = (view.index(), doors.learned.book());
@@ -213,7 +216,7 @@ pub(in crate::queries) async fn precedents(
     };
     Ok(Json(PrecedentsAnswer {
         items: page.map(answer).collect(),
-        next_cursor: next.map(|one| one.1.to_string()),
+        next_cursor: next.map(|one| parameters::cursor_at(&question, &one.1)),
         total,
         as_of: doors.core.now(),
         as_of_sequence,
