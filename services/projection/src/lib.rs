@@ -66,6 +66,12 @@ impl Projection {
         self.core.sequence()
     }
 
+    /// How far the views are while they are first being built, and where they want to; `None` when they stand.
+    #[must_use]
+    pub fn building(&self) -> Option<(u64, u64)> {
+        self.core.catching_up().or_else(|| self.centers.catching_up())
+    }
+
     /// Compares the views with their streams; a writer stands still only while its view is compared.
     ///
     /// # Errors

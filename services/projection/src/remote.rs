@@ -49,6 +49,8 @@ pub enum RemoteError {
 #[serde(rename_all = "snake_case")]
 enum Reply<T> {
     Working,
+    /// How far it is, and where it wants to.
+    At(u64, u64),
     Done(T),
     Failed(String),
 }
@@ -58,21 +60,25 @@ enum Reply<T> {
 /// # Errors
 /// When the bus does not carry it or the projection fails.
 pub async fn verify(client: &Client) -> Result<Option<VerifyReport>, RemoteError> {
-    ask(client, VERIFY_SUBJECT).await
+    ask(client, VERIFY_SUBJECT, |_, _| {}).await
 }
 
-/// Asks the running projection to build its view anew; gives the sequence that it has come to, `None` when none
-/// is running.
+/// Asks the running projection to build its views anew; gives how many events were read, `None` when none
+/// is running. `progress` hears how far it is and where it wants to.
 ///
 /// # Errors
 /// When the bus does not carry it or the projection fails.
-pub async fn rebuild(client: &Client) -> Result<Option<u64>, RemoteError> {
-    ask(client, REBUILD_SUBJECT).await
+pub async fn rebuild(
+    client: &Client,
+    progress: impl FnMut(u64, u64),
+) -> Result<Option<u64>, RemoteError> {
+    ask(client, REBUILD_SUBJECT, progress).await
 }
 
 async fn ask<T: for<'de> Deserialize<'de>>(
     client: &Client,
     subject: &'static str,
+    mut progress: impl FnMut(u64, u64),
 ) -> Result<Option<T>, RemoteError> {
     let inbox = client.new_inbox();
     let mut answers =
@@ -87,6 +93,7 @@ async fn ask<T: for<'de> Deserialize<'de>>(
         }
         match serde_json::from_slice(&answer.payload)? {
             Reply::Working => {}
+            Reply::At(reached, goal) => progress(reached, goal),
             Reply::Done(value) => return Ok(Some(value)),
             Reply::Failed(reason) => return Err(RemoteError::Failed(reason)),
         }
@@ -115,7 +122,7 @@ pub(crate) async fn answer_requests(
             let (words, is_last) = tokio::select! {
                 () = token.cancelled() => (stopping(), true),
                 words = &mut work => (words, true),
-                _ = ticks.tick() => (reply(&Reply::<()>::Working), false),
+                _ = ticks.tick() => (at_work(&projection), false),
             };
             if let Err(error) = client.publish(reply_to.clone(), words.into()).await {
                 tracing::warn!(%error, "an answer could not be sent");
@@ -146,6 +153,14 @@ fn written<T: Serialize>(outcome: Result<T, ProjectionError>) -> Vec<u8> {
             reply(&Reply::<T>::Failed(error.to_string()))
         }
     }
+}
+
+fn at_work(projection: &Projection) -> Vec<u8> {
+    let working = match projection.core.status().rebuilding {
+        Some((reached, goal)) => Reply::<()>::At(reached, goal),
+        None => Reply::Working,
+    };
+    reply(&working)
 }
 
 fn stopping() -> Vec<u8> {

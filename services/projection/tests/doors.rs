@@ -471,7 +471,7 @@ async fn a_tool_asks_the_running_projection_over_the_bus() {
     };
     let report = tokio::time::timeout(DEADLINE, asked).await.unwrap();
     assert_eq!((report.equal, report.cases), (true, 1), "{report:?}");
-    assert_eq!(remote::rebuild(&client).await.unwrap(), Some(version));
+    assert_eq!(remote::rebuild(&client, |_, _| {}).await.unwrap(), Some(version));
     assert_eq!(house.get("/v1/cases", &clerk).await.json["total"], 1);
     house.token.cancel();
     let gone = async {

@@ -6,6 +6,7 @@
 mod bus;
 mod cli;
 mod demo;
+mod progress;
 mod settings;
 mod simulate;
 mod single;

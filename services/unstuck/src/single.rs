@@ -38,17 +38,18 @@ pub(crate) async fn run(service: Service, settings: Single) -> anyhow::Result<()
     provision(&js, settings.replicas).await?;
     let district = Arc::clone(&settings.district);
     let desk = open_desk(js, district, Arc::new(SystemClock), &settings.data).await?;
-    let part = match service {
-        Service::Intake => intake::service(&desk),
-        Service::Routing => routing::service(&desk),
-        Service::Escalation => escalation::service(&desk),
-        Service::Learning => learning::service(&desk),
+    let (part, views) = match service {
+        Service::Intake => (intake::service(&desk), None),
+        Service::Routing => (routing::service(&desk), None),
+        Service::Escalation => (escalation::service(&desk), None),
+        Service::Learning => (learning::service(&desk), None),
         Service::Projection => {
             let folder = settings.data.join(VIEWS_FOLDER);
-            projection::open(Arc::clone(&desk), &folder).await?.0
+            let (part, views) = projection::open(Arc::clone(&desk), &folder).await?;
+            (part, Some(views))
         }
     };
-    let house = House { desk, parts: vec![part] };
+    let house = House { desk, parts: vec![part], views };
     let on_ready = |address| say(format_args!("Listening on http://{address}"));
     house.run(listener, shutdown, on_ready).await
 }

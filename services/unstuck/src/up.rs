@@ -10,6 +10,7 @@ use std::sync::Arc;
 use anyhow::Context as _;
 use desk::Desk;
 use desk::service::ServiceParts;
+use projection::Projection;
 use runtime::nats_server::DataLock;
 use runtime::shutdown;
 use runtime::streams;
@@ -89,23 +90,25 @@ async fn begin(settings: &Up, bus_url: &str) -> anyhow::Result<Begun> {
         false => None,
     };
     let has_staff = !desk.identity.list().await?.is_empty();
-    let parts = all_services(&desk, &settings.data.join(VIEWS_FOLDER)).await?;
-    Ok(Begun { house: House { desk, parts }, demo_password, has_staff })
+    let (parts, views) = all_services(&desk, &settings.data.join(VIEWS_FOLDER)).await?;
+    let house = House { desk, parts, views: Some(views) };
+    Ok(Begun { house, demo_password, has_staff })
 }
 
-/// All services on one desk.
+/// All services on one desk, and the views.
 pub(crate) async fn all_services(
     desk: &Arc<Desk>,
     views: &Path,
-) -> anyhow::Result<Vec<ServiceParts>> {
-    let (queries, _) = projection::open(Arc::clone(desk), views).await?;
-    Ok(vec![
+) -> anyhow::Result<(Vec<ServiceParts>, Arc<Projection>)> {
+    let (queries, projection) = projection::open(Arc::clone(desk), views).await?;
+    let parts = vec![
         intake::service(desk),
         routing::service(desk),
         escalation::service(desk),
         learning::service(desk),
         queries,
-    ])
+    ];
+    Ok((parts, projection))
 }
 
 fn how_to_add_staff(data: &Path, is_remote: bool) -> String {

@@ -13,6 +13,7 @@ use axum::Router;
 use desk::problem::rule_problems;
 use desk::service::{BoxError, ServiceParts};
 use desk::{Desk, DeskConfig, DeskState, District};
+use projection::Projection;
 use runtime::clock::SharedClock;
 use runtime::http::{
     Kit, Operation, ProblemEntry, ReadyCheck, health_routes, kit_layers, openapi, problem_pages,
@@ -27,6 +28,7 @@ use tokio::net::{TcpListener, TcpSocket};
 use tokio::time::Instant;
 use tokio_util::sync::CancellationToken;
 
+use crate::progress::Progress;
 use crate::settings::MASTER_KEY_FILE;
 
 /// How long the tasks may take to end; requests under way get ten seconds of it.
@@ -82,6 +84,8 @@ pub(crate) async fn open_desk(
 pub(crate) struct House {
     pub(crate) desk: Arc<Desk>,
     pub(crate) parts: Vec<ServiceParts>,
+    /// The views, when they are in this process.
+    pub(crate) views: Option<Arc<Projection>>,
 }
 
 impl House {
@@ -92,7 +96,7 @@ impl House {
         shutdown: CancellationToken,
         on_ready: impl FnOnce(SocketAddr) + Send + 'static,
     ) -> anyhow::Result<()> {
-        let Self { desk, mut parts } = self;
+        let Self { desk, mut parts, views } = self;
         let address = listener.local_addr().context("the listener has no address")?;
         let mut tasks = TaskSet::new(shutdown.clone());
         for task in parts.iter_mut().flat_map(|part| part.tasks.drain(..)) {
@@ -103,7 +107,7 @@ impl House {
         let router = router(&desk, parts, checks.clone());
         tasks.spawn("http", serve(listener, router, shutdown.clone()));
         tasks.spawn("announcement", async move {
-            if shutdown.run_until_cancelled(all_ready(&checks)).await.is_some() {
+            if shutdown.run_until_cancelled(all_ready(&checks, views.as_deref())).await.is_some() {
                 on_ready(address);
                 shutdown.cancelled().await;
             }
@@ -133,8 +137,9 @@ fn ready_checks(desk: &Arc<Desk>, parts: &mut [ServiceParts]) -> Vec<ReadyCheck>
     bus.into_iter().chain(parts.iter_mut().flat_map(|part| part.ready.drain(..))).collect()
 }
 
-async fn all_ready(checks: &[ReadyCheck]) {
+async fn all_ready(checks: &[ReadyCheck], views: Option<&Projection>) {
     let mut said = Instant::now();
+    let mut progress = Progress::of("Building the views");
     loop {
         let mut waits_for = None;
         for check in checks {
@@ -144,7 +149,10 @@ async fn all_ready(checks: &[ReadyCheck]) {
             }
         }
         let Some((check, detail)) = waits_for else { return };
-        if said.elapsed() > SAY_EVERY {
+        if let Some((reached, goal)) = views.and_then(Projection::building) {
+            progress.step(reached, goal);
+            said = Instant::now();
+        } else if said.elapsed() > SAY_EVERY {
             tracing::warn!(check, detail, "the start waits");
             said = Instant::now();
         }

@@ -9,6 +9,7 @@ use runtime::log::EventLog;
 use runtime::log::jetstream::JetStreamLog;
 
 use crate::bus::{ToolBus, must_exist, on_bus};
+use crate::progress::Progress;
 use crate::say;
 use crate::settings::Place;
 use crate::up::VIEWS_FOLDER;
@@ -43,21 +44,15 @@ pub(crate) async fn verify(place: Place) -> anyhow::Result<()> {
 pub(crate) async fn rebuild(place: Place) -> anyhow::Result<()> {
     must_exist(&place)?;
     let events = on_bus(&place, async |bus| {
-        if let Some(events) = asked(bus, remote::rebuild(&bus.client())).await? {
+        let mut progress = Progress::of("Building the views anew");
+        let mut step = |reached, goal| progress.step(reached, goal);
+        if let Some(events) = asked(bus, remote::rebuild(&bus.client(), &mut step)).await? {
             return Ok(events);
         }
-        let mut said = 0;
-        let progress = |reached: u64, goal: u64| {
-            let tenth = reached * 10 / goal.max(1);
-            if tenth > said {
-                said = tenth;
-                eprintln!("{} %: {reached} of {goal} events", tenth * 10);
-            }
-        };
         let views = place.data.join(VIEWS_FOLDER);
         let of_centers =
             projection::centers::rebuild(log(bus, CENTERS_STREAM).await?, &views).await?;
-        let of_cases = projection::rebuild(log(bus, CASES_STREAM).await?, &views, progress).await?;
+        let of_cases = projection::rebuild(log(bus, CASES_STREAM).await?, &views, step).await?;
         Ok(of_cases + of_centers)
     })
     .await?;
