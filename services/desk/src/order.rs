@@ -88,7 +88,19 @@ impl Desk {
     /// # Errors
     /// The problem for the caller: a refusal (also written to the audit), or that the bus is out of reach.
     pub async fn execute(&self, order: Order) -> Result<Carried, Problem> {
-        let result = self.carry_out(&order).await;
+        self.execute_from(order, false).await
+    }
+
+    /// Carries out the command that opens a case whose id is new: there is nothing to load.
+    ///
+    /// # Errors
+    /// As [`Desk::execute`].
+    pub async fn execute_first(&self, order: Order) -> Result<Carried, Problem> {
+        self.execute_from(order, true).await
+    }
+
+    async fn execute_from(&self, order: Order, is_first: bool) -> Result<Carried, Problem> {
+        let result = self.carry_out(&order, is_first).await;
         if let Err(problem) = &result
             && order.actor.role != Role::System
             && matches!(problem.status.as_u16(), 403 | 409 | 412)
@@ -103,7 +115,7 @@ impl Desk {
         result
     }
 
-    async fn carry_out(&self, order: &Order) -> Result<Carried, Problem> {
+    async fn carry_out(&self, order: &Order, is_first: bool) -> Result<Carried, Problem> {
         let subject = self.subject_of(order.case_id, order.center.as_ref()).await?;
         let second = self.second_person(&order.command).await?;
         let recorded_at = self.now();
@@ -112,33 +124,35 @@ impl Desk {
         let context = Context { now, actor: &order.actor, second: second.as_ref(), rules };
         // The case that the last decision saw, and how many events had made it.
         let mut seen: (usize, Option<Case>) = (0, None);
-        let outcome = self
-            .commands
-            .run(&subject.to_subject(), order.command_id, |history| {
-                seen = (history.len(), fold(history));
-                let case = seen.1.as_ref();
-                if case.is_none() && !matches!(order.command, Command::Open(_)) {
-                    return Err(Stop::Refused(Refusal::NotFound));
-                }
-                let version = history.last().map_or(0, |event| event.sequence);
-                if let Some(expected) = order.if_match
-                    && expected != version
-                {
-                    return Err(Stop::Stale(version));
-                }
-                let events = decide(case, &order.command, &context).map_err(Stop::Refused)?;
-                let commutes = !events.is_empty() && events.iter().all(CaseEvent::commutes);
-                let new = |(index, event): (usize, &CaseEvent)| {
-                    self.envelop(order, &subject, event, index, now, recorded_at)
-                };
-                Ok(Decision { events: events.iter().enumerate().map(new).collect(), commutes })
-            })
-            .await
-            .map_err(|error| match error {
-                CommandError::Refused(Stop::Stale(version)) => Problem::stale(version),
-                CommandError::Refused(Stop::Refused(refusal)) => problem::of_refusal(refusal),
-                other => problem::of_failure(other),
-            })?;
+        let decided = |history: &[Recorded]| {
+            seen = (history.len(), fold(history));
+            let case = seen.1.as_ref();
+            if case.is_none() && !matches!(order.command, Command::Open(_)) {
+                return Err(Stop::Refused(Refusal::NotFound));
+            }
+            let version = history.last().map_or(0, |event| event.sequence);
+            if let Some(expected) = order.if_match
+                && expected != version
+            {
+                return Err(Stop::Stale(version));
+            }
+            let events = decide(case, &order.command, &context).map_err(Stop::Refused)?;
+            let commutes = !events.is_empty() && events.iter().all(CaseEvent::commutes);
+            let new = |(index, event): (usize, &CaseEvent)| {
+                self.envelop(order, &subject, event, index, now, recorded_at)
+            };
+            Ok(Decision { events: events.iter().enumerate().map(new).collect(), commutes })
+        };
+        let name = subject.to_subject();
+        let outcome = match is_first {
+            true => self.commands.run_first(&name, order.command_id, decided).await,
+            false => self.commands.run(&name, order.command_id, decided).await,
+        };
+        let outcome = outcome.map_err(|error| match error {
+            CommandError::Refused(Stop::Stale(version)) => Problem::stale(version),
+            CommandError::Refused(Stop::Refused(refusal)) => problem::of_refusal(refusal),
+            other => problem::of_failure(other),
+        })?;
         carried(order, &outcome, seen)
     }
 

@@ -163,7 +163,7 @@ pub async fn open(
     })?;
     let receipt_code = ReceiptCode::from_random(random()?);
     let open = wish(desk, &body, case_id, at, sealed, receipt_code);
-    desk.execute(order(open)).await
+    desk.execute_first(order(open)).await
 }
 
 /// Everything that can be refused, before anything is reserved or sealed.

@@ -134,6 +134,7 @@ pub async fn open(
             Ok(())
         })
     });
+    let keys = Arc::clone(&doors.keys);
     let answering = register::task(&doors.register, &desk)
         .into_iter()
         .chain(quarantine::task(doors.quarantine(), &desk));
@@ -148,6 +149,10 @@ pub async fn open(
             .chain([
                 ServiceTask::new("projection of learning", |token| async move {
                     learned.run(token).await;
+                    Ok(())
+                }),
+                ServiceTask::new("case keys", |token| async move {
+                    keys.follow(token).await;
                     Ok(())
                 }),
                 ServiceTask::new("similar cases", |token| async move {

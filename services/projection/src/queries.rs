@@ -10,8 +10,8 @@ mod cases;
 mod clocks;
 mod consultations;
 mod figures;
-mod heartbeat;
 mod guard;
+mod heartbeat;
 pub(crate) mod history;
 mod learning;
 mod live;
@@ -42,10 +42,10 @@ use proto_events::Timestamp;
 use runtime::http::{Operation, Problem};
 use runtime::identity::{Identity, Staff};
 use runtime::store::StoreError;
+use runtime::vault::KeyRing;
 
-use self::applicant::Masks;
-use self::rendered::Rendered;
 use self::live::Feeds;
+use self::rendered::Rendered;
 use crate::centers::Centers;
 use crate::core::Core;
 use crate::figures::past::Past;
@@ -74,7 +74,7 @@ pub(crate) struct Doors {
     pub(crate) past: Arc<Past>,
     pub(crate) refusals: Arc<Refusals>,
     feeds: Feeds,
-    masks: Arc<Masks>,
+    pub(crate) keys: Arc<KeyRing>,
     rendered: Arc<Rendered>,
 }
 
@@ -92,8 +92,8 @@ impl Doors {
         similar: Arc<Similar>,
         desk: Arc<Desk>,
     ) -> Self {
-        let masks = Arc::default();
-        let register = Register::new(Arc::clone(&core), Arc::clone(&desk), Arc::clone(&masks));
+        let keys = KeyRing::new(desk.vault.clone());
+        let register = Register::new(Arc::clone(&core), Arc::clone(&desk), Arc::clone(&keys));
         Self {
             core,
             centers,
@@ -104,7 +104,7 @@ impl Doors {
             past: Arc::default(),
             refusals: Arc::default(),
             feeds: Feeds::default(),
-            masks,
+            keys,
             rendered: Arc::default(),
         }
     }

@@ -29,6 +29,7 @@ use proto_events::codes::Role;
 use proto_events::ids::CenterId;
 use runtime::audit::AuditLine;
 use runtime::http::Problem;
+use runtime::vault::KeyRing;
 use serde::{Deserialize, Serialize};
 use tokio::sync::{Semaphore, mpsc};
 use tokio_util::sync::CancellationToken;
@@ -37,7 +38,6 @@ use self::improvements::Improvements;
 use self::making::{Making, Out};
 use crate::core::{Core, ProjectionError, blocking};
 use crate::index::{Filter, Sort};
-use crate::queries::applicant::Masks;
 
 /// Pieces of the file that wait for a slow reader.
 const PIECES_AHEAD: usize = 2;
@@ -140,7 +140,7 @@ impl Exporter {
 pub(crate) struct Register {
     core: Arc<Core>,
     desk: Arc<Desk>,
-    masks: Arc<Masks>,
+    keys: Arc<KeyRing>,
     slots: Arc<Semaphore>,
 }
 
@@ -181,8 +181,8 @@ impl Pieces {
 }
 
 impl Register {
-    pub(crate) fn new(core: Arc<Core>, desk: Arc<Desk>, masks: Arc<Masks>) -> Self {
-        Self { core, desk, masks, slots: Arc::new(Semaphore::new(EXPORTS_MAX)) }
+    pub(crate) fn new(core: Arc<Core>, desk: Arc<Desk>, keys: Arc<KeyRing>) -> Self {
+        Self { core, desk, keys, slots: Arc::new(Semaphore::new(EXPORTS_MAX)) }
     }
 
     /// Begins an export: finds the rows, writes the audit line, and lets the file be made as it is read.
@@ -220,8 +220,7 @@ impl Register {
         let export = Export { rows: rows.len(), at, pieces: Pieces(pieces) };
         let making = Making {
             core: Arc::clone(&self.core),
-            desk: Arc::clone(&self.desk),
-            masks: Arc::clone(&self.masks),
+            keys: Arc::clone(&self.keys),
             improvements,
             lang: wish.lang,
             at,
@@ -286,7 +285,8 @@ pub async fn export(
     let following = tokio::spawn(Arc::clone(&core).run(token.clone()));
     let outcome = async {
         caught_up(&core).await?;
-        let register = Register::new(Arc::clone(&core), desk, Arc::default());
+        let keys = KeyRing::new(desk.vault.clone());
+        let register = Register::new(Arc::clone(&core), desk, keys);
         let wish = crate::queries::register::wish(request.kind, &request.query, &core.district)
             .map_err(refused)?;
         let export = register.begin(Exporter::operator(), wish).await.map_err(refused)?;

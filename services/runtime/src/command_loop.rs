@@ -138,10 +138,36 @@ impl CommandLoop {
         command_id: CommandId,
         decide: impl FnMut(&[Recorded]) -> Result<Decision, R> + Send,
     ) -> Result<Outcome, CommandError<R>> {
+        self.run_from(None, subject, command_id, decide).await
+    }
+
+    /// Carries out the first command on a subject, which the caller has just named: it is not read first. Should
+    /// somebody have written to it after all, the append conflicts, and it goes on like [`CommandLoop::run`].
+    ///
+    /// # Errors
+    /// As [`CommandLoop::run`].
+    pub async fn run_first<R: Send>(
+        &self,
+        subject: &str,
+        command_id: CommandId,
+        decide: impl FnMut(&[Recorded]) -> Result<Decision, R> + Send,
+    ) -> Result<Outcome, CommandError<R>> {
+        self.run_from(Some(Vec::new()), subject, command_id, decide).await
+    }
+
+    async fn run_from<R: Send>(
+        &self,
+        known: Option<Vec<Recorded>>,
+        subject: &str,
+        command_id: CommandId,
+        decide: impl FnMut(&[Recorded]) -> Result<Decision, R> + Send,
+    ) -> Result<Outcome, CommandError<R>> {
         let started = Instant::now();
         let mut conflicts = 0;
         let result = match self.queues.lock(subject, QUEUE_WAIT_MAX).await {
-            Some(_turn) => self.try_until_done(subject, command_id, decide, &mut conflicts).await,
+            Some(_turn) => {
+                self.try_until_done(known, subject, command_id, decide, &mut conflicts).await
+            }
             None => Err(CommandError::Busy),
         };
         if let Some(observer) = &self.observer {
@@ -152,6 +178,7 @@ impl CommandLoop {
 
     async fn try_until_done<R: Send>(
         &self,
+        mut known: Option<Vec<Recorded>>,
         subject: &str,
         command_id: CommandId,
         mut decide: impl FnMut(&[Recorded]) -> Result<Decision, R> + Send,
@@ -161,7 +188,10 @@ impl CommandLoop {
         let id = command_id.to_string();
         let mut freshness = Freshness::Any;
         loop {
-            let mut history = self.log.load(subject, freshness).await.map_err(CommandError::Log)?;
+            let mut history = match known.take() {
+                Some(history) => history,
+                None => self.log.load(subject, freshness).await.map_err(CommandError::Log)?,
+            };
             let of_command: Vec<_> = history
                 .iter()
                 .filter(|event| event.headers.get(header::COMMAND_ID) == Some(id.as_str()))

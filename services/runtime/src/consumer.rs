@@ -23,7 +23,7 @@ const RECONNECT_MAX: Duration = Duration::from_secs(5);
 
 /// A back-off that doubles up to [`RECONNECT_MAX`].
 #[derive(Debug)]
-struct Backoff {
+pub(crate) struct Backoff {
     next: Duration,
 }
 
@@ -35,7 +35,7 @@ impl Default for Backoff {
 
 impl Backoff {
     /// Waits, longer each time; ends early when the token is cancelled.
-    async fn wait(&mut self, token: &tokio_util::sync::CancellationToken) {
+    pub(crate) async fn wait(&mut self, token: &tokio_util::sync::CancellationToken) {
         let wait = self.next;
         self.next = (wait * 2).min(RECONNECT_MAX);
         let _ = token.run_until_cancelled(tokio::time::sleep(wait)).await;

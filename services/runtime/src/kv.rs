@@ -132,7 +132,17 @@ pub trait KeyValue: std::fmt::Debug + Send + Sync + 'static {
     /// # Errors
     /// When the bus is out of reach.
     fn changes(&self) -> BoxFuture<'_, Result<BoxStream<'static, String>, KvError>>;
+
+    /// Tells what stands under each key, then what each that changes has become, until the line breaks; `None` for
+    /// what was deleted. A key may be told more than once.
+    ///
+    /// # Errors
+    /// When the bus is out of reach.
+    fn contents(&self) -> BoxFuture<'_, Result<BoxStream<'static, Content>, KvError>>;
 }
+
+/// A key with its value, or without one when it was deleted.
+pub type Content = (String, Option<Bytes>);
 
 /// A bucket, wherever it is. Clones are the same bucket; what it does stands at [`KeyValue`].
 #[derive(Debug, Clone)]

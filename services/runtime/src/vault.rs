@@ -8,6 +8,7 @@
 //! until the bus compacts its file. Backups of `case_keys` must expire sooner than an erasure is promised.
 
 mod master;
+mod ring;
 
 use chacha20poly1305::aead::{Aead as _, Payload};
 use chacha20poly1305::{KeyInit as _, XChaCha20Poly1305, XNonce};
@@ -15,6 +16,7 @@ use proto_events::ids::CaseId;
 use zeroize::{Zeroize as _, Zeroizing};
 
 pub use master::{MASTER_KEY_VARIABLE, MasterKey, MasterKeyError};
+pub use ring::KeyRing;
 
 use crate::kv::{Bucket, Found, KvError};
 

@@ -5,10 +5,10 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use casework::register::{Cell, Known, Lang, cells};
-use desk::Desk;
 use proto_events::Timestamp;
 use proto_events::ids::CaseId;
 use runtime::store::StoreError;
+use runtime::vault::KeyRing;
 use rust_xlsxwriter::XlsxError;
 use tokio::runtime::Handle;
 use tokio::sync::{OwnedSemaphorePermit, mpsc};
@@ -18,7 +18,7 @@ use super::improvements::Improvements;
 use super::xlsx::Sheet;
 use super::{FileKind, Piece, csv};
 use crate::core::{Core, blocking};
-use crate::queries::applicant::{self, ApplicantAnswer, Masks};
+use crate::queries::applicant::{self, ApplicantAnswer};
 
 /// Cases that are read, opened and written at a time.
 pub(super) const PAGE_CASES: usize = 200;
@@ -52,8 +52,7 @@ enum Fault {
 /// An export that is being made.
 pub(super) struct Making {
     pub(super) core: Arc<Core>,
-    pub(super) desk: Arc<Desk>,
-    pub(super) masks: Arc<Masks>,
+    pub(super) keys: Arc<KeyRing>,
     pub(super) improvements: Improvements,
     pub(super) lang: Lang,
     pub(super) at: Timestamp,
@@ -126,7 +125,7 @@ impl Making {
         })
         .await?;
         let cases = || records.iter().map(|record| &record.case);
-        let applicants = applicant::of_cases(&self.desk, &self.masks, cases(), KEYS_TIME_MAX).await;
+        let applicants = applicant::of_cases(&self.keys, cases(), KEYS_TIME_MAX).await;
         if applicants.len() < records.len() {
             return Err(Fault::KeysSilent);
         }

@@ -43,7 +43,8 @@ impl House {
         let key = MasterKey::load_or_create(&running.dir.path().join("master.key")).unwrap();
         let (clock, metrics) = (running.clock.clone(), running.metrics.clone());
         let desk = Desk::on(ground, district(), clock, key, metrics);
-        let register = Register::new(Arc::clone(&running.core), desk, Arc::default());
+        let keys = runtime::vault::KeyRing::new(desk.vault.clone());
+        let register = Register::new(Arc::clone(&running.core), desk, keys);
         Self { running, register }
     }
 

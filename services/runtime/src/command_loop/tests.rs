@@ -250,6 +250,28 @@ async fn an_unreachable_log_is_said_at_once() {
 }
 
 #[tokio::test]
+async fn the_first_command_of_a_subject_reads_nothing_and_is_carried_out_once() {
+    let mut log = FaultyLog::with(&[Fault::None, Fault::AnswerLost]);
+    let (subject, id) = (fresh_subject(), fresh_command());
+    let first = async |commands: &CommandLoop, subject: &str, id| {
+        commands.run_first(subject, id, |_| Ok::<_, Infallible>(decision(id, 2, false))).await
+    };
+    log.unreachable = true;
+    let inner = log.inner.clone();
+    let blind = CommandLoop::new(Arc::new(log));
+    assert_eq!(first(&blind, &subject, id).await.unwrap().version(), 2);
+    // Its answer lost, it has to read, and says so when it cannot.
+    let lost = first(&blind, &fresh_subject(), fresh_command()).await;
+    assert!(matches!(lost, Err(CommandError::Log(_))));
+    // It comes again, and so does another with a name that is taken.
+    let commands = CommandLoop::new(Arc::new(inner.clone()));
+    assert!(first(&commands, &subject, id).await.unwrap().repeated);
+    assert_eq!(count_of(&inner, id), 2);
+    let other = first(&commands, &subject, fresh_command()).await.unwrap();
+    assert_eq!((other.history.len(), other.conflicts), (4, 1));
+}
+
+#[tokio::test]
 async fn too_many_events_are_refused_before_the_bus_sees_them() {
     let commands = CommandLoop::new(Arc::new(MemoryLog::default()));
     let count = EVENTS_PER_APPEND_MAX + 1;

@@ -2,6 +2,7 @@
 //!
 //! Invariant: nothing here assumes an empty bucket; each rule takes keys of its own.
 
+use std::collections::BTreeMap;
 use std::time::Duration;
 
 use bytes::Bytes;
@@ -23,6 +24,7 @@ pub async fn check(bucket: &Bucket) {
     a_value_is_replaced_only_at_its_revision(bucket).await;
     keys_are_those_with_a_value_in_order(bucket).await;
     whoever_watches_is_told_of_a_change(bucket).await;
+    whoever_follows_the_contents_knows_them_all(bucket).await;
     of_two_creators_exactly_one_wins(bucket).await;
 }
 
@@ -112,6 +114,31 @@ async fn whoever_watches_is_told_of_a_change(bucket: &Bucket) {
         }
     };
     tokio::time::timeout(TELLING_MAX, all_told).await.expect("told in time");
+}
+
+async fn whoever_follows_the_contents_knows_them_all(bucket: &Bucket) {
+    let (one, two, gone) = (fresh_key(), fresh_key(), fresh_key());
+    bucket.put(&two, value("here")).await.expect("put");
+    bucket.put(&gone, value("here")).await.expect("put");
+    bucket.purge(&gone).await.expect("purged");
+    let mut contents = bucket.contents().await.expect("followed");
+    bucket.put(&one, value("new")).await.expect("put");
+    bucket.purge(&two).await.expect("purged");
+    let expected = BTreeMap::from([
+        (one.clone(), Some(value("new"))),
+        (two.clone(), None),
+        (gone.clone(), None),
+    ]);
+    let mut known = BTreeMap::new();
+    let all_known = async {
+        while known != expected {
+            let (key, value) = contents.next().await.expect("the line holds");
+            if [&one, &two, &gone].contains(&&key) {
+                known.insert(key, value);
+            }
+        }
+    };
+    tokio::time::timeout(TELLING_MAX, all_known).await.expect("known in time");
 }
 
 async fn of_two_creators_exactly_one_wins(bucket: &Bucket) {

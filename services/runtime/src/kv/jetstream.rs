@@ -12,7 +12,7 @@ use bytes::Bytes;
 use futures::future::{BoxFuture, FutureExt as _};
 use futures::stream::{BoxStream, StreamExt as _, TryStreamExt as _};
 
-use super::{Found, KeyValue, KvError};
+use super::{Content, Found, KeyValue, KvError};
 
 /// How long one call may take: above any answer of a healthy bus, below a caller's patience.
 pub const CALL_TIME_MAX: Duration = Duration::from_secs(3);
@@ -147,6 +147,19 @@ impl KeyValue for JetStreamBucket {
             // After a break nothing more is believed of this line.
             let keys = keys.take_while(|key| ready(key.is_some())).filter_map(ready);
             Ok(keys.boxed())
+        }
+        .boxed()
+    }
+
+    fn contents(&self) -> BoxFuture<'_, Result<BoxStream<'static, Content>, KvError>> {
+        async move {
+            let entries = self.within("watching", self.store.watch_with_history(">")).await?;
+            let contents = entries.map(|entry| {
+                let Entry { key, value, operation, .. } = entry.ok()?;
+                Some((key, (operation == Operation::Put).then_some(value)))
+            });
+            let contents = contents.take_while(|one| ready(one.is_some())).filter_map(ready);
+            Ok(contents.boxed())
         }
         .boxed()
     }

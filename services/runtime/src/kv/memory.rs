@@ -10,7 +10,7 @@ use futures::future::{BoxFuture, FutureExt as _};
 use futures::stream::{self, BoxStream, StreamExt as _};
 use tokio::sync::broadcast;
 
-use super::{Found, KeyValue, KvError};
+use super::{Content, Found, KeyValue, KvError};
 
 /// Changes that a slow watcher may be behind before its line breaks.
 const CHANGES_MAX: usize = 256;
@@ -160,6 +160,24 @@ impl KeyValue for MemoryBucket {
                 changed.recv().await.ok().map(|key| (key, changed))
             });
             Ok(keys.boxed())
+        }
+        .boxed()
+    }
+
+    fn contents(&self) -> BoxFuture<'_, Result<BoxStream<'static, Content>, KvError>> {
+        async move {
+            // Subscribed before it is looked: a change in between is told twice.
+            let changes = self.changes().await?;
+            let present: Vec<Content> = {
+                let values = self.shared.lock();
+                values.keys.iter().map(|(key, (_, value))| (key.clone(), value.clone())).collect()
+            };
+            let shared = Arc::clone(&self.shared);
+            let changed = changes.map(move |key| {
+                let value = shared.find(&key).value().map(|(value, _)| value);
+                (key, value)
+            });
+            Ok(stream::iter(present).chain(changed).boxed())
         }
         .boxed()
     }

@@ -20,8 +20,8 @@ use futures::future::{BoxFuture, FutureExt};
 use futures::stream::{self, BoxStream, StreamExt};
 
 use super::{
-    AppendError, EVENTS_PER_SUBJECT_MAX, EventLog, Expected, Freshness, Head, Headers, LogError, NewEvent,
-    Recorded,
+    AppendError, EVENTS_PER_SUBJECT_MAX, EventLog, Expected, Freshness, Head, Headers, LogError,
+    NewEvent, Recorded,
 };
 
 /// Longest wait for one answer of the bus: the fsync of a busy disk takes tens of milliseconds, the election

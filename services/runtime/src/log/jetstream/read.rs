@@ -140,8 +140,7 @@ fn answered(answer: Message, reached: u64) -> Result<Recorded, LogError> {
         .with_timezone(&Utc);
     // Some belong to the answer, not to the event: both freshnesses give the same record.
     let headers = first_values(&headers);
-    let headers =
-        headers.iter().filter(|(name, _)| !ADDED_BY_DIRECT_GET.contains(name)).collect();
+    let headers = headers.iter().filter(|(name, _)| !ADDED_BY_DIRECT_GET.contains(name)).collect();
     Ok(Recorded { sequence, subject, stored_at, headers, body: answer.payload })
 }
 
