@@ -109,6 +109,8 @@ pub(crate) struct Core {
     /// Where the stream ended at the start; reached once, the projection is ready.
     catch_up_to: u64,
     has_caught_up: AtomicBool,
+    /// What was folded, written or not: how far the first catching up is.
+    folded: AtomicU64,
     /// Cancelled when the process ends: feeds close then.
     pub(crate) ended: CancellationToken,
 }
@@ -279,6 +281,7 @@ impl Core {
             behind_since: Mutex::new(None),
             catch_up_to: head.last_sequence,
             has_caught_up: AtomicBool::new(sequence >= head.last_sequence),
+            folded: AtomicU64::new(sequence),
             ended: CancellationToken::new(),
         });
         if let Some(incident) = incident {
@@ -332,7 +335,7 @@ impl Core {
     /// How far the first catching up is: `None` when it is done.
     pub(crate) fn catching_up(&self) -> Option<(u64, u64)> {
         let is_done = self.has_caught_up.load(Ordering::Acquire);
-        (!is_done).then(|| (self.sequence(), self.catch_up_to))
+        (!is_done).then(|| (self.folded.load(Ordering::Acquire), self.catch_up_to))
     }
 
     /// Waits until the first catching up is done.
@@ -447,6 +450,7 @@ impl Fold for Live {
             // Finished also when the follower is dropped: a batch is whole or not there.
             blocking(move || {
                 let written = writer.apply(&batch, Some(&core.district), core.catch_up_to)?;
+                core.folded.store(writer.sequence(), Ordering::Release);
                 if let Some(written) = written {
                     // While the view still catches up, nobody listens.
                     let is_live = core.catching_up().is_none();

@@ -53,7 +53,8 @@ impl Progress {
     fn draw(&self, text: &str) {
         let mut stderr = std::io::stderr();
         // Who has closed the terminal sees no bar either.
-        let _ = write!(stderr, "\r{text}\u{1b}[K").and_then(|()| stderr.flush());
+        // A log line that comes between goes over the bar.
+        let _ = write!(stderr, "{text}\u{1b}[K\r").and_then(|()| stderr.flush());
     }
 }
 
