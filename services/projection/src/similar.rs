@@ -14,7 +14,6 @@ mod words;
 
 use std::collections::BTreeSet;
 use std::path::{Path, PathBuf};
-use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, PoisonError, RwLock};
 use std::time::Duration;
 
@@ -24,6 +23,7 @@ use chrono::{DateTime, Utc};
 use desk::District;
 use proto_events::codes::CaseState;
 use runtime::store::StoreError;
+use tokio::sync::watch;
 use tokio_util::sync::CancellationToken;
 
 pub(crate) use self::index::{Found, Scope};
@@ -48,7 +48,7 @@ pub(crate) struct Similar {
     stream_created_at: DateTime<Utc>,
     current: RwLock<Arc<SimilarIndex>>,
     /// The sequence of the view that was looked at last.
-    sequence: AtomicU64,
+    sequence: watch::Sender<u64>,
     /// Cancelled when the present index turned out to be broken.
     broken: RwLock<CancellationToken>,
 }
@@ -101,14 +101,19 @@ impl Similar {
             words,
             stream_created_at: head.created_at,
             current: RwLock::new(Arc::new(index)),
-            sequence: AtomicU64::new(sequence),
+            sequence: watch::Sender::new(sequence),
             broken: RwLock::default(),
         }))
     }
 
+    /// Tells when it has come to a sequence.
+    pub(crate) fn applied(&self) -> watch::Receiver<u64> {
+        self.sequence.subscribe()
+    }
+
     /// The sequence of the stream of cases that it has come to.
     pub(crate) fn sequence(&self) -> u64 {
-        self.sequence.load(Ordering::Acquire)
+        *self.sequence.borrow()
     }
 
     /// Finds the cases that are most like a text, the most alike first, at most `limit`. Blocks.
@@ -151,7 +156,7 @@ impl Similar {
             match blocking(move || SimilarIndex::create(&path, words)).await {
                 Ok(index) => {
                     *self.current.write().unwrap_or_else(PoisonError::into_inner) = Arc::new(index);
-                    self.sequence.store(0, Ordering::Release);
+                    self.sequence.send_replace(0);
                 }
                 Err(error) => {
                     let error = &error as &dyn std::error::Error;
@@ -213,7 +218,7 @@ impl Similar {
             Ok(())
         })
         .await?;
-        self.sequence.store(reached, Ordering::Release);
+        self.sequence.send_replace(reached);
         Ok(())
     }
 
@@ -235,7 +240,7 @@ impl Similar {
             Ok(count)
         });
         let count = counted.await?;
-        self.sequence.store(sequence, Ordering::Release);
+        self.sequence.send_replace(sequence);
         if count > 0 {
             tracing::info!(cases = count, "the index of similar cases is built");
         }

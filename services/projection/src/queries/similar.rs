@@ -17,7 +17,7 @@ use runtime::identity::Signed;
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
-use super::{AsOf, Doors, actor, broken, fresh};
+use super::{AsOf, Doors, VERSION_WAIT_MAX, actor, broken, fresh, parameters};
 use crate::core::blocking;
 use crate::similar::{Scope, is_telling};
 
@@ -38,6 +38,7 @@ pub(super) struct Parameters {
     q: Option<String>,
     matter: Option<String>,
     limit: Option<u64>,
+    min_version: Option<u64>,
 }
 
 /// A case that is like it.
@@ -93,8 +94,13 @@ pub(super) async fn similar(
         Some(Ok(limit)) if (1..=LIMIT_MAX).contains(&limit) => limit,
         Some(_) => return Err(Problem::invalid("/limit", format!("must be 1 to {LIMIT_MAX}"))),
     };
-    let matter = super::parameters::searched("matter", asked.matter)?;
-    let AsOf { at, .. } = fresh(&doors.core, None).await;
+    let matter = parameters::searched("matter", asked.matter)?;
+    let AsOf { at, .. } = fresh(&doors.core, asked.min_version).await;
+    if let Some(version) = asked.min_version {
+        let mut applied = doors.similar.applied();
+        let included = applied.wait_for(|sequence| *sequence >= version);
+        let _ = tokio::time::timeout(VERSION_WAIT_MAX, included).await;
+    }
     let as_of_sequence = doors.similar.sequence();
     let actor = actor(&staff);
     let Some(scope) = scope_of(&actor) else {
@@ -189,4 +195,5 @@ pub(super) fn operation() -> Operation {
         "The name of the matter; the same one counts for more",
     ))
     .parameter(Parameter::query::<u64>("limit", "How many, 1 to 20; 5 when absent"))
+    .parameter(parameters::min_version())
 }
