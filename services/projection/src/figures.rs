@@ -7,7 +7,7 @@ pub(crate) mod behind;
 pub(crate) mod past;
 pub(crate) mod refusals;
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, HashMap};
 
 use casework::calendar::WorkingCalendar;
 use casework::command::Actor;
@@ -76,23 +76,37 @@ pub(crate) fn figures<'a>(
     figures
 }
 
+/// Counts how much is the same again.
+pub(crate) fn recurrence<'a>(
+    rows: impl Iterator<Item = &'a CaseRow>,
+    period: &Period,
+    calendar: &WorkingCalendar,
+) -> Figure {
+    let mut kinds = Kinds::default();
+    for row in rows {
+        kinds.take(row.case_id, &row.counted(), period, offset_micros(calendar));
+    }
+    kinds.figure()
+}
+
 /// Counts the groups of a figure.
 pub(crate) fn groups<'a>(
     rows: impl Iterator<Item = &'a CaseRow>,
     period: &Period,
     formula: Formula,
 ) -> BTreeMap<Part<'a>, (u64, u64)> {
-    let mut groups = BTreeMap::new();
+    // In no order while it is counted: comparing names for every case costs more than hashing them.
+    let mut groups: HashMap<Part<'a>, (u64, u64)> = HashMap::new();
     for row in rows {
         tallies(&row.counted(), period, &mut |tally| {
             if tally.formula == formula && tally.part != Part::All {
-                let sums: &mut (u64, u64) = groups.entry(tally.part).or_default();
+                let sums = groups.entry(tally.part).or_default();
                 sums.0 += tally.numerator.max(0).cast_unsigned();
                 sums.1 += tally.denominator.max(0).cast_unsigned();
             }
         });
     }
-    groups
+    groups.into_iter().collect()
 }
 
 /// The district's distance from UTC.

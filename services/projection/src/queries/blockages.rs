@@ -110,12 +110,8 @@ pub(super) async fn blockages(
     Query(asked): Query<PeriodParameters>,
 ) -> Result<Json<BlockagesAnswer>, Problem> {
     let counted = over_period(&doors, actor(&staff), asked, |seen, scope, period, calendar| {
-        let figures = figures::figures(scope.rows(seen), period, calendar, &[]);
-        let figure = |formula: Formula| figures.get(formula.name()).copied();
-        let all = figure(Formula::Blockages).map_or(0, |figure| figure.numerator);
-        let recurrence = figure(Formula::Recurrence);
-        let recurrence = recurrence.expect("every figure over cases stands in the answer");
-        broken_down(seen, scope, period, all, recurrence.into())
+        let recurrence = figures::recurrence(scope.rows(seen), period, calendar);
+        broken_down(seen, scope, period, recurrence.into())
     });
     let Counted { told, period, as_of, as_of_sequence } = counted.await?;
     let total = told.cells.len();
@@ -137,12 +133,14 @@ fn broken_down(
     seen: &Seen<'_>,
     scope: &Scope,
     period: &Period,
-    all: u64,
     recurrence: FigureAnswer,
 ) -> Breakdowns {
     let groups = figures::groups(scope.rows(seen), period, Formula::Blockages);
     let groups: Vec<(Part<'_>, u64)> =
         groups.into_iter().map(|(part, (count, _))| (part, count)).collect();
+    // Every case has one center.
+    let of_centers = groups.iter().filter(|(part, _)| matches!(part, Part::Center(_)));
+    let all: u64 = of_centers.map(|(_, count)| count).sum();
     let mut found = Breakdowns {
         cells: Vec::new(),
         by_matter: Vec::new(),

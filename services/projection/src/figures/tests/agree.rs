@@ -249,6 +249,8 @@ async fn every_group_that_is_shown_has_its_cases_and_no_other_has() {
 
     let returns = place.found(&format!("/v1/returns?{period}"), &token).await;
     let overview = place.found(&format!("/v1/overview?{period}"), &token).await;
+    assert_eq!(map["recurrence"], overview["figures"]["recurrence"]);
+    assert_eq!(map["cases"], overview["figures"]["blockages"]["value"]);
     let mut sum = 0;
     for row in returns["items"].as_array().unwrap() {
         let group = format!("return:{}:{}", text(&row["from"]), text(&row["to"]));
