@@ -12,7 +12,7 @@ use futures::FutureExt;
 use futures::future::BoxFuture;
 use futures::stream::BoxStream;
 use runtime::kv::memory::MemoryBucket;
-use runtime::kv::{Found, KeyValue, KvError};
+use runtime::kv::{Content, Found, KeyValue, KvError};
 use runtime::log::memory::MemoryLog;
 use runtime::log::{
     AppendError, EventLog, Expected, Freshness, Head, LogError, NewEvent, Recorded,
@@ -217,5 +217,9 @@ impl KeyValue for WeatheredBucket {
 
     fn changes(&self) -> BoxFuture<'_, Result<BoxStream<'static, String>, KvError>> {
         self.bucket.changes()
+    }
+
+    fn contents(&self) -> BoxFuture<'_, Result<BoxStream<'static, Content>, KvError>> {
+        self.bucket.contents()
     }
 }
