@@ -94,8 +94,9 @@ fn tag(doors: &Doors, staff: &Staff, uri: &Uri) -> HeaderValue {
     let minute = doors.core.now().timestamp().div_euclid(60);
     let (cases, centers) = (doors.core.sequence(), doors.centers.sequence());
     let (learned, similar) = (doors.learned.sequence(), doors.similar.sequence());
+    let refused = doors.refusals.count();
     let tag = format!(
-        "W/\"{process:x}.{generation:x}.{cases:x}.{centers:x}.{learned:x}.{similar:x}.{minute:x}.{question:x}\""
+        "W/\"{process:x}.{generation:x}.{cases:x}.{centers:x}.{learned:x}.{similar:x}.{refused:x}.{minute:x}.{question:x}\""
     );
     HeaderValue::try_from(tag).expect("digits and points are a header value")
 }
