@@ -1,7 +1,7 @@
 //! The one definition of every figure that is counted over cases (domain handbook, section 7): what one case adds to it.
 //!
 //! [`tallies`] tells, for one case, every formula that it counts under, and with how much. A figure is the sum of what
-//! its cases add ([`Sums`]); the cases behind it are those that add something. Both come from the same telling, so they
+//! its cases add ([`Sums`](super::Sums)); the cases behind it are those that add something. Both come from the same telling, so they
 //! agree by construction.
 //!
 //! Invariants: a promise that was broken stays in the denominator whether its case is open, ended or reopened; a
