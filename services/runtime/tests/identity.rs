@@ -288,11 +288,16 @@ async fn a_session_in_use_lives_ten_hours_and_an_idle_one_two() {
     house.add("li.na").await;
     let idle = house.token("li.na").await;
     let used = house.token("li.na").await;
-    for _ in 0..9 {
+    let looked_at = house.token("li.na").await;
+    for hour in 1..=9 {
         house.clock.advance(TimeDelta::hours(1));
         assert_eq!(house.who(&used).await, StatusCode::OK);
+        // A page that is only open is not in use.
+        let found = house.identity.look(&looked_at).await.unwrap();
+        assert_eq!(found.is_some(), hour < 2, "after {hour} hours");
     }
     assert_eq!(house.who(&idle).await, StatusCode::UNAUTHORIZED);
+    assert_eq!(house.who(&looked_at).await, StatusCode::UNAUTHORIZED);
     house.clock.advance(TimeDelta::hours(1));
     assert_eq!(house.who(&used).await, StatusCode::UNAUTHORIZED);
     let sessions = Bucket::open(&house.bus.context, SESSIONS_BUCKET).await.unwrap();

@@ -22,7 +22,7 @@ use casework::command::Actor;
 use futures::stream::unfold;
 use futures::{FutureExt as _, StreamExt as _};
 use runtime::http::{Operation, Problem};
-use runtime::identity::{Identity, Signed, token_of};
+use runtime::identity::{Identity, token_of};
 use runtime::log::LogError;
 use tokio::sync::{OwnedSemaphorePermit, Semaphore, watch};
 use tokio::time::{Instant, Interval, MissedTickBehavior};
@@ -61,9 +61,14 @@ impl Default for Feeds {
 /// Serves the feed.
 pub(super) async fn feed(
     State(doors): State<Doors>,
-    Signed(staff): Signed,
     headers: HeaderMap,
 ) -> Result<Response, Problem> {
+    let token =
+        token_of(&headers).ok_or_else(|| Problem::unauthenticated("there is no session token"))?;
+    // A feed that comes back by itself is no sign that somebody is there.
+    let staff = doors.desk.identity.look(&token).await?;
+    let staff =
+        staff.ok_or_else(|| Problem::unauthenticated("the session has ended or was revoked"))?;
     let slot = Arc::clone(&doors.feeds.open)
         .try_acquire_owned()
         .map_err(|_| Problem::busy("as many feeds are open as the service serves"))?;
@@ -191,7 +196,7 @@ impl Reader {
 
     /// Looks at the session; says how far the feed is, so that a reader who heard nothing comes back to the right place.
     async fn beats(&mut self) -> Option<Bytes> {
-        match self.identity.resolve(&self.token).await {
+        match self.identity.look(&self.token).await {
             Ok(staff) => self.actor = actor(&staff?),
             // Nobody knows; a feed ends by itself anyway.
             Err(error) => tracing::debug!(%error, "a session could not be looked at"),

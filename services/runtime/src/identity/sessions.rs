@@ -69,11 +69,24 @@ impl Identity {
         Ok(Opened { token, expires_at: record.expires_at, staff: account.staff })
     }
 
-    /// Finds whose session a token opens; `None` when it opens none (any more).
+    /// Finds whose session a token opens, and notes that it is in use; `None` when it opens none (any more).
     ///
     /// # Errors
     /// When the bus is out of reach: then nobody knows.
     pub async fn resolve(&self, token: &str) -> Result<Option<Staff>, IdentityError> {
+        self.find_staff(token, true).await
+    }
+
+    /// Finds whose session a token opens, for what goes on by itself: a page that nobody sits before is not in use, and
+    /// its session ends when it has been idle for long enough.
+    ///
+    /// # Errors
+    /// When the bus is out of reach: then nobody knows.
+    pub async fn look(&self, token: &str) -> Result<Option<Staff>, IdentityError> {
+        self.find_staff(token, false).await
+    }
+
+    async fn find_staff(&self, token: &str, is_use: bool) -> Result<Option<Staff>, IdentityError> {
         if !is_token(token) {
             return Ok(None);
         }
@@ -89,7 +102,7 @@ impl Identity {
         let staff = account
             .filter(|account| !account.disabled && account.stamp == record.stamp)
             .map(|account| account.staff);
-        if staff.is_some() && now >= record.seen_at + TimeDelta::minutes(TOUCH_MINUTES) {
+        if is_use && staff.is_some() && now >= record.seen_at + TimeDelta::minutes(TOUCH_MINUTES) {
             self.touch(&key, record, now).await;
         }
         Ok(staff)
