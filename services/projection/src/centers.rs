@@ -93,7 +93,7 @@ impl Centers {
             status: watch::Sender::new(Status::default()),
             head: AtomicU64::new(goal),
             catch_up_to: goal,
-            has_caught_up: AtomicBool::new(reached >= goal),
+            has_caught_up: AtomicBool::new(reached >= goal || incident.is_some()),
         });
         if let Some(incident) = incident {
             centers.raise(&incident);

@@ -280,7 +280,8 @@ impl Core {
             bus_answers: AtomicBool::new(true),
             behind_since: Mutex::new(None),
             catch_up_to: head.last_sequence,
-            has_caught_up: AtomicBool::new(sequence >= head.last_sequence),
+            // A view that the log does not fit says what was true, until a person decides.
+            has_caught_up: AtomicBool::new(sequence >= head.last_sequence || incident.is_some()),
             folded: AtomicU64::new(sequence),
             ended: CancellationToken::new(),
         });

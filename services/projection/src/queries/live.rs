@@ -37,7 +37,8 @@ const BEAT: Duration = Duration::from_secs(15);
 const FEED_TIME_MAX: Duration = Duration::from_secs(10 * 60);
 /// After how long a reader comes back, in milliseconds, as the feed tells him.
 const COME_BACK_AFTER_MILLISECONDS: u32 = 2000;
-/// Feeds that may be open at once: more than a district has desks. Each costs a socket and some 80 KB.
+/// Feeds that may be open at once: more than a district has desks. Each costs a socket and some
+/// 80 KB, 60 of them what any open line costs.
 const FEEDS_MAX: usize = 2048;
 /// Feeds that read the log at once because they fell behind the ring: each is a consumer on the bus meanwhile.
 const CATCHING_UP_MAX: usize = 8;
