@@ -33,6 +33,7 @@ cargo bench -p unstuck-tests -- [options]
   --cases N        cases of the district [default: 250000]
   --small N        cases of the small district that the growth begins at [default: 10000]
   --rounds N       rounds of each pair [default: 5]
+  --view-rounds N  rounds of the building of views, which takes minutes [default: as many]
   --overviews N    overviews that are asked for, each kind [default: 50]
   --only A,B,…     views, queries, overview, register, open, flow, visible, growth [default: all]
   --json PATH      where the table is written as JSON [default: target/figures.json]";
@@ -43,6 +44,7 @@ pub(crate) struct Arguments {
     pub(crate) cases: u64,
     pub(crate) small: u64,
     pub(crate) rounds: usize,
+    view_rounds: Option<usize>,
     pub(crate) overviews: usize,
     only: Vec<Part>,
     pub(crate) json: Option<PathBuf>,
@@ -55,6 +57,7 @@ impl Arguments {
             cases: 250_000,
             small: 10_000,
             rounds: 5,
+            view_rounds: None,
             overviews: 50,
             only: PARTS.iter().map(|(_, part)| *part).collect(),
             json: Some(json),
@@ -73,6 +76,7 @@ impl Arguments {
                 "--cases" => arguments.cases = value.parse()?,
                 "--small" => arguments.small = value.parse()?,
                 "--rounds" => arguments.rounds = value.parse::<usize>()?.max(1),
+                "--view-rounds" => arguments.view_rounds = Some(value.parse::<usize>()?.max(1)),
                 "--overviews" => arguments.overviews = value.parse()?,
                 "--only" => arguments.only = parts(&value)?,
                 "--json" => arguments.json = Some(value.into()),
@@ -80,6 +84,10 @@ impl Arguments {
             }
         }
         Ok(arguments)
+    }
+
+    pub(crate) fn view_rounds(&self) -> usize {
+        self.view_rounds.unwrap_or(self.rounds)
     }
 
     pub(crate) fn wants(&self, part: Part) -> bool {

@@ -49,7 +49,7 @@ const CALM: Duration = Duration::from_secs(1);
 const CALM_SHARE_MAX: f64 = 0.05;
 
 /// Longest wait for the reactions to have seen everything.
-const SETTLED_MAX: Duration = Duration::from_secs(300);
+const SETTLED_MAX: Duration = Duration::from_secs(900);
 
 /// A copy of a told district, to run on.
 pub(crate) struct Copy {

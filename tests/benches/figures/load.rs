@@ -2,6 +2,7 @@
 
 use std::net::SocketAddr;
 use std::sync::Arc;
+use std::sync::atomic::{AtomicUsize, Ordering};
 use std::time::{Duration, Instant};
 
 use anyhow::Context as _;
@@ -23,13 +24,31 @@ impl Load {
     }
 }
 
-/// Asks one of `requests` after the other over each of `lines` kept connections for `duration`; each begins
-/// elsewhere and takes every request in turn.
+/// Requests that are sent one after the other, and again from the first when all were.
+#[derive(Debug)]
+pub(crate) struct Requests {
+    pub(crate) all: Vec<Vec<u8>>,
+    next: AtomicUsize,
+}
+
+impl Requests {
+    pub(crate) fn new(all: Vec<Vec<u8>>) -> Arc<Self> {
+        Arc::new(Self { all, next: AtomicUsize::new(0) })
+    }
+
+    fn next(&self) -> anyhow::Result<&[u8]> {
+        let place = self.next.fetch_add(1, Ordering::Relaxed) % self.all.len().max(1);
+        Ok(self.all.get(place).context("no request")?)
+    }
+}
+
+/// Asks over each of `lines` kept connections for `duration`, each time the next of the requests, going on where the
+/// last call ended.
 pub(crate) async fn closed_loop(
     address: SocketAddr,
     lines: usize,
     duration: Duration,
-    requests: &Arc<Vec<Vec<u8>>>,
+    requests: &Arc<Requests>,
 ) -> anyhow::Result<Load> {
     let mut open = Vec::new();
     for _ in 0..lines {
@@ -37,14 +56,12 @@ pub(crate) async fn closed_loop(
     }
     let started = Instant::now();
     let mut running = JoinSet::new();
-    for (index, mut line) in open.into_iter().enumerate() {
+    for mut line in open {
         let requests = Arc::clone(requests);
         running.spawn(async move {
             let (mut took, mut bytes) = (Vec::new(), 0);
-            let mut next = index * requests.len() / lines;
             while started.elapsed() < duration {
-                let request = requests.get(next % requests.len()).context("no request")?;
-                next += 1;
+                let request = requests.next()?;
                 let asked = Instant::now();
                 bytes += line.ask(request, 200).await?.len() as u64;
                 took.push(asked.elapsed());
@@ -114,6 +131,13 @@ impl Draw {
         z = (z ^ (z >> 30)).wrapping_mul(0xbf58_476d_1ce4_e5b9);
         z = (z ^ (z >> 27)).wrapping_mul(0x94d0_49bb_1331_11eb);
         ((z ^ (z >> 31)) % end as u64) as usize
+    }
+
+    /// Puts these into another order.
+    pub(crate) fn shuffle<T>(&mut self, all: &mut [T]) {
+        for last in (1..all.len()).rev() {
+            all.swap(last, self.below(last + 1));
+        }
     }
 
     /// One of these.

@@ -62,7 +62,7 @@ async fn measure(arguments: &Arguments, table: &mut Table) -> anyhow::Result<()>
     table.about = about(arguments)?;
     let copy = Copy::of(arguments.cases).await?;
     if arguments.wants(Part::Views) {
-        table.take(views::measure(&copy, rounds).await?);
+        table.take(views::measure(&copy, arguments.view_rounds()).await?);
     }
     if arguments.wants_a_running_product() {
         let data = copy.data();

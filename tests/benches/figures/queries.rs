@@ -13,18 +13,20 @@ use proto_events::subject::{CASES_STREAM, CASES_SUBJECTS};
 
 use crate::district::PAST_DAY;
 use crate::http::{Caller, Line};
-use crate::load::{Draw, Load, Spread, closed_loop, one_by_one, percentile};
+use crate::load::{Draw, Load, Requests, Spread, closed_loop, one_by_one, percentile};
 use crate::places::{Constant, Product, processor_seconds};
 use crate::table::{Bound, Figure};
 
 /// Connections that ask at once: some for each core, so that the server never waits for the client.
 const LINES: usize = 8;
 
-/// How long one side of a round lasts.
-const ROUND: Duration = Duration::from_secs(2);
+/// How long one side of a pair lasts, and how many pairs a round has: short and many, because a busy machine is busy
+/// in bursts.
+const PAIR: Duration = Duration::from_secs(1);
+const PAIRS: usize = 3;
 
-/// Requests that are drawn; each connection goes through all of them.
-const REQUESTS: usize = 4096;
+/// Lists that are drawn: about as many as there are different ones.
+const LISTS: usize = 4096;
 
 /// Longest answer but one in a hundred, in milliseconds.
 const P99_MAX: f64 = 10.0;
@@ -62,15 +64,17 @@ impl<'a> Asked<'a> {
         Ok(Self { product, person, case_ids, centers, departments })
     }
 
+    /// Every case once, in any order.
     fn cases(&self) -> Vec<Vec<u8>> {
-        let mut draw = Draw(1);
-        let one = |_| self.person.get(&format!("/v1/cases/{}", draw.pick(&self.case_ids)));
-        (0..REQUESTS).map(one).collect()
+        let one = |id: &String| self.person.get(&format!("/v1/cases/{id}"));
+        let mut all: Vec<Vec<u8>> = self.case_ids.iter().map(one).collect();
+        Draw(1).shuffle(&mut all);
+        all
     }
 
     /// First pages by one, two or three of center, state and department.
-    pub(crate) fn lists(&self, count: usize) -> Vec<Vec<u8>> {
-        let mut draw = Draw(2);
+    pub(crate) fn lists(&self, count: usize, seed: u64) -> Vec<Vec<u8>> {
+        let mut draw = Draw(seed);
         let states: Vec<&str> = CaseState::ALL.iter().map(|state| state.code()).collect();
         let one = |_| {
             let mut path = "/v1/cases?limit=20".to_owned();
@@ -102,20 +106,20 @@ pub(crate) async fn under_load(
     rounds: usize,
 ) -> anyhow::Result<Vec<Figure>> {
     let kinds = [
-        ("GET /v1/cases/{id}, any case", Arc::new(asked.cases())),
-        ("GET /v1/cases?…&limit=20, any filter", Arc::new(asked.lists(REQUESTS))),
+        ("GET /v1/cases/{id}, any case", Requests::new(asked.cases())),
+        ("GET /v1/cases?…&limit=20, any filter", Requests::new(asked.lists(LISTS, 0))),
     ];
     let address = asked.product.address;
     let mut sizes = Vec::new();
     for (_, requests) in &kinds {
-        sizes.push(median_size(address, &requests[..200]).await?);
+        sizes.push(median_size(address, &requests.all[..200.min(requests.all.len())]).await?);
     }
     let constant = Constant::start(scratch, &sizes)?;
     let mut pairs: Vec<Vec<(Sampled, Sampled)>> = vec![Vec::new(); kinds.len()];
-    for _ in 0..rounds {
+    for _ in 0..rounds * PAIRS {
         for (index, (_, requests)) in kinds.iter().enumerate() {
             let same = asked.person.at(constant.address).get(&format!("/{index}"));
-            let same = Arc::new(vec![same]);
+            let same = Requests::new(vec![same]);
             let own = sample(address, asked.product.id(), requests).await?;
             let limit = sample(constant.address, constant.id(), &same).await?;
             pairs[index].push((own, limit));
@@ -169,10 +173,10 @@ struct Sampled {
 async fn sample(
     address: SocketAddr,
     process: u32,
-    requests: &Arc<Vec<Vec<u8>>>,
+    requests: &Arc<Requests>,
 ) -> anyhow::Result<Sampled> {
     let before = processor_seconds(process)?;
-    let load = closed_loop(address, LINES, ROUND, requests).await?;
+    let load = closed_loop(address, LINES, PAIR, requests).await?;
     Ok(Sampled { load, processor: processor_seconds(process)? - before })
 }
 
