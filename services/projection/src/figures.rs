@@ -7,7 +7,7 @@ pub(crate) mod behind;
 pub(crate) mod past;
 pub(crate) mod refusals;
 
-use std::collections::{BTreeMap, HashMap};
+use std::collections::{BTreeMap, BTreeSet, HashMap};
 
 use casework::calendar::WorkingCalendar;
 use casework::command::Actor;
@@ -42,9 +42,26 @@ impl Scope {
             })
     }
 
-    /// The cases that are counted.
-    pub(crate) fn rows<'a>(&'a self, seen: &'a Seen<'_>) -> impl Iterator<Item = &'a CaseRow> {
-        seen.rows().filter(|row| self.admits(row))
+    /// The cases that are counted in a period.
+    pub(crate) fn rows<'a>(
+        &'a self,
+        seen: &'a Seen<'_>,
+        period: &Period,
+    ) -> impl Iterator<Item = &'a CaseRow> {
+        seen.rows_of(period).filter(|row| self.admits(row))
+    }
+
+    /// The same, and those about which something was refused: that may be long after the last that is counted of them.
+    pub(crate) fn rows_and_refused<'a>(
+        &'a self,
+        seen: &'a Seen<'_>,
+        period: &Period,
+        refusals: &[Refusal],
+    ) -> impl Iterator<Item = &'a CaseRow> {
+        let cases: BTreeSet<CaseId> = refusals.iter().map(|one| one.case_id).collect();
+        let others = cases.into_iter().filter_map(|case_id| seen.row(case_id));
+        let others = others.filter(|row| !period.meets(row.facts.span()) && self.admits(row));
+        self.rows(seen, period).chain(others)
     }
 }
 

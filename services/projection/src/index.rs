@@ -45,6 +45,25 @@ enum Facet {
 /// What stands where in an order: an instant in microseconds since 1970, and the case for those of one instant.
 type Place = (i64, CaseId);
 
+/// What tells of a case, without a look at its row, whether a figure could count it. In microseconds since 1970.
+#[derive(Debug, Clone, Copy)]
+pub(crate) struct Outline {
+    /// The first and the last instant at which a figure looks at it (see `CaseFacts::span`).
+    pub(crate) span: (i64, i64),
+    pub(crate) first_recorded_at: i64,
+    pub(crate) last_recorded_at: i64,
+}
+
+impl Outline {
+    fn of(row: &CaseRow) -> Self {
+        Self {
+            span: row.facts.span(),
+            first_recorded_at: row.first_recorded_at,
+            last_recorded_at: row.last_recorded_at,
+        }
+    }
+}
+
 /// The index.
 #[derive(Debug, Default)]
 pub(crate) struct Index {
@@ -55,6 +74,7 @@ pub(crate) struct Index {
     due_at: Vec<i64>,
     opened_at: Vec<i64>,
     version: Vec<u64>,
+    outline: Vec<Outline>,
     facets: HashMap<Facet, RoaringBitmap>,
     by_due: BTreeMap<Place, u32>,
     by_opened: BTreeMap<Place, u32>,
@@ -74,6 +94,7 @@ impl Index {
             self.due_at.push(row.due_at);
             self.opened_at.push(row.opened_at);
             self.version.push(row.version);
+            self.outline.push(Outline::of(&row));
             self.rows.push(Box::new(row));
             for facet in after {
                 self.facets.entry(facet).or_default().insert(slot);
@@ -94,6 +115,7 @@ impl Index {
             self.opened_at[place] = row.opened_at;
         }
         self.version[place] = row.version;
+        self.outline[place] = Outline::of(row);
         let before = facets_of(&old);
         for facet in before.iter().filter(|facet| !after.contains(facet)) {
             if let Some(slots) = self.facets.get_mut(facet) {
@@ -115,6 +137,11 @@ impl Index {
     /// Every row, in no order.
     pub(crate) fn rows(&self) -> impl Iterator<Item = &CaseRow> {
         self.rows.iter().map(|row| &**row)
+    }
+
+    /// Every row with its outline, in no order. What is not let through by its outline costs nanoseconds.
+    pub(crate) fn outlined(&self) -> impl Iterator<Item = (&Outline, &CaseRow)> {
+        self.outline.iter().zip(self.rows())
     }
 
     /// The cases that had an event behind a sequence.

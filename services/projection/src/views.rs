@@ -9,7 +9,6 @@ use std::ops::Bound;
 mod packing;
 
 use std::path::Path;
-use std::time::Duration;
 
 use chrono::{DateTime, Utc};
 use proto_events::ids::{CaseId, ReceiptCode};
@@ -31,38 +30,12 @@ const PART_BYTES: usize = 48 * 1024;
 /// Rows that are written in one step: a few megabytes of memory, and a few milliseconds that readers wait.
 const STEP_ROWS_MAX: usize = 512;
 
-/// How often and how long the store is asked for again: sled lets go of its folder a moment after its last
-/// handle is gone.
-const OPEN_AGAIN_AFTER: Duration = Duration::from_millis(20);
-const OPEN_TRIES_MAX: u32 = 100;
-
-/// Opens the store of the view. Blocks, up to two seconds when the folder is being let go of.
+/// Opens the store of the view. Blocks.
 ///
 /// # Errors
 /// When another process has it open, or the disk does not do.
 pub(crate) fn open_store(folder: &Path, head: Head) -> Result<Opened, StoreError> {
-    open_patiently(folder, SCHEMA_VERSION, head)
-}
-
-/// Opens a store whose rows have this schema. Blocks like [`open_store`].
-///
-/// # Errors
-/// As [`open_store`].
-pub(crate) fn open_patiently(
-    folder: &Path,
-    schema_version: u32,
-    head: Head,
-) -> Result<Opened, StoreError> {
-    let mut tries = 1;
-    loop {
-        match ViewStore::open(folder, schema_version, head) {
-            Err(StoreError::Io { .. }) if tries < OPEN_TRIES_MAX => {
-                std::thread::sleep(OPEN_AGAIN_AFTER);
-                tries += 1;
-            }
-            outcome => return outcome,
-        }
-    }
+    ViewStore::open(folder, SCHEMA_VERSION, head)
 }
 
 /// The view in its store.

@@ -228,7 +228,7 @@ impl ViewStore {
     /// batch changes meanwhile may be seen before or after it.
     #[must_use]
     pub fn scan_prefix(&self, prefix: &[u8]) -> Scan {
-        Scan::new(self.db.scan_prefix(prefix))
+        Scan::new(&self.db, self.db.scan_prefix(prefix))
     }
 
     /// All rows with keys between two bounds, like [`ViewStore::scan_prefix`].
@@ -240,7 +240,8 @@ impl ViewStore {
             Bound::Included(key) => Bound::Included(key.max(&[RESERVED + 1]).to_vec()),
             Bound::Excluded(key) => Bound::Excluded(key.max(&[RESERVED + 1]).to_vec()),
         };
-        Scan::new(self.db.range::<Vec<u8>, _>((from, to.map(<[u8]>::to_vec))))
+        let range = self.db.range::<Vec<u8>, _>((from, to.map(<[u8]>::to_vec)));
+        Scan::new(&self.db, range)
     }
 
     /// Writes a batch and its checkpoint in one step: after a crash both are there or neither. Blocks, also those

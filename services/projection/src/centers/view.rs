@@ -21,7 +21,6 @@ use serde::de::DeserializeOwned;
 
 use super::fold::{CloseRow, DayKey, Folded, TallyKey, Told};
 use crate::fold::Quarantined;
-use crate::views;
 
 /// The schema of the rows. One higher: the view is set aside and built anew at the next start.
 const SCHEMA_VERSION: u32 = 3;
@@ -36,7 +35,7 @@ const SINCE_KEY: &[u8] = b"s/";
 /// # Errors
 /// When another process has it open, or the disk does not do.
 pub(crate) fn open_store(folder: &Path, head: Head) -> Result<Opened, StoreError> {
-    views::open_patiently(folder, SCHEMA_VERSION, head)
+    ViewStore::open(folder, SCHEMA_VERSION, head)
 }
 
 /// A day of a center in memory: what was counted for it and when, and its report. It is looked at as it stood when

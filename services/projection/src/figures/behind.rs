@@ -87,7 +87,7 @@ impl Asked {
         if self.part.is_suppressed_when_small() && !self.is_shown(seen, scope, period) {
             return Err(Unfit::Suppressed);
         }
-        let rows = || scope.rows(seen);
+        let rows = || scope.rows_and_refused(seen, period, refusals);
         Ok(match (self.formula, self.side) {
             (Formula::Recurrence, side) => {
                 let is_asked = |recurs: bool| side == Side::Denominator || recurs;
@@ -145,7 +145,7 @@ impl Asked {
 
     /// Whether the group is large enough to be shown, and not needed to hide another one.
     fn is_shown(&self, seen: &Seen<'_>, scope: &Scope, period: &Period) -> bool {
-        let all = groups(scope.rows(seen), period, self.formula);
+        let all = groups(scope.rows(seen, period), period, self.formula);
         let beside = all.iter().filter(|(part, _)| self.part.is_beside(part));
         let sizes: Vec<(Part<'_>, u64)> =
             beside.map(|(part, sums)| (*part, size(self.formula, *sums))).collect();

@@ -10,6 +10,7 @@
 use std::collections::HashMap;
 use std::sync::{Arc, Mutex, PoisonError, RwLock, Weak};
 
+use casework::figures::count::Period;
 use casework::figures::facts::micros;
 use desk::decode;
 use futures::{StreamExt as _, stream};
@@ -20,7 +21,7 @@ use runtime::log::{EventLog, Freshness, LogError, Recorded};
 use tokio::sync::Semaphore;
 
 use crate::core::{Core, View, blocking};
-use crate::index::{CaseRow, Index, Names};
+use crate::index::{CaseRow, Index, Names, Outline};
 use crate::record::{CaseRecord, recorded_at};
 
 /// Instants that are kept: the end of yesterday, of the last week, month and year, and some that somebody looks at.
@@ -127,6 +128,27 @@ impl Seen<'_> {
             Some((at, rows)) if row.last_recorded_at > at => rows.get(&row.case_id)?.as_deref(),
             _ => Some(row),
         })
+    }
+
+    /// The cases that figures over a period could count, in no order.
+    pub(crate) fn rows_of(&self, period: &Period) -> impl Iterator<Item = &CaseRow> {
+        self.index.outlined().filter_map(|(outline, row)| match self.past {
+            Some((at, _)) if outline.first_recorded_at > at => None,
+            Some((at, rows)) if outline.last_recorded_at > at => {
+                rows.get(&row.case_id)?.as_deref().filter(|row| period.meets(row.facts.span()))
+            }
+            _ => period.meets(outline.span).then_some(row),
+        })
+    }
+
+    /// A case.
+    pub(crate) fn row(&self, case_id: CaseId) -> Option<&CaseRow> {
+        let row = self.index.row(case_id)?;
+        match self.past {
+            Some((at, _)) if row.first_recorded_at > at => None,
+            Some((at, rows)) if row.last_recorded_at > at => rows.get(&case_id)?.as_deref(),
+            _ => Some(row),
+        }
     }
 
     /// When the first case was opened, in microseconds since 1970.
@@ -239,8 +261,10 @@ fn looked_at<T, F: FnOnce(&Seen<'_>) -> T>(
     };
     let at = moment.seen_to();
     let rows = instant.rows.read().unwrap_or_else(PoisonError::into_inner);
-    let has_gone_on = |row: &&CaseRow| row.first_recorded_at <= at && row.last_recorded_at > at;
-    let missing = index.rows().filter(has_gone_on).filter(|row| !rows.contains_key(&row.case_id));
+    let has_gone_on =
+        |outline: &Outline| outline.first_recorded_at <= at && outline.last_recorded_at > at;
+    let gone_on = index.outlined().filter(|(outline, _)| has_gone_on(outline));
+    let missing = gone_on.map(|(_, row)| row).filter(|row| !rows.contains_key(&row.case_id));
     let missing: Vec<Missing> = missing.map(Missing::of).collect();
     if !missing.is_empty() {
         return Err((missing, look));

@@ -110,7 +110,7 @@ pub(super) async fn blockages(
     Query(asked): Query<PeriodParameters>,
 ) -> Result<Json<BlockagesAnswer>, Problem> {
     let counted = over_period(&doors, actor(&staff), asked, |seen, scope, period, calendar| {
-        let recurrence = figures::recurrence(scope.rows(seen), period, calendar);
+        let recurrence = figures::recurrence(scope.rows(seen, period), period, calendar);
         broken_down(seen, scope, period, recurrence.into())
     });
     let Counted { told, period, as_of, as_of_sequence } = counted.await?;
@@ -135,7 +135,7 @@ fn broken_down(
     period: &Period,
     recurrence: FigureAnswer,
 ) -> Breakdowns {
-    let groups = figures::groups(scope.rows(seen), period, Formula::Blockages);
+    let groups = figures::groups(scope.rows(seen, period), period, Formula::Blockages);
     let groups: Vec<(Part<'_>, u64)> =
         groups.into_iter().map(|(part, (count, _))| (part, count)).collect();
     // Every case has one center.

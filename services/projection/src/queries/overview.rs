@@ -175,7 +175,8 @@ pub(super) async fn told(
     let told = doors.past.look(&doors.core, moment, move |seen| {
         let calendar = &core.district.rules.calendar;
         let counted = Period::new(period.from, period.to, moment.at, calendar);
-        let mut figures = figures::figures(scope.rows(seen), &counted, calendar, &refusals);
+        let rows = scope.rows_and_refused(seen, &counted, &refusals);
+        let mut figures = figures::figures(rows, &counted, calendar, &refusals);
         let reports = Reports::new(&core, seen.first_opened_at(), &centers, moment);
         if scope.department.is_none() {
             let days = (calendar.date_of(period.from), calendar.date_of(period.to));

@@ -147,7 +147,7 @@ pub(super) async fn returns(
 ) -> Result<Json<PeriodTable<ReturnRow>>, Problem> {
     let Counted { told: items, period, as_of, as_of_sequence } =
         over_period(&doors, actor(&staff), asked, |seen, scope, period, _| {
-            let groups = figures::groups(scope.rows(seen), period, Formula::Returns);
+            let groups = figures::groups(scope.rows(seen, period), period, Formula::Returns);
             let row = |(part, (count, _)): (Part<'_>, (u64, u64))| match part {
                 Part::Return(from, to) => {
                     Some(ReturnRow { from: from.clone(), to: to.cloned(), count })
@@ -247,7 +247,7 @@ pub(super) async fn departments(
 
 /// How long cases stay with the departments of which that may be shown.
 fn dwell(seen: &Seen<'_>, scope: &Scope, period: &Period) -> BTreeMap<DepartmentId, FigureAnswer> {
-    let groups = figures::groups(scope.rows(seen), period, Formula::Dwell);
+    let groups = figures::groups(scope.rows(seen, period), period, Formula::Dwell);
     let sizes = groups.iter().map(|(part, sums)| (*part, size(Formula::Dwell, *sums)));
     let shown = fit_to_show(sizes).into_iter().filter(|group| group.count.is_some());
     shown

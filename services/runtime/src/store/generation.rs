@@ -16,6 +16,10 @@ use super::{
     decode, from_sled,
 };
 
+/// How often and how long sled is asked for its folder again.
+const OPEN_AGAIN_AFTER: Duration = Duration::from_millis(20);
+const OPEN_TRIES_MAX: u32 = 100;
+
 /// Longest time for opening: sled took a minute for 11 GB; ours stay far below.
 const OPENING_MAX: Duration = Duration::from_secs(120);
 
@@ -187,7 +191,7 @@ fn open_db(
         .mode(sled::Mode::LowSpace)
         .flush_every_ms(Some(500))
         .use_compression(false);
-    let db = config.open().map_err(trouble)?;
+    let db = open_patiently(&config).map_err(trouble)?;
     if is_new {
         db.insert(SCHEMA_KEY, &schema_version.to_be_bytes()).map_err(trouble)?;
         db.flush().map_err(trouble)?;
@@ -220,6 +224,8 @@ fn open_db(
         let mut found = Digest::default();
         for row in db.range([RESERVED + 1]..) {
             let (key, value) = row.map_err(trouble)?;
+            // As in `scan.rs`: a lookup counts as a use, and pages are let go of on the way.
+            db.contains_key(&key).map_err(trouble)?;
             found.add(&key, &value);
         }
         if found != digest {
@@ -227,6 +233,23 @@ fn open_db(
         }
     }
     Ok((db, digest))
+}
+
+/// Opens sled's folder, if need be again and again for two seconds: it lets go of its own lock a moment after its last
+/// handle is gone. Nobody else can have it, because the folder above is locked by us.
+fn open_patiently(config: &sled::Config) -> sled::Result<sled::Db> {
+    let mut tries = 1;
+    loop {
+        match config.open() {
+            Err(sled::Error::Io(error))
+                if tries < OPEN_TRIES_MAX && error.to_string().contains("acquire lock") =>
+            {
+                std::thread::sleep(OPEN_AGAIN_AFTER);
+                tries += 1;
+            }
+            outcome => return outcome,
+        }
+    }
 }
 
 /// Tells a damaged view from a disk that does not do: only the first is cured by starting over.
