@@ -34,12 +34,14 @@ pub(super) fn folder(dir: &Path, number: u32) -> PathBuf {
     dir.join(format!("gen-{number:06}"))
 }
 
-/// The generation that counts: the one that `current` names, else the newest, else the first.
+/// The generation that counts: the one that `current` names, else the newest. Without the file no generation was ever
+/// finished, so a new one counts: what lies there is from a start that was killed while it made the first.
 pub(super) fn current(dir: &Path) -> Result<u32, StoreError> {
-    let named = std::fs::read_to_string(dir.join(CURRENT)).ok();
-    match named.and_then(|text| text.trim().parse().ok()) {
-        Some(number) => Ok(number),
-        None => Ok(newest(dir)?.max(1)),
+    let named = std::fs::read_to_string(dir.join(CURRENT));
+    match named.as_deref().map(|text| text.trim().parse()) {
+        Ok(Ok(number)) => Ok(number),
+        Err(error) if error.kind() == io::ErrorKind::NotFound => Ok(newest(dir)? + 1),
+        Ok(Err(_)) | Err(_) => Ok(newest(dir)?.max(1)),
     }
 }
 

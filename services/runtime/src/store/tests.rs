@@ -186,6 +186,21 @@ fn a_new_generation_is_built_beside_and_takes_over_when_it_is_promoted() {
 }
 
 #[test]
+fn a_first_generation_that_was_not_finished_is_made_again_without_alarm() {
+    let dir = tempfile::tempdir().unwrap();
+    // Killed between the making of the folder and the naming of it: no schema is in it yet.
+    let unfinished = super::generation::folder(dir.path(), 1);
+    drop(sled::open(&unfinished).unwrap());
+    let opened = ViewStore::open(dir.path(), 1, head(0)).unwrap();
+    assert_eq!(opened.was_rebuilt, None);
+    assert_eq!(opened.checkpoint, at(0));
+    assert!(!unfinished.exists(), "it is removed");
+    opened.store.close().unwrap();
+    let again = ViewStore::open(dir.path(), 1, head(0)).unwrap();
+    assert_eq!((again.was_rebuilt, again.store.generation()), (None, 2));
+}
+
+#[test]
 fn the_digest_follows_overwritten_and_removed_rows() {
     let dir = tempfile::tempdir().unwrap();
     let store = filled(dir.path(), 300);
