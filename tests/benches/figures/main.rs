@@ -62,7 +62,7 @@ async fn measure(arguments: &Arguments, table: &mut Table) -> anyhow::Result<()>
     table.about = about(arguments)?;
     let copy = Copy::of(arguments.cases).await?;
     if arguments.wants(Part::Views) {
-        table.take(views::measure(&copy, arguments.view_rounds()).await?);
+        table.attempt("views", views::measure(&copy, arguments.view_rounds()).await);
     }
     if arguments.wants_a_running_product() {
         let data = copy.data();
@@ -77,25 +77,25 @@ async fn measure(arguments: &Arguments, table: &mut Table) -> anyhow::Result<()>
         let asked = Asked::of(&product, coordinator.clone(), &context).await?;
         let desk = Arc::new(Desk::new(clerk, handler, coordinator, context));
         if arguments.wants(Part::Queries) {
-            table.take(queries::under_load(&asked, copy.scratch(), rounds).await?);
+            table.attempt("queries", queries::under_load(&asked, copy.scratch(), rounds).await);
         }
         if arguments.wants(Part::Overview) {
-            table.take(queries::overviews(&asked, arguments.overviews).await?);
+            table.attempt("overview", queries::overviews(&asked, arguments.overviews).await);
         }
         if arguments.wants(Part::Register) {
-            table.take(queries::register(&asked).await?);
+            table.attempt("register", queries::register(&asked).await);
         }
         if arguments.wants(Part::Open) {
-            table.take(commands::openings(&desk, rounds).await?);
+            table.attempt("open", commands::openings(&desk, rounds).await);
         }
         if arguments.wants(Part::Flow) {
-            table.take(commands::flows(&desk, rounds).await?);
+            table.attempt("flow", commands::flows(&desk, rounds).await);
         }
         if arguments.wants(Part::Visible) {
-            table.take(commands::visible(&desk).await?);
+            table.attempt("visible", commands::visible(&desk).await);
         }
         if arguments.wants(Part::Growth) {
-            table.take(growth::measure(&asked, &desk, arguments).await?);
+            table.attempt("growth", growth::measure(&asked, &desk, arguments).await);
         }
         drop(asked);
         product.stop()?;

@@ -121,9 +121,18 @@ pub(crate) struct Table {
 }
 
 impl Table {
-    /// Takes lines, and says them at once: a run takes minutes.
-    pub(crate) fn take(&mut self, figures: Vec<Figure>) {
+    /// Takes the lines of a part, or that it failed: the others are measured all the same.
+    pub(crate) fn attempt(&mut self, part: &str, outcome: anyhow::Result<Vec<Figure>>) {
+        let figures = outcome.unwrap_or_else(|error| {
+            vec![Figure::bounded(
+                format!("{part} failed"),
+                format!("{error:#}"),
+                "an answer",
+                false,
+            )]
+        });
         for figure in figures {
+            // At once: a run takes minutes.
             eprintln!("{}", figure.row());
             self.figures.push(figure);
         }
