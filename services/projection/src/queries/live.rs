@@ -11,6 +11,7 @@
 use std::collections::VecDeque;
 use std::convert::Infallible;
 use std::sync::Arc;
+use std::sync::atomic::Ordering;
 use std::time::Duration;
 
 use axum::body::Body;
@@ -24,7 +25,7 @@ use futures::{FutureExt as _, StreamExt as _};
 use runtime::http::{Operation, Problem};
 use runtime::identity::{Identity, token_of};
 use runtime::log::LogError;
-use tokio::sync::{OwnedSemaphorePermit, Semaphore, watch};
+use tokio::sync::{Mutex, OwnedSemaphorePermit, Semaphore, watch};
 use tokio::time::{Instant, Interval, MissedTickBehavior};
 
 use super::{Doors, actor};
@@ -40,22 +41,75 @@ const COME_BACK_AFTER_MILLISECONDS: u32 = 2000;
 /// Feeds that may be open at once: more than a district has desks. Each costs a socket and some
 /// 80 KB, 60 of them what any open line costs.
 const FEEDS_MAX: usize = 2048;
-/// Feeds that read the log at once because they fell behind the ring: each is a consumer on the bus meanwhile.
-const CATCHING_UP_MAX: usize = 8;
-/// Events that such a feed reads at once; it holds their texts, not more than 100 KB, until they are heard.
-const PAGE_EVENTS: u64 = 256;
+/// Events that are read of the log at once for feeds that fell behind the ring.
+const PAGE_EVENTS: u64 = 512;
+/// Pages that are kept for the next who comes back, some 200 KB each: after a restart all come back to the same place.
+const PAGES_MAX: usize = 32;
+/// How long a feed waits for a page; a bus that hangs ends the feed, and its reader comes back.
+const PAGE_TIME_MAX: Duration = Duration::from_secs(10);
 
-/// The places for feeds.
+/// The places for feeds, and what those read that fell behind.
 #[derive(Debug, Clone)]
 pub(super) struct Feeds {
     open: Arc<Semaphore>,
-    catching_up: Arc<Semaphore>,
+    past: Arc<Mutex<Past>>,
 }
 
 impl Default for Feeds {
     fn default() -> Self {
-        let semaphore = |places| Arc::new(Semaphore::new(places));
-        Self { open: semaphore(FEEDS_MAX), catching_up: semaphore(CATCHING_UP_MAX) }
+        Self { open: Arc::new(Semaphore::new(FEEDS_MAX)), past: Arc::default() }
+    }
+}
+
+/// Pages of the log that were read for a feed, the latest last; one is read at a time.
+#[derive(Debug, Default)]
+struct Past {
+    pages: VecDeque<Arc<Page>>,
+    /// The generation of the view at which they were read: another may be one of another log.
+    generation: u64,
+}
+
+/// A part of the log, as it is told.
+#[derive(Debug)]
+struct Page {
+    begins_behind: u64,
+    ends_with: u64,
+    /// Without what cannot be read.
+    told: Vec<(u64, Told)>,
+}
+
+impl Past {
+    /// The page behind a place, not beyond `end`; `None` when the bus is away.
+    async fn page(&mut self, core: &Core, place: u64, end: u64) -> Option<Arc<Page>> {
+        let generation = core.generation.load(Ordering::Acquire);
+        if self.generation != generation {
+            *self = Self { pages: VecDeque::new(), generation };
+        }
+        let holds = |page: &&Arc<Page>| (page.begins_behind..page.ends_with).contains(&place);
+        if let Some(page) = self.pages.iter().find(holds) {
+            return Some(Arc::clone(page));
+        }
+        let reading = Page::read(core, place, end.min(place + PAGE_EVENTS));
+        let page = Arc::new(reading.await?);
+        if self.pages.len() == PAGES_MAX {
+            self.pages.pop_front();
+        }
+        self.pages.push_back(Arc::clone(&page));
+        Some(page)
+    }
+}
+
+impl Page {
+    async fn read(core: &Core, begins_behind: u64, ends_with: u64) -> Option<Self> {
+        let mut line = core.log.follow(begins_behind).await.ok()?;
+        let (mut reached, mut told) = (begins_behind, Vec::new());
+        while reached < ends_with {
+            let recorded = line.next().await?.ok()?;
+            reached = recorded.sequence;
+            let one = Told::of(&recorded, &core.view().index());
+            told.extend(one.map(|one| (reached, one)));
+        }
+        Some(Self { begins_behind, ends_with, told })
     }
 }
 
@@ -85,7 +139,7 @@ pub(super) async fn feed(
         ends_at: Instant::now() + FEED_TIME_MAX,
         core,
         identity: Arc::clone(&doors.desk.identity),
-        catching_up: doors.feeds.catching_up,
+        past: doors.feeds.past,
         token,
         actor: actor(&staff),
         place,
@@ -137,12 +191,12 @@ fn greeting(place: u64) -> Bytes {
 struct Reader {
     core: Arc<Core>,
     identity: Arc<Identity>,
-    catching_up: Arc<Semaphore>,
+    past: Arc<Mutex<Past>>,
     token: String,
     actor: Actor,
     /// The last event that was looked at.
     place: u64,
-    /// What was read of the log and is not heard yet.
+    /// What is told of the log and is not heard yet.
     page: VecDeque<(u64, Bytes)>,
     bell: watch::Receiver<u64>,
     newest_seen: u64,
@@ -174,7 +228,11 @@ impl Reader {
                     self.place = place;
                     return Some(text);
                 }
-                Next::Behind(_) => self.read_on().await?,
+                Next::Behind(_) => {
+                    let ended = self.core.ended.clone();
+                    let reading = tokio::time::timeout(PAGE_TIME_MAX, self.read_on());
+                    ended.run_until_cancelled(reading).await?.ok()??;
+                }
                 Next::Nothing(place) => {
                     self.place = place;
                     let ended = self.core.ended.clone();
@@ -206,28 +264,26 @@ impl Reader {
         Some(format!("id: {}\n\n", self.place).into())
     }
 
-    /// Reads a page of the log, as far as the ring does not reach. `None` when the bus is away: the reader comes back.
+    /// Takes a page of the log, as far as the ring does not reach. `None` when the bus is away: the reader comes back.
     async fn read_on(&mut self) -> Option<()> {
-        let _permit = self.catching_up.acquire().await.ok()?;
+        let mut past = self.past.lock().await;
+        // The ring may have moved on meanwhile.
         let Next::Behind(ring_begins_behind) = self.core.feed.next(self.place, &self.actor) else {
             return Some(());
         };
-        let goal = ring_begins_behind.min(self.place + PAGE_EVENTS);
-        let mut line = self.core.log.follow(self.place).await.ok()?;
-        let mut reached = self.place;
-        while reached < goal {
-            let recorded = line.next().await?.ok()?;
-            reached = recorded.sequence;
-            let told = Told::of(&recorded, &self.core.view().index());
-            if let Some(told) = told.filter(|told| told.may_be_heard_by(&self.actor)) {
-                self.page.push_back((reached, told.text));
-            }
-        }
+        let page = past.page(&self.core, self.place, ring_begins_behind).await?;
+        drop(past);
+        let for_reader = page
+            .told
+            .iter()
+            .filter(|(place, told)| *place > self.place && told.may_be_heard_by(&self.actor));
+        self.page.extend(for_reader.map(|(place, told)| (*place, told.text.clone())));
         match self.page.back() {
-            None => self.place = reached,
+            None => self.place = page.ends_with,
             // The last ones of the page are not for this reader.
-            Some((place, _)) if *place < reached => {
-                self.page.push_back((reached, format!("id: {reached}\n\n").into()));
+            Some((place, _)) if *place < page.ends_with => {
+                let place = page.ends_with;
+                self.page.push_back((place, format!("id: {place}\n\n").into()));
             }
             Some(_) => {}
         }
