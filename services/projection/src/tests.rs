@@ -324,6 +324,26 @@ async fn a_view_that_was_set_aside_is_built_anew() {
     assert_eq!(running.core.catching_up(), None);
 }
 
+#[tokio::test]
+async fn receipts_that_a_kill_left_without_their_cases_are_no_difference() {
+    let running = Running::start().await;
+    let time = at("2021-01-26T10:00:00");
+    running.append(0, event(0, 0, time, opened(0, time))).await;
+    let (log, _, dir) = running.stop().await;
+    crate::set_aside(dir.path()).unwrap();
+    let killed = writer_of(&log, dir.path()).await;
+    let folded = crate::fold::Folded {
+        sequence: 0,
+        cases: Vec::new(),
+        receipts: &[(receipt(0), case_id(0))],
+        quarantined: &[],
+    };
+    killed.view.views.apply(&folded).unwrap();
+    drop(killed);
+    let report = crate::verify(Arc::new(log), dir.path()).await.unwrap();
+    assert_eq!((report.first_difference, report.sequence), (None, 1));
+}
+
 #[test]
 fn rows_that_are_ahead_of_the_checkpoint_are_not_folded_twice() {
     // A kill between two steps of one write leaves such rows.

@@ -107,11 +107,18 @@ impl Views {
         })
     }
 
-    /// Whether a case has seen more than the checkpoint says: a write of many rows was cut off. Reads them all.
+    /// Whether a case has seen more than the checkpoint says, or a receipt came before its case: a write of many rows was
+    /// cut off. Reads them all.
     pub(crate) fn is_ahead(&self) -> Result<bool, StoreError> {
         let checkpoint = self.checkpoint()?;
         for row in self.cases() {
             if row?.1.case.version > checkpoint {
+                return Ok(true);
+            }
+        }
+        for row in self.store.scan_prefix(b"r/") {
+            let case_id = Uuid::from_slice(&row?.1).map_err(|_| unreadable())?;
+            if self.store.get(&case_key(CaseId(case_id)))?.is_none() {
                 return Ok(true);
             }
         }
