@@ -230,7 +230,8 @@ impl WorkingCalendar {
     pub fn at_share(&self, start: Timestamp, due: Timestamp, percent: u8) -> Timestamp {
         let begin = self.business_nanos(self.local(start));
         let total = self.business_nanos(self.local(due)) - begin;
-        let at = self.opening_side_of(begin + total * i128::from(percent) / 100);
+        let before = day_number(self.local(start.min(due)).date()) - 1;
+        let at = self.opening_side_of(begin + total * i128::from(percent) / 100, before);
         // `at < due` holds while business time remains. Without any, and from 100 % on, the opening lies behind the
         // due time, and the clamp gives the due time.
         at.clamp(start.min(due), due)
@@ -246,7 +247,15 @@ impl WorkingCalendar {
     /// Finds the first day whose rank reaches `rank`, knowing a day whose rank does not; the last day there is when
     /// none does.
     fn day_of_rank(&self, rank: i64, before: i64) -> NaiveDate {
-        let (mut low, mut high) = (before, day_number(NaiveDate::MAX));
+        // Most are days away, and a search from here to the end of all dates took three times as long; wherever the
+        // first guess lies, it is passed before the search begins.
+        let last = day_number(NaiveDate::MAX);
+        let mut step = rank.saturating_sub(self.rank(before)).max(1);
+        let (mut low, mut high) = (before, before.saturating_add(step).min(last));
+        while high < last && self.rank(high) < rank {
+            step = step.saturating_mul(2);
+            (low, high) = (high, high.saturating_add(step).min(last));
+        }
         while high - low > 1 {
             let middle = low.midpoint(high);
             if self.rank(middle) >= rank {
@@ -281,10 +290,10 @@ impl WorkingCalendar {
     }
 
     /// Finds the last instant at which no more than `nanos` of business time had passed: where they
-    /// end at a break, the opening after it.
-    fn opening_side_of(&self, nanos: i128) -> Timestamp {
+    /// end at a break, the opening after it. It lies behind the day `before`.
+    fn opening_side_of(&self, nanos: i128, before: i64) -> Timestamp {
         let per_day = i128::from(minutes(self.hours.minutes_per_day()));
-        let date = self.day_of_rank(saturated(nanos.div_euclid(per_day) + 1), 0);
+        let date = self.day_of_rank(saturated(nanos.div_euclid(per_day) + 1), before);
         let mut rest = saturated(nanos.rem_euclid(per_day));
         for (from, to) in self.hours.iter() {
             let length = minutes(to) - minutes(from);
