@@ -133,7 +133,7 @@ impl Memory {
         let mut cases = self.cases();
         for recorded in batch {
             let kind = recorded.headers.get(header::TYPE);
-            let kind = kind.and_then(|event_type| CaseEventKind::of_type(event_type));
+            let kind = kind.and_then(CaseEventKind::of_type);
             if kind.is_some_and(|kind| !concerns(kind)) {
                 cases.pass_over(recorded.sequence);
                 continue;

@@ -68,7 +68,8 @@ impl Outline {
 #[derive(Debug, Default)]
 pub(crate) struct Index {
     slots: HashMap<CaseId, u32>,
-    /// By slot. Boxed: a table that has just grown is half empty.
+    /// By slot.
+    #[expect(clippy::vec_box, reason = "a table of whole rows that has just grown is half empty")]
     rows: Vec<Box<CaseRow>>,
     /// What is asked of many cases, by slot, side by side: instants, and the sequence of the last event.
     due_at: Vec<i64>,

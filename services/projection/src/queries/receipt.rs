@@ -6,15 +6,17 @@
 
 mod telling;
 
+use std::time::Duration;
+
 use axum::Json;
 use axum::extract::State;
 use axum::http::Method;
-use casework::case::Case;
+use casework::case::{Case, EventMeta};
 use casework::explanation::explain;
 use casework::rules::Rules;
 use proto_events::Timestamp;
 use proto_events::codes::{CaseState, Clock};
-use proto_events::events::{Remedy, RequestedItem, WindowContact};
+use proto_events::events::{CaseEvent, Remedy, RequestedItem, WindowContact};
 use proto_events::ids::ReceiptCode;
 use runtime::http::{Operation, Path, Problem};
 use schemars::JsonSchema;
@@ -23,6 +25,9 @@ use serde::Serialize;
 use super::words::Words;
 use super::{AsOf, Doors, broken, find, history};
 use crate::core::Core;
+
+/// How long the page waits for the history of the case.
+const HISTORY_TIME_MAX: Duration = Duration::from_secs(1);
 
 /// A body with its name.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, JsonSchema)]
@@ -116,7 +121,8 @@ pub(crate) struct ReceiptAnswer {
     /// What other departments do of it; null when none does.
     parts: Option<PublicParts>,
     urged: Option<Urged>,
-    updates: Vec<Update>,
+    /// What happened, oldest first; null while the log that says so is out of reach.
+    updates: Option<Vec<Update>>,
     outcome: Option<PublicOutcome>,
     /// The ways that remain after an explanation.
     remedies: Vec<String>,
@@ -153,11 +159,13 @@ fn case_of(core: &Core, code: &str) -> Result<(AsOf, Case), Problem> {
 /// Makes the page of a receipt.
 ///
 /// # Errors
-/// `not_found` for whatever is no code of a case; `unavailable` when its history cannot be read.
+/// `not_found` for whatever is no code of a case.
 pub(crate) async fn answer(core: &Core, code: &str) -> Result<ReceiptAnswer, Problem> {
     let (AsOf { at: now, sequence: as_of_sequence }, case) =
         find(core, || case_of(core, code)).await?;
-    let history = history::told(history::of_case(core, &case).await?);
+    // Where it is and by when is the answer; what led there stands in the log, which may be away.
+    let read = tokio::time::timeout(HISTORY_TIME_MAX, history::of_case(core, &case)).await;
+    let history = read.ok().and_then(Result::ok).map(history::told);
     let rules = &core.district.rules;
     let body = |id: &str| Body { id: id.to_owned(), name: rules.body_name(id).to_owned() };
     Ok(ReceiptAnswer {
@@ -172,11 +180,11 @@ pub(crate) async fn answer(core: &Core, code: &str) -> Result<ReceiptAnswer, Pro
         opened_at: case.opened_at,
         due_at: case.due_at,
         provisional_due: case.provisional_due,
-        due_explained: explain(&case, &history, rules, now)
-            .into_iter()
-            .filter(|told| told.clock == Clock::Handling)
-            .max_by_key(|told| told.occurrence)
-            .map(|told| told.sentence.into()),
+        due_explained: history.as_ref().and_then(|history| {
+            let told = explain(&case, history, rules, now).into_iter();
+            let handling = told.filter(|told| told.clock == Clock::Handling);
+            Some(handling.max_by_key(|told| told.occurrence)?.sentence.into())
+        }),
         overdue: case.is_overdue(now),
         paused: case.pause.is_some(),
         pause: case.pause.as_ref().map(|pause| Standstill {
@@ -188,13 +196,13 @@ pub(crate) async fn answer(core: &Core, code: &str) -> Result<ReceiptAnswer, Pro
         materials: papers(&case),
         parts: parts(&case, rules),
         urged: case.urges.last().map(|last| Urged { count: case.urges.len(), last_at: last.at }),
-        updates: history
-            .iter()
-            .filter_map(|(meta, event)| {
+        updates: history.map(|history| {
+            let update = |(meta, event): &(EventMeta, CaseEvent)| {
                 let Words { zh, en } = telling::update(event, rules)?;
                 Some(Update { time: meta.time, zh, en })
-            })
-            .collect(),
+            };
+            history.iter().filter_map(update).collect()
+        }),
         outcome: outcome(&case),
         remedies: case.explanations.last().map(|last| last.remedies.clone()).unwrap_or_default(),
         remedy: case.outcome.as_ref().and_then(|outcome| outcome.remedy.clone()),
