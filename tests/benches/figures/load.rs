@@ -116,7 +116,10 @@ impl Spread {
         let mut sorted: Vec<f64> = values.into_iter().collect();
         sorted.sort_by(f64::total_cmp);
         let at = |index: usize| sorted.get(index).copied().unwrap_or(f64::NAN);
-        Self { median: at(sorted.len() / 2), min: at(0), max: at(sorted.len().saturating_sub(1)) }
+        let last = sorted.len().saturating_sub(1);
+        // Of an even number, between the two in the middle.
+        let median = f64::midpoint(at(last / 2), at(last.div_ceil(2)));
+        Self { median, min: at(0), max: at(last) }
     }
 }
 
