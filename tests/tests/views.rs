@@ -224,11 +224,11 @@ fn views_that_were_removed_cut_overwritten_or_made_old_come_back_by_themselves()
 
 #[test]
 fn nothing_is_answered_from_a_part_of_a_view() {
-    let district = with_history(600);
+    let district = with_history(300);
     let reader = district.person("coordinator");
     let token = reader.sign_in().expect("a token");
     let whole = reader.get("/v1/cases").json["total"].clone();
-    assert_eq!(whole, 600);
+    assert_eq!(whole, 300);
     district.shut_down();
     for view in VIEWS {
         Harm::Removed.befalls(&district.data().join("views").join(view));

@@ -101,7 +101,7 @@ pub(crate) struct Core {
     pub(crate) generation: AtomicU64,
     /// What the live feeds tell.
     pub(crate) feed: Feed,
-    status: watch::Sender<Status>,
+    pub(crate) status: watch::Sender<Status>,
     /// Where the stream ended when it was last asked, and whether it answered.
     head: AtomicU64,
     bus_answers: AtomicBool,

@@ -228,6 +228,12 @@ impl Core {
     /// # Errors
     /// When the stream cannot be read or the store cannot be used.
     pub(crate) async fn verify(&self) -> Result<VerifyReport, ProjectionError> {
+        // After a kill rows may be ahead of the checkpoint until the view has caught up, or found out why it cannot.
+        let mut status = self.status.subscribe();
+        tokio::select! {
+            () = self.caught_up() => {}
+            _ = status.wait_for(|status| status.incident.is_some()) => {}
+        }
         if let Some(incident) = self.status().incident {
             return Ok(Truth::default().report(Some(incident)));
         }
