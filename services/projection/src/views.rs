@@ -147,9 +147,7 @@ impl Views {
         sequence: u64,
         limit: usize,
     ) -> Result<Vec<Quarantined>, StoreError> {
-        let (first, last) = (quarantine_key(sequence), quarantine_key(u64::MAX));
-        let rows = self.store.range(Bound::Excluded(&first), Bound::Included(&last));
-        rows.take(limit).map(|row| decode(&row?.1)).collect()
+        quarantine_behind(&self.store, sequence, limit)
     }
 
     /// Reads a case of its first row and of those that follow it.
@@ -179,7 +177,19 @@ fn receipt_key(code: &ReceiptCode) -> Vec<u8> {
     [b"r/", code.as_str().as_bytes()].concat()
 }
 
-fn quarantine_key(sequence: u64) -> Vec<u8> {
+/// What is in quarantine in any view's store behind a sequence, oldest first, so many at most.
+pub(crate) fn quarantine_behind(
+    store: &ViewStore,
+    sequence: u64,
+    limit: usize,
+) -> Result<Vec<Quarantined>, StoreError> {
+    let (first, last) = (quarantine_key(sequence), quarantine_key(u64::MAX));
+    let rows = store.range(Bound::Excluded(&first), Bound::Included(&last));
+    rows.take(limit).map(|row| decode(&row?.1)).collect()
+}
+
+/// The key of an event in quarantine, in any view's store.
+pub(crate) fn quarantine_key(sequence: u64) -> Vec<u8> {
     [b"q/".as_slice(), &sequence.to_be_bytes()].concat()
 }
 

@@ -21,6 +21,7 @@ use serde::de::DeserializeOwned;
 
 use super::fold::{CloseRow, DayKey, Folded, TallyKey, Told};
 use crate::fold::Quarantined;
+use crate::views::{quarantine_behind, quarantine_key};
 
 /// The schema of the rows. One higher: the view is set aside and built anew at the next start.
 const SCHEMA_VERSION: u32 = 3;
@@ -254,9 +255,7 @@ impl CentersView {
         sequence: u64,
         limit: usize,
     ) -> Result<Vec<Quarantined>, StoreError> {
-        let (first, last) = (quarantine_key(sequence), quarantine_key(u64::MAX));
-        let rows = self.store.range(Bound::Excluded(&first), Bound::Included(&last));
-        rows.take(limit).map(|row| decode(&row?.1)).collect()
+        quarantine_behind(&self.store, sequence, limit)
     }
 
     /// The days as the rows say them.
@@ -290,10 +289,6 @@ fn tally_key(key: &TallyKey) -> Vec<u8> {
 
 fn close_key((center, day): &DayKey) -> Vec<u8> {
     format!("z/{center}\0{day}").into_bytes()
-}
-
-fn quarantine_key(sequence: u64) -> Vec<u8> {
-    [b"q/".as_slice(), &sequence.to_be_bytes()].concat()
 }
 
 fn tally_of(key: &[u8]) -> Option<TallyKey> {
