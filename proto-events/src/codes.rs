@@ -502,6 +502,33 @@ impl Grade {
         self.0
     }
 
+    /// Every grade, the best first.
+    pub const ALL: [Self; 5] = [Self(5), Self(4), Self(3), Self(2), Self(1)];
+
+    /// The Chinese label, as GB/T 39734 has it.
+    #[must_use]
+    pub const fn label_zh(self) -> &'static str {
+        match self.0 {
+            5 => "非常满意",
+            4 => "满意",
+            3 => "基本满意",
+            2 => "不满意",
+            _ => "非常不满意",
+        }
+    }
+
+    /// The English label.
+    #[must_use]
+    pub const fn label_en(self) -> &'static str {
+        match self.0 {
+            5 => "Very satisfied",
+            4 => "Satisfied",
+            3 => "Basically satisfied",
+            2 => "Dissatisfied",
+            _ => "Very dissatisfied",
+        }
+    }
+
     /// True for 4 and 5.
     #[must_use]
     pub const fn is_satisfied(self) -> bool {

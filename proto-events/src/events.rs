@@ -170,6 +170,12 @@ const MODES: &[(&str, &str, &str)] = &[
 ];
 
 impl Mode {
+    /// Every mode that has a label: code, Chinese, English.
+    #[must_use]
+    pub const fn labelled() -> &'static [(&'static str, &'static str, &'static str)] {
+        MODES
+    }
+
     /// The code as it stands in events.
     #[must_use]
     pub fn as_str(&self) -> &str {

@@ -39,6 +39,21 @@ pub struct District {
     pub name_en: String,
     /// Its offset from UTC.
     pub offset: FixedOffset,
+    /// What pages show of it beside the rules.
+    pub shown: Shown,
+}
+
+/// What pages show and no rule looks at. All of it may be left out of the file.
+#[derive(Debug, Clone, Default)]
+pub struct Shown {
+    /// Where people call (咨询电话).
+    pub telephone: Option<String>,
+    /// English names of centers.
+    pub centers_en: BTreeMap<CenterId, String>,
+    /// English names of departments.
+    pub departments_en: BTreeMap<DepartmentId, String>,
+    /// Codes of matters in the national catalogue, by their names.
+    pub matter_codes: BTreeMap<String, String>,
 }
 
 impl District {
@@ -78,13 +93,14 @@ impl District {
         let calendar_name = head.text("calendar");
         let hours = head.texts("business_hours");
         let coordinator: Option<DepartmentId> = head.parsed("coordinator");
+        let mut shown = Shown { telephone: head.optional_text("telephone"), ..Shown::default() };
         head.no_more();
         file.take_faults(&mut head);
 
         let limits = limits(&mut file);
-        let centers = centers(&mut file);
-        let departments = departments(&mut file);
-        let matters = matters(&mut file, &departments);
+        let centers = centers(&mut file, &mut shown);
+        let departments = departments(&mut file, &mut shown);
+        let matters = matters(&mut file, &departments, &mut shown);
         file.no_more();
         if let Some(coordinator) = &coordinator
             && !departments.contains_key(coordinator)
@@ -127,6 +143,7 @@ impl District {
                 name,
                 name_en,
                 offset,
+                shown,
             }),
             (Err(faults), ..) => Err(faults),
             (Ok(()), ..) => Err(vec!["the file is not complete".to_owned()]),
@@ -150,13 +167,15 @@ fn limits(file: &mut Reader) -> Limits {
     }
 }
 
-fn centers(file: &mut Reader) -> BTreeMap<CenterId, Center> {
+fn centers(file: &mut Reader, shown: &mut Shown) -> BTreeMap<CenterId, Center> {
     let mut centers = BTreeMap::new();
     for (index, table) in file.tables("center").into_iter().enumerate() {
         let mut line = Reader::nested(table, format!("center {}", index + 1), file);
         let id: Option<CenterId> = line.parsed("id");
         let center = Center { code: line.text("code"), name: line.text("name") };
+        let name_en = line.optional_text("name_en");
         line.no_more();
+        shown.centers_en.extend(id.clone().zip(name_en));
         let fits = (1..=8).contains(&center.code.len())
             && center.code.bytes().all(|b| b.is_ascii_uppercase() || b.is_ascii_digit());
         if !center.code.is_empty() && !fits {
@@ -178,12 +197,14 @@ fn centers(file: &mut Reader) -> BTreeMap<CenterId, Center> {
     centers
 }
 
-fn departments(file: &mut Reader) -> BTreeMap<DepartmentId, Department> {
+fn departments(file: &mut Reader, shown: &mut Shown) -> BTreeMap<DepartmentId, Department> {
     let mut departments = BTreeMap::new();
     for (index, table) in file.tables("department").into_iter().enumerate() {
         let mut line = Reader::nested(table, format!("department {}", index + 1), file);
         let id: Option<DepartmentId> = line.parsed("id");
         let name = line.text("name");
+        let name_en = line.optional_text("name_en");
+        shown.departments_en.extend(id.clone().zip(name_en));
         let contact = line.optional_nested("contact").map(|table| {
             let mut contact = Reader::nested(table, "contact", &mut line);
             let window = contact.text("window");
@@ -206,6 +227,7 @@ fn departments(file: &mut Reader) -> BTreeMap<DepartmentId, Department> {
 fn matters(
     file: &mut Reader,
     departments: &BTreeMap<DepartmentId, Department>,
+    shown: &mut Shown,
 ) -> Vec<MatterRoute> {
     let mut matters = Vec::new();
     for (index, table) in file.tables("matter").into_iter().enumerate() {
@@ -216,7 +238,9 @@ fn matters(
             line.fault("keywords: an empty word fits everything".to_owned());
         }
         let department: Option<DepartmentId> = line.parsed("department");
+        let code = line.optional_text("code");
         line.no_more();
+        shown.matter_codes.extend(code.map(|code| (name.clone(), code)));
         if let Some(department) = department {
             if !departments.contains_key(&department) {
                 line.fault(format!("department: there is no department {department}"));
@@ -361,6 +385,14 @@ mod tests {
         let route = district.rules.route("退休手续办理").unwrap();
         assert_eq!(route.department.as_str(), "hr-public-service");
         assert!(district.rules.route("养犬登记").is_none());
+    }
+
+    #[test]
+    fn the_sample_district_has_an_english_name_for_every_body_and_a_telephone() {
+        let District { rules, shown, .. } = District::load(None).unwrap();
+        assert!(shown.telephone.is_some());
+        assert!(rules.centers.keys().all(|id| shown.centers_en.contains_key(id)));
+        assert!(rules.departments.keys().all(|id| shown.departments_en.contains_key(id)));
     }
 
     #[test]

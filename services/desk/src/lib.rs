@@ -9,6 +9,7 @@ pub mod bodies;
 pub mod decode;
 pub mod district;
 pub mod endpoint;
+pub mod foyer;
 pub mod ground;
 pub mod learned;
 pub mod order;

@@ -12,7 +12,7 @@ use async_nats::jetstream;
 use axum::Router;
 use desk::problem::rule_problems;
 use desk::service::{BoxError, ServiceParts};
-use desk::{Desk, DeskConfig, DeskState, District};
+use desk::{Desk, DeskConfig, DeskState, District, foyer};
 use projection::Projection;
 use runtime::clock::SharedClock;
 use runtime::http::{
@@ -165,9 +165,10 @@ fn catalogue() -> Vec<ProblemEntry> {
     problems().iter().copied().chain(rule_problems()).collect()
 }
 
-/// The OpenAPI document of these operations, with those of the sessions.
+/// The OpenAPI document of these operations, with those that every process has.
 pub(crate) fn document(operations: impl IntoIterator<Item = Operation>) -> Value {
-    let operations: Vec<Operation> = session_operations().into_iter().chain(operations).collect();
+    let everywhere = session_operations().into_iter().chain(foyer::operations());
+    let operations: Vec<Operation> = everywhere.chain(operations).collect();
     openapi("Unstuck (办得成)", env!("CARGO_PKG_VERSION"), &operations, &catalogue())
 }
 
@@ -176,6 +177,7 @@ fn router(desk: &Arc<Desk>, parts: Vec<ServiceParts>, checks: Vec<ReadyCheck>) -
     let sessions = session_routes().with_state(DeskState(Arc::clone(desk)));
     let fixed = Router::new()
         .merge(sessions)
+        .merge(foyer::routes(desk))
         .merge(problem_pages(rule_problems()))
         .merge(health_routes(checks, desk.metrics.clone(), &document));
     let router = parts.into_iter().fold(fixed, |router, part| router.merge(part.router));

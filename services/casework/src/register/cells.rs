@@ -70,7 +70,11 @@ pub(super) fn cell(column: Column, case: &Case, known: &Known<'_>, lang: Lang) -
             text(label(solved, lang))
         }),
         Column::Grade => maybe(case.feedback.as_ref().and_then(|said| said.grade), |grade| {
-            text(bracketed(grade_label(grade.value(), lang), &grade.value().to_string(), lang))
+            text(bracketed(
+                lang.pick(grade.label_zh(), grade.label_en()),
+                &grade.value().to_string(),
+                lang,
+            ))
         }),
         Column::Rectification => text(match &case.rectification {
             Some(work) => rectification(work, known, lang),
@@ -155,17 +159,6 @@ labelled!(
 fn label(code: impl Labelled, lang: Lang) -> String {
     let (label, code) = code.words(lang);
     bracketed(label, code, lang)
-}
-
-/// The five grades of GB/T 39734.
-fn grade_label(value: u8, lang: Lang) -> &'static str {
-    match value {
-        5 => lang.pick("非常满意", "Very satisfied"),
-        4 => lang.pick("满意", "Satisfied"),
-        3 => lang.pick("基本满意", "Basically satisfied"),
-        2 => lang.pick("不满意", "Dissatisfied"),
-        _ => lang.pick("非常不满意", "Very dissatisfied"),
-    }
 }
 
 /// The handing over to the department that has the case, or had it at the end; none after a return.
