@@ -24,8 +24,8 @@ use futures::StreamExt as _;
 use tokio_util::sync::CancellationToken;
 
 pub use password::{PASSWORD_CHARS_MAX, PASSWORD_CHARS_MIN};
-pub use routes::{SignIn, SignedIn, session_operations, session_routes};
-pub use sessions::{SESSION_HOURS_MAX, SESSION_IDLE_MINUTES_MAX};
+pub use routes::{SignIn, SignedIn, Who, session_operations, session_routes};
+pub use sessions::{SESSION_HOURS_MAX, SESSION_IDLE_MINUTES_MAX, Session};
 pub use signed::{SESSION_COOKIE, Signed, token_of};
 pub use staff::{Account, NewStaff, Staff, USERNAME_CHARS_MAX, Username};
 
@@ -67,6 +67,12 @@ pub enum IdentityError {
         /// What is wrong with it.
         problem: String,
     },
+    /// The session is locked; its person has to type the password.
+    #[error("the session is locked; unlock it with the password")]
+    Locked,
+    /// Without this account nobody could administer accounts any more.
+    #[error("{0} is the last administrator")]
+    LastAdmin(Username),
     /// The bus is out of reach.
     #[error("the accounts are out of reach")]
     Unreachable(#[from] KvError),
@@ -237,9 +243,9 @@ impl Identity {
     /// # Errors
     /// When the bus is out of reach.
     pub async fn sign_out(&self, token: &str) -> Result<(), IdentityError> {
-        let staff = self.resolve(token).await?;
+        let session = self.session(token).await?;
         self.close_session(token).await?;
-        if let Some(staff) = staff {
+        if let Some(Session { staff, .. }) = session {
             let line = AuditLine::new(staff.username.as_str(), "signed_out").role(staff.role);
             self.audit.record(line.center(staff.center)).await;
         }

@@ -126,8 +126,11 @@ async fn a_person_signs_in_is_known_and_signs_out() {
     let expires_at: DateTime<Utc> = body["expires_at"].as_str().unwrap().parse().unwrap();
     assert_eq!(expires_at.to_rfc3339(), "2026-03-02T11:00:00+00:00");
     let token = body["token"].as_str().unwrap();
-    let (status, _, staff) = call(&house.router, with_token("GET", token)).await;
-    assert_eq!((status, staff), (StatusCode::OK, body["staff"].clone()));
+    let (status, _, who) = call(&house.router, with_token("GET", token)).await;
+    let mut expected = body["staff"].clone();
+    expected["expires_at"] = body["expires_at"].clone();
+    expected["locked"] = json!(false);
+    assert_eq!((status, who), (StatusCode::OK, expected));
 
     let cookie =
         Request::get("/v1/session").header(header::COOKIE, format!("a=b; session={token}"));
@@ -334,4 +337,104 @@ async fn a_bus_out_of_reach_is_503_and_not_401() {
     assert!(audit.record_or_fail(AuditLine::new("li.na", "revealed")).await.is_err());
     assert!(metrics.render().contains("unstuck_audit_failures_total 1"));
     drop(folder);
+}
+
+async fn post(house: &House, path: &str, token: &str, body: Value) -> (StatusCode, Value) {
+    let request = Request::post(path)
+        .header(header::AUTHORIZATION, format!("Bearer {token}"))
+        .header(header::CONTENT_TYPE, "application/json")
+        .body(Body::from(body.to_string()));
+    let (status, _, body) = call(&house.router, request.unwrap()).await;
+    (status, body)
+}
+
+#[tokio::test]
+async fn a_locked_session_opens_nothing_in_any_process_until_its_password_is_typed() {
+    let house = House::build().await;
+    house.add("li.na").await;
+    let token = house.token("li.na").await;
+    let other = open(&house.bus, &house.clock, &house.metrics).await;
+
+    let (status, body) = post(&house, "/v1/session/lock", &token, json!({})).await;
+    assert_eq!((status, &body["locked"]), (StatusCode::OK, &json!(true)));
+    post(&house, "/v1/session/lock", &token, json!({})).await;
+    for identity in [&house.identity, &other] {
+        assert!(matches!(identity.resolve(&token).await, Err(IdentityError::Locked)));
+        assert!(matches!(identity.look(&token).await, Err(IdentityError::Locked)));
+    }
+    let (status, _, body) = call(&house.router, with_token("GET", &token)).await;
+    assert_eq!((status, &body["locked"]), (StatusCode::OK, &json!(true)));
+    let new = json!({ "current": PASSWORD, "new": "another and longer" });
+    let (status, body) = post(&house, "/v1/session/password", &token, new).await;
+    assert_eq!((status, &body["code"]), (StatusCode::UNAUTHORIZED, &json!("locked")));
+
+    let wrong = json!({ "password": "wrong and long" });
+    let (status, body) = post(&house, "/v1/session/unlock", &token, wrong).await;
+    assert_eq!(status, StatusCode::UNPROCESSABLE_ENTITY, "{body}");
+    assert_eq!(body["errors"][0]["pointer"], "/password");
+    let (status, body) =
+        post(&house, "/v1/session/unlock", &token, json!({ "password": PASSWORD })).await;
+    assert_eq!((status, &body["locked"]), (StatusCode::OK, &json!(false)));
+    assert!(house.identity.resolve(&token).await.unwrap().is_some());
+    let told: Vec<_> = audit_lines(&house.bus).await.into_iter().map(|line| line.what).collect();
+    assert_eq!(told, ["signed_in", "session_locked", "unlock_refused", "session_unlocked"]);
+}
+
+#[tokio::test]
+async fn wrong_passwords_of_an_unlocking_count_as_those_of_a_sign_in() {
+    let house = House::build().await;
+    house.add("li.na").await;
+    let token = house.token("li.na").await;
+    post(&house, "/v1/session/lock", &token, json!({})).await;
+    let mut last = StatusCode::OK;
+    for _ in 0..6 {
+        let wrong = json!({ "password": "wrong and long" });
+        last = post(&house, "/v1/session/unlock", &token, wrong).await.0;
+    }
+    assert_eq!(last, StatusCode::TOO_MANY_REQUESTS);
+    assert_eq!(house.sign_in("li.na", PASSWORD).await.0, StatusCode::TOO_MANY_REQUESTS);
+    // Somebody else may need the counter.
+    assert_eq!(call(&house.router, with_token("DELETE", &token)).await.0, StatusCode::NO_CONTENT);
+    assert_eq!(house.who(&token).await, StatusCode::UNAUTHORIZED);
+}
+
+#[tokio::test]
+async fn a_locked_session_grows_no_older_than_another_that_is_idle() {
+    let house = House::build().await;
+    house.add("li.na").await;
+    let token = house.token("li.na").await;
+    post(&house, "/v1/session/lock", &token, json!({})).await;
+    house.clock.advance(TimeDelta::minutes(119));
+    assert_eq!(house.who(&token).await, StatusCode::OK);
+    house.clock.advance(TimeDelta::minutes(1));
+    assert_eq!(house.who(&token).await, StatusCode::UNAUTHORIZED);
+    let unlock = post(&house, "/v1/session/unlock", &token, json!({ "password": PASSWORD })).await;
+    assert_eq!(unlock.0, StatusCode::UNAUTHORIZED);
+}
+
+#[tokio::test]
+async fn another_password_ends_the_other_sessions_and_keeps_this_one() {
+    let house = House::build().await;
+    house.add("li.na").await;
+    let (mine, other) = (house.token("li.na").await, house.token("li.na").await);
+    let new = "窗口二号今天也很高兴";
+    let change = |current: &str, new: &str| json!({ "current": current, "new": new });
+    for (body, pointer) in [
+        (change("wrong and long", new), "/current"),
+        (change(PASSWORD, "short"), "/new"),
+        (change(PASSWORD, PASSWORD), "/new"),
+        (change(PASSWORD, "li.na"), "/new"),
+    ] {
+        let (status, body) = post(&house, "/v1/session/password", &mine, body).await;
+        assert_eq!(status, StatusCode::UNPROCESSABLE_ENTITY, "{body}");
+        assert_eq!(body["errors"][0]["pointer"], pointer);
+    }
+    let (status, body) = post(&house, "/v1/session/password", &mine, change(PASSWORD, new)).await;
+    assert_eq!(status, StatusCode::NO_CONTENT, "{body}");
+    assert_eq!(house.who(&mine).await, StatusCode::OK);
+    assert_eq!(house.who(&other).await, StatusCode::UNAUTHORIZED);
+    assert_eq!(house.sign_in("li.na", PASSWORD).await.0, StatusCode::UNAUTHORIZED);
+    assert_eq!(house.sign_in("li.na", new).await.0, StatusCode::OK);
+    let last = audit_lines(&house.bus).await.into_iter().map(|line| line.what);
+    assert!(last.collect::<Vec<_>>().contains(&"password_changed".into()));
 }

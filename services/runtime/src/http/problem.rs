@@ -71,6 +71,10 @@ entries! {
     UNAUTHENTICATED = "unauthenticated", 401, "Sign in first", "请先登录",
         "The session is missing, has ended or was revoked, or the username and password do not fit. Sign in with POST /v1/session.",
         "没有登录、登录已过期或已被撤销，或用户名与密码不符。请通过 POST /v1/session 登录。";
+    /// The session waits for its person's password.
+    LOCKED = "locked", 401, "The screen is locked", "屏幕已锁定",
+        "The session is locked. Its person unlocks it with POST /v1/session/unlock and the password; DELETE /v1/session signs out.",
+        "会话已锁定。请本人通过 POST /v1/session/unlock 输入密码解锁，或通过 DELETE /v1/session 退出登录。";
     /// The signed-in person may not do this.
     FORBIDDEN = "forbidden", 403, "Not yours to do", "无权操作",
         "Your role does not allow this, or the matter belongs to another center or department.",
@@ -83,6 +87,26 @@ entries! {
     METHOD_NOT_ALLOWED = "method_not_allowed", 405, "Not with this method", "不支持该请求方法",
         "The address exists, but not for this HTTP method. The Allow header names those that it takes.",
         "该地址存在，但不支持此 HTTP 方法；Allow 响应头列出可用的方法。";
+    /// Another account has the username.
+    USERNAME_TAKEN = "username_taken", 409, "The username is taken", "用户名已被使用",
+        "There is an account of this username already. Choose another, or change that account.",
+        "该用户名已有账号。请换一个用户名，或修改原账号。";
+    /// The last administrator stays.
+    LAST_ADMIN = "last_admin", 409, "The last administrator stays", "不能没有系统管理员",
+        "Without this account nobody could administer accounts any more. Make another administrator first.",
+        "这是最后一个系统管理员账号，移除或改换角色后将无人管理账号。请先增加另一名系统管理员。";
+    /// The one-time link opens nothing.
+    FIRST_LINK_INVALID = "first_link_invalid", 403, "The link opens nothing", "一次性链接无效",
+        "The one-time link for the first account is wrong, was used, has expired, or there is an account already. Start the program again for a new link, or sign in.",
+        "首个账号的一次性链接有误、已使用、已过期，或系统中已有账号。请重新启动程序获取新链接，或直接登录。";
+    /// The person was forgotten.
+    ERASED = "erased", 410, "The person was forgotten", "个人信息已删除",
+        "The personal data of this case was erased; nobody can read it any more.",
+        "该案件的个人信息已依法删除，任何人都无法再查看。";
+    /// No room for another draft.
+    TOO_MANY_DRAFTS = "too_many_drafts", 409, "Too many drafts", "草稿过多",
+        "There is no room for a further draft. Finish or discard one; a draft that nobody touches goes by itself after three days.",
+        "草稿数量已达上限。请先提交或删除已有草稿；三天未动的草稿会自动清除。";
     /// Somebody changed it since the caller read it.
     STALE = "stale", 412, "Somebody changed it meanwhile", "内容已被他人更新",
         "If-Match names a version that is no longer the newest. Read it again, look at what changed, then decide again.",

@@ -1,15 +1,17 @@
 //! Sessions: a random token in the caller's hand, its hash in the bucket.
 //!
 //! Invariants: the token itself is never stored; a session that was ended is not brought back by a late
-//! touch (every write names the revision that it saw).
+//! touch (every write names the revision that it saw); a locked session opens nothing until its own person
+//! has typed the password again, in whatever process it is asked, and locking does not make it live longer.
 
 use bytes::Bytes;
 use chrono::{DateTime, TimeDelta, Utc};
 use serde::{Deserialize, Serialize};
 use sha2::{Digest as _, Sha256};
 
-use super::staff::Username;
-use super::{Identity, IdentityError, Opened, Staff, random_hex};
+use super::staff::{TRIES_MAX, Username};
+use super::{Identity, IdentityError, Opened, Staff, password, random_hex};
+use crate::audit::AuditLine;
 use crate::http::body::hex;
 
 /// Longest session, in hours: a working day with its margins.
@@ -21,6 +23,17 @@ const TOUCH_MINUTES: i64 = 5;
 /// Length of a token in hex digits: 256 random bits.
 const TOKEN_CHARS: usize = 64;
 
+/// A session that stands, as its own person may see it.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Session {
+    /// Whose it is.
+    pub staff: Staff,
+    /// When it ends at the latest.
+    pub expires_at: DateTime<Utc>,
+    /// Whether it waits for the password of its person.
+    pub locked: bool,
+}
+
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub(super) struct SessionRecord {
     username: Username,
@@ -29,6 +42,9 @@ pub(super) struct SessionRecord {
     seen_at: DateTime<Utc>,
     /// The account's stamp when the session was opened.
     stamp: String,
+    /// Since when it is locked (锁屏).
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    locked_at: Option<DateTime<Utc>>,
     /// The revision that was read; not stored.
     #[serde(skip)]
     revision: u64,
@@ -62,6 +78,7 @@ impl Identity {
             expires_at: now + TimeDelta::hours(SESSION_HOURS_MAX),
             seen_at: now,
             stamp: account.stamp,
+            locked_at: None,
             revision: 0,
         };
         let token = random_hex::<{ TOKEN_CHARS / 2 }>()?;
@@ -72,7 +89,8 @@ impl Identity {
     /// Finds whose session a token opens, and notes that it is in use; `None` when it opens none (any more).
     ///
     /// # Errors
-    /// When the bus is out of reach: then nobody knows.
+    /// [`IdentityError::Locked`] when it waits for its person's password, or when the bus is out of reach: then nobody
+    /// knows.
     pub async fn resolve(&self, token: &str) -> Result<Option<Staff>, IdentityError> {
         self.find_staff(token, true).await
     }
@@ -81,19 +99,127 @@ impl Identity {
     /// its session ends when it has been idle for long enough.
     ///
     /// # Errors
-    /// When the bus is out of reach: then nobody knows.
+    /// As [`Identity::resolve`].
     pub async fn look(&self, token: &str) -> Result<Option<Staff>, IdentityError> {
         self.find_staff(token, false).await
     }
 
+    /// Finds the session of a token, locked or not; its use is not noted. `None` when there is none (any more).
+    ///
+    /// # Errors
+    /// When the bus is out of reach: then nobody knows.
+    pub async fn session(&self, token: &str) -> Result<Option<Session>, IdentityError> {
+        let Some((_, record, staff)) = self.open_record(token).await? else { return Ok(None) };
+        let SessionRecord { expires_at, locked_at, .. } = record;
+        Ok(Some(Session { staff, expires_at, locked: locked_at.is_some() }))
+    }
+
+    /// Locks the session of a token, for a counter that its person leaves for a while. Idempotent; `None` when there is
+    /// no such session.
+    ///
+    /// # Errors
+    /// When the bus is out of reach.
+    pub async fn lock(&self, token: &str) -> Result<Option<Session>, IdentityError> {
+        let now = self.now();
+        let locked = self.rewrite(token, |record| {
+            let is_new = record.locked_at.is_none();
+            record.locked_at.get_or_insert(now);
+            is_new
+        });
+        let locked = locked.await?;
+        if let Some((session, true)) = &locked {
+            self.note(&session.staff, "session_locked").await;
+        }
+        Ok(locked.map(|(session, _)| session))
+    }
+
+    /// Opens a locked session with the password of its person; `None` when there is no such session. One that is not
+    /// locked stays as it is.
+    ///
+    /// # Errors
+    /// [`IdentityError::WrongPassword`] and [`IdentityError::Throttled`], which count as at a sign-in, or when the bus is
+    /// out of reach.
+    pub async fn unlock(
+        &self,
+        token: &str,
+        password: &str,
+    ) -> Result<Option<Session>, IdentityError> {
+        let Some((_, _, staff)) = self.open_record(token).await? else { return Ok(None) };
+        if let Err(error) = self.authenticate(staff.username.as_str(), password).await {
+            if matches!(error, IdentityError::WrongPassword | IdentityError::Throttled { .. }) {
+                self.note(&staff, "unlock_refused").await;
+            }
+            return Err(error);
+        }
+        let now = self.now();
+        let unlocked = self.rewrite(token, |record| {
+            let was_locked = record.locked_at.take().is_some();
+            record.seen_at = now;
+            was_locked
+        });
+        let unlocked = unlocked.await?;
+        if let Some((session, true)) = &unlocked {
+            self.note(&session.staff, "session_unlocked").await;
+        }
+        Ok(unlocked.map(|(session, _)| session))
+    }
+
+    /// Gives a person another password, who has typed the present one. Every other session of the account ends; this one
+    /// goes on. False when the token opens no session.
+    ///
+    /// # Errors
+    /// As [`Identity::resolve`] and [`Identity::set_password`]; [`IdentityError::WrongPassword`] and
+    /// [`IdentityError::Throttled`] are about the present password, and count as at a sign-in.
+    pub async fn change_password(
+        &self,
+        token: &str,
+        current: &str,
+        new: &str,
+    ) -> Result<bool, IdentityError> {
+        let Some(staff) = self.resolve(token).await? else { return Ok(false) };
+        password::check(new, staff.username.as_str())?;
+        self.authenticate(staff.username.as_str(), current).await?;
+        if current == new {
+            let problem = "must be another than before".to_owned();
+            return Err(IdentityError::Invalid { field: "password", problem });
+        }
+        // In between this session stands still as well: a crash there costs a sign-in and leaves no old session open.
+        let stamp = self.renew_password(&staff.username, new).await?;
+        let username = staff.username.clone();
+        self.rewrite(token, |record| {
+            if record.username == username {
+                record.stamp.clone_from(&stamp);
+            }
+            true
+        })
+        .await?;
+        self.note(&staff, "password_changed").await;
+        Ok(true)
+    }
+
     async fn find_staff(&self, token: &str, is_use: bool) -> Result<Option<Staff>, IdentityError> {
+        let Some((key, record, staff)) = self.open_record(token).await? else { return Ok(None) };
+        if record.locked_at.is_some() {
+            return Err(IdentityError::Locked);
+        }
+        let now = self.now();
+        if is_use && now >= record.seen_at + TimeDelta::minutes(TOUCH_MINUTES) {
+            self.touch(&key, record, now).await;
+        }
+        Ok(Some(staff))
+    }
+
+    /// The record of a session that is alive and whose account still trusts it, with its key and person.
+    async fn open_record(
+        &self,
+        token: &str,
+    ) -> Result<Option<(String, SessionRecord, Staff)>, IdentityError> {
         if !is_token(token) {
             return Ok(None);
         }
         let key = key(token);
-        let Some(record) = self.session(&key).await? else { return Ok(None) };
-        let now = self.now();
-        if !record.is_alive(now) {
+        let Some(record) = self.record(&key).await? else { return Ok(None) };
+        if !record.is_alive(self.now()) {
             self.session_cache.forget(&key);
             self.sessions.purge(&key).await?;
             return Ok(None);
@@ -102,10 +228,40 @@ impl Identity {
         let staff = account
             .filter(|account| !account.disabled && account.stamp == record.stamp)
             .map(|account| account.staff);
-        if is_use && staff.is_some() && now >= record.seen_at + TimeDelta::minutes(TOUCH_MINUTES) {
-            self.touch(&key, record, now).await;
+        Ok(staff.map(|staff| (key, record, staff)))
+    }
+
+    /// Changes the record of a session on the revision that was read, again when somebody else was faster. `apply` says
+    /// whether it did something worth telling. An account that is gone or was re-stamped meanwhile does not matter here:
+    /// its session opens nothing, however its record reads.
+    async fn rewrite(
+        &self,
+        token: &str,
+        apply: impl Fn(&mut SessionRecord) -> bool,
+    ) -> Result<Option<(Session, bool)>, IdentityError> {
+        if !is_token(token) {
+            return Ok(None);
         }
-        Ok(staff)
+        let key = key(token);
+        for _ in 0..TRIES_MAX {
+            let Some(mut record) = self.record(&key).await? else { return Ok(None) };
+            let Some(account) = self.find(&record.username).await? else { return Ok(None) };
+            let revision = record.revision;
+            let is_told = apply(&mut record);
+            let is_written = self.sessions.replace(&key, written(&record)?, revision).await?;
+            self.session_cache.forget(&key);
+            if is_written {
+                let SessionRecord { expires_at, locked_at, .. } = record;
+                let locked = locked_at.is_some();
+                return Ok(Some((Session { staff: account.staff, expires_at, locked }, is_told)));
+            }
+        }
+        Err(IdentityError::Busy)
+    }
+
+    async fn note(&self, staff: &Staff, what: &'static str) {
+        let line = AuditLine::new(staff.username.as_str(), what).role(staff.role);
+        self.audit.record(line.center(staff.center.clone())).await;
     }
 
     /// Ends the session of a token, in every process. Idempotent.
@@ -121,7 +277,7 @@ impl Identity {
         Ok(())
     }
 
-    async fn session(&self, key: &str) -> Result<Option<SessionRecord>, IdentityError> {
+    async fn record(&self, key: &str) -> Result<Option<SessionRecord>, IdentityError> {
         if let Some(record) = self.session_cache.get(key) {
             return Ok(Some(record));
         }
@@ -176,6 +332,7 @@ mod tests {
             expires_at: at(600),
             seen_at: at(seen_at),
             stamp: "stamp".to_owned(),
+            locked_at: None,
             revision: 0,
         }
     }

@@ -7,16 +7,18 @@ use axum::http::request::Parts;
 use axum::http::{HeaderMap, header};
 
 use super::{Identity, IdentityError, Staff};
-use crate::http::problem::{FieldError, Problem, TOO_MANY_REQUESTS};
+use crate::http::problem::{
+    FieldError, LAST_ADMIN, LOCKED, Problem, TOO_MANY_REQUESTS, USERNAME_TAKEN,
+};
 
 /// The cookie of the portal: the same token as in `Authorization: Bearer`.
 pub const SESSION_COOKIE: &str = "session";
 
-/// The person whose session the request carries. Refuses with 401 when there is none, 503 when the bus
-/// is out of reach.
+/// The person whose session the request carries. Refuses with 401 when there is none or it is locked, 503 when
+/// the bus is out of reach.
 ///
-/// Use `Option<Signed>` where a page is for everybody: it is `None` without a session, and still 503 when
-/// nobody can know.
+/// Use `Option<Signed>` where a page is for everybody: it is `None` without a session and with one that is locked,
+/// and still 503 when nobody can know.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Signed(pub Staff);
 
@@ -46,7 +48,10 @@ where
 
     async fn from_request_parts(parts: &mut Parts, state: &S) -> Result<Option<Self>, Problem> {
         let Some(token) = token_of(&parts.headers) else { return Ok(None) };
-        Ok(Arc::<Identity>::from_ref(state).resolve(&token).await?.map(Self))
+        match Arc::<Identity>::from_ref(state).resolve(&token).await {
+            Err(IdentityError::Locked) => Ok(None),
+            outcome => Ok(outcome?.map(Self)),
+        }
     }
 }
 
@@ -80,9 +85,9 @@ impl From<IdentityError> for Problem {
                 pointer: format!("/{field}"),
                 detail: problem,
             }]),
-            IdentityError::Taken(_) => {
-                Self::conflict("username_taken", "The username is taken", error.to_string())
-            }
+            IdentityError::Taken(_) => Self::of(&USERNAME_TAKEN, error.to_string()),
+            IdentityError::Locked => Self::of(&LOCKED, error.to_string()),
+            IdentityError::LastAdmin(_) => Self::of(&LAST_ADMIN, error.to_string()),
             IdentityError::Unknown(_) => Self::not_found(error.to_string()),
             IdentityError::Unreachable(source) => {
                 tracing::warn!(error = %source.source, attempted = source.attempted, "the accounts are out of reach");

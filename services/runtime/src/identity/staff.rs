@@ -21,7 +21,7 @@ pub const USERNAME_CHARS_MAX: usize = 64;
 /// Longest name of a person, in characters.
 const NAME_CHARS_MAX: usize = 64;
 /// How often a change is tried again when somebody else changes the same account.
-const TRIES_MAX: usize = 8;
+pub(super) const TRIES_MAX: usize = 8;
 
 /// A username: 1 to 64 letters of any script, digits, `.`, `_` and `-`; in lower case.
 #[derive(
@@ -38,7 +38,7 @@ impl Username {
     }
 
     /// The key in the bucket: a key takes ASCII only, a name does not.
-    fn key(&self) -> String {
+    pub(super) fn key(&self) -> String {
         hex(self.0.as_bytes())
     }
 }
@@ -136,7 +136,7 @@ pub struct NewStaff {
 }
 
 impl NewStaff {
-    fn check(self) -> Result<Staff, IdentityError> {
+    pub(super) fn check(self) -> Result<Staff, IdentityError> {
         let refused = |field, problem: &str| {
             Err(IdentityError::Invalid { field, problem: problem.to_owned() })
         };
@@ -227,9 +227,22 @@ impl Identity {
         username: &Username,
         password: &str,
     ) -> Result<(), IdentityError> {
+        self.renew_password(username, password).await.map(drop)
+    }
+
+    /// Sets another password, and gives the stamp that new sessions carry.
+    pub(super) async fn renew_password(
+        &self,
+        username: &Username,
+        password: &str,
+    ) -> Result<String, IdentityError> {
         password::check(password, username.as_str())?;
         let hash = self.hasher.hash(password).await?;
-        self.change(username, |account| account.password_hash = hash.clone()).await
+        let set = |account: &mut Account| {
+            account.password_hash.clone_from(&hash);
+            Ok(())
+        };
+        Ok(self.change(username, set).await?.stamp)
     }
 
     /// Disables or enables an account; its sessions end.
@@ -241,7 +254,11 @@ impl Identity {
         username: &Username,
         disabled: bool,
     ) -> Result<(), IdentityError> {
-        self.change(username, |account| account.disabled = disabled).await
+        let set = |account: &mut Account| {
+            account.disabled = disabled;
+            Ok(())
+        };
+        self.change(username, set).await.map(drop)
     }
 
     /// Looks an account up; the answer may be some seconds old when the bus was just out of reach.
@@ -279,11 +296,12 @@ impl Identity {
         Ok(Some(account))
     }
 
-    async fn change(
+    /// Changes an account on the revision that was read, again when somebody else was faster; its sessions end.
+    pub(super) async fn change(
         &self,
         username: &Username,
-        apply: impl Fn(&mut Account),
-    ) -> Result<(), IdentityError> {
+        apply: impl Fn(&mut Account) -> Result<(), IdentityError>,
+    ) -> Result<Account, IdentityError> {
         let key = username.key();
         let stamp = random_hex::<16>()?;
         for _ in 0..TRIES_MAX {
@@ -291,12 +309,12 @@ impl Identity {
                 return Err(IdentityError::Unknown(username.clone()));
             };
             let mut account = read(&value)?;
-            apply(&mut account);
+            apply(&mut account)?;
             account.stamp.clone_from(&stamp);
             let is_written = self.staff.replace(&key, written(&account)?, revision).await?;
             self.staff_cache.forget(&key);
             if is_written {
-                return Ok(());
+                return Ok(account);
             }
         }
         Err(IdentityError::Busy)
@@ -308,7 +326,7 @@ fn read(value: &[u8]) -> Result<Account, IdentityError> {
         .map_err(|source| IdentityError::Damaged { what: "an account", source })
 }
 
-fn written(account: &Account) -> Result<bytes::Bytes, IdentityError> {
+pub(super) fn written(account: &Account) -> Result<bytes::Bytes, IdentityError> {
     serde_json::to_vec(account)
         .map(Into::into)
         .map_err(|source| IdentityError::Damaged { what: "an account", source })
