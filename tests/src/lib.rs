@@ -7,11 +7,13 @@
 pub mod api;
 pub mod binary;
 pub mod bodies;
+pub mod browser;
 pub mod bus;
 pub mod district;
 pub mod process;
 pub mod waiting;
 
 pub use api::{Answer, Api};
+pub use browser::Browser;
 pub use district::District;
 pub use waiting::{holds_for, wait_for, wait_until};
