@@ -11,6 +11,7 @@ use std::time::Duration;
 use async_nats::jetstream::Context;
 use bytes::Bytes;
 use chrono::{DateTime, Utc};
+use futures::StreamExt as _;
 use futures::future::{BoxFuture, FutureExt as _};
 use proto_events::codes::Role;
 use proto_events::ids::{CaseId, CenterId, DistrictId};
@@ -20,10 +21,15 @@ use serde::{Deserialize, Serialize};
 
 use crate::clock::SharedClock;
 use crate::http::request_id;
+use crate::log::jetstream::JetStreamLog;
+use crate::log::{EventLog as _, LogError};
 use crate::metrics::Metrics;
 
 /// How long the bus may take to store a line.
 const STORE_TIME_MAX: Duration = Duration::from_secs(3);
+
+/// How long the bus may take to read lines back.
+const READ_TIME_MAX: Duration = Duration::from_secs(5);
 
 /// One line of the audit.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
@@ -96,9 +102,9 @@ impl AuditLine {
     }
 }
 
-/// A line could not be written.
+/// A line could not be written, or lines not be read.
 #[derive(Debug, thiserror::Error)]
-#[error("the audit line could not be stored")]
+#[error("the audit could not be written or read")]
 pub struct AuditError {
     /// What the bus said.
     #[source]
@@ -112,6 +118,30 @@ pub trait AuditStore: Send + Sync + 'static {
     /// # Errors
     /// When nobody said that it stands.
     fn store(&self, subject: String, line: Bytes) -> BoxFuture<'_, Result<(), AuditError>>;
+
+    /// Reads up to `count` lines before a place, or the newest when none is named; the newest first. Fewer come only at
+    /// the beginning of the audit.
+    ///
+    /// # Errors
+    /// When they cannot be read; a place that only takes lines says so.
+    fn lines_before(
+        &self,
+        before: Option<u64>,
+        count: usize,
+    ) -> BoxFuture<'_, Result<Vec<StoredLine>, AuditError>> {
+        let _ = (before, count);
+        async { Err(AuditError { source: "this audit takes lines and gives none back".into() }) }
+            .boxed()
+    }
+}
+
+/// A line as it stands, not yet read.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct StoredLine {
+    /// Its place; later lines have higher ones.
+    pub sequence: u64,
+    /// Its JSON.
+    pub body: Bytes,
 }
 
 /// The bus keeps them in the stream `AUDIT`.
@@ -127,11 +157,60 @@ impl AuditStore for Context {
         }
         .boxed()
     }
+
+    fn lines_before(
+        &self,
+        before: Option<u64>,
+        count: usize,
+    ) -> BoxFuture<'_, Result<Vec<StoredLine>, AuditError>> {
+        let failed = |error| AuditError { source: error };
+        async move {
+            let reading = read_before(self.clone(), before, count);
+            match tokio::time::timeout(READ_TIME_MAX, reading).await {
+                Ok(lines) => lines.map_err(|error| failed(Box::new(error))),
+                Err(elapsed) => Err(failed(Box::new(elapsed))),
+            }
+        }
+        .boxed()
+    }
+}
+
+/// Reads a stretch of the stream in its order, and turns it round.
+async fn read_before(
+    bus: Context,
+    before: Option<u64>,
+    count: usize,
+) -> Result<Vec<StoredLine>, LogError> {
+    let log = JetStreamLog::open(bus, subject::AUDIT_STREAM).await?;
+    let end = log.head().await?.last_sequence;
+    let last = before.map_or(end, |before| before.saturating_sub(1).min(end));
+    let after = last.saturating_sub(count as u64);
+    let mut lines = Vec::with_capacity(usize::try_from(last - after).unwrap_or(count));
+    if last > after {
+        let mut line = log.follow(after).await?;
+        while let Some(recorded) = line.next().await {
+            let recorded = recorded?;
+            lines.push(StoredLine { sequence: recorded.sequence, body: recorded.body });
+            if recorded.sequence >= last {
+                break;
+            }
+        }
+    }
+    lines.reverse();
+    Ok(lines)
 }
 
 impl<S: AuditStore + ?Sized> AuditStore for Arc<S> {
     fn store(&self, subject: String, line: Bytes) -> BoxFuture<'_, Result<(), AuditError>> {
         (**self).store(subject, line)
+    }
+
+    fn lines_before(
+        &self,
+        before: Option<u64>,
+        count: usize,
+    ) -> BoxFuture<'_, Result<Vec<StoredLine>, AuditError>> {
+        (**self).lines_before(before, count)
     }
 }
 
@@ -154,6 +233,23 @@ impl AuditStore for MemoryAudit {
         async move {
             self.lines.lock().unwrap_or_else(PoisonError::into_inner).push((subject, line));
             Ok(())
+        }
+        .boxed()
+    }
+
+    fn lines_before(
+        &self,
+        before: Option<u64>,
+        count: usize,
+    ) -> BoxFuture<'_, Result<Vec<StoredLine>, AuditError>> {
+        async move {
+            let lines = self.lines().into_iter().zip(1..);
+            let lines = lines.map(|((_, body), sequence)| StoredLine { sequence, body });
+            let earlier = lines.filter(|line| before.is_none_or(|before| line.sequence < before));
+            let mut earlier: Vec<_> = earlier.collect();
+            earlier.reverse();
+            earlier.truncate(count);
+            Ok(earlier)
         }
         .boxed()
     }
@@ -201,6 +297,18 @@ impl Audit {
             tracing::error!(audit.what = %line.what, error = %error.source, "an audit line could not be stored");
         }
         outcome
+    }
+
+    /// Reads lines back, the newest first; see [`AuditStore::lines_before`].
+    ///
+    /// # Errors
+    /// When they cannot be read.
+    pub async fn lines_before(
+        &self,
+        before: Option<u64>,
+        count: usize,
+    ) -> Result<Vec<StoredLine>, AuditError> {
+        self.place.lines_before(before, count).await
     }
 
     async fn store(&self, line: &AuditLine) -> Result<(), AuditError> {

@@ -8,7 +8,9 @@
 //! Routers take `Signed` with any state `S` for which `Arc<Identity>: FromRef<S>` holds; a service's state
 //! gives it with `impl FromRef<State> for Arc<Identity>`, or with `#[derive(FromRef)]`.
 
+mod administer;
 mod cache;
+mod first;
 mod password;
 mod routes;
 mod sessions;
@@ -23,6 +25,8 @@ use chrono::{DateTime, Utc};
 use futures::StreamExt as _;
 use tokio_util::sync::CancellationToken;
 
+pub use administer::StaffChange;
+pub use first::{FIRST_LINK_HOURS, FirstAccount};
 pub use password::{PASSWORD_CHARS_MAX, PASSWORD_CHARS_MIN};
 pub use routes::{SignIn, SignedIn, Who, session_operations, session_routes};
 pub use sessions::{SESSION_HOURS_MAX, SESSION_IDLE_MINUTES_MAX, Session};
@@ -70,6 +74,9 @@ pub enum IdentityError {
     /// The session is locked; its person has to type the password.
     #[error("the session is locked; unlock it with the password")]
     Locked,
+    /// The one-time link for the first account opens nothing.
+    #[error("the one-time link is wrong, was used or has expired, or there is an account already")]
+    FirstLinkInvalid,
     /// Without this account nobody could administer accounts any more.
     #[error("{0} is the last administrator")]
     LastAdmin(Username),
@@ -108,6 +115,7 @@ pub struct Identity {
     sessions: Bucket,
     staff_cache: Cache<Account>,
     session_cache: Cache<SessionRecord>,
+    everybody_cache: Cache<Arc<Vec<Account>>>,
     hasher: Hasher,
     throttle: Throttle,
     clock: SharedClockBox,
@@ -146,6 +154,7 @@ impl Identity {
             sessions,
             staff_cache: Cache::new(),
             session_cache: Cache::new(),
+            everybody_cache: Cache::new(),
             hasher: Hasher::new(),
             throttle: Throttle::default(),
             clock: SharedClockBox(clock),
@@ -161,8 +170,8 @@ impl Identity {
     pub async fn watch(self: Arc<Self>, shutdown: CancellationToken) -> Result<(), IdentityError> {
         tokio::select! {
             () = shutdown.cancelled() => {}
-            () = follow(&self.staff, &self.staff_cache) => {}
-            () = follow(&self.sessions, &self.session_cache) => {}
+            () = follow(&self.staff, &self.staff_cache, Some(&self.everybody_cache)) => {}
+            () = follow(&self.sessions, &self.session_cache, None::<&Cache<()>>) => {}
         }
         Ok(())
     }
@@ -257,19 +266,28 @@ impl Identity {
     }
 }
 
-/// Forgets each key that changes. Ends never.
-async fn follow<V: Clone>(bucket: &Bucket, cache: &Cache<V>) {
+/// Forgets each key that changes, and all of `lists` with it. Ends never.
+async fn follow<V: Clone, L: Clone>(bucket: &Bucket, cache: &Cache<V>, lists: Option<&Cache<L>>) {
     let mut pause = std::time::Duration::from_millis(100);
+    let forget_all = || {
+        cache.forget_all();
+        if let Some(lists) = lists {
+            lists.forget_all();
+        }
+    };
     loop {
         if let Ok(mut changes) = bucket.changes().await {
             // What changed before the watch stood is not told.
-            cache.forget_all();
+            forget_all();
             while let Some(key) = changes.next().await {
                 cache.forget(&key);
+                if let Some(lists) = lists {
+                    lists.forget_all();
+                }
                 pause = std::time::Duration::from_millis(100);
             }
         }
-        cache.forget_all();
+        forget_all();
         tokio::time::sleep(pause).await;
         pause = (pause * 2).min(std::time::Duration::from_secs(5));
     }

@@ -10,7 +10,7 @@ use async_nats::jetstream::{self, Context, kv};
 use async_nats::{ConnectOptions, ServerAddr};
 use proto_events::subject;
 
-/// Longest time for the whole provisioning; twelve questions of a few milliseconds each.
+/// Longest time for the whole provisioning; a dozen questions of a few milliseconds each.
 const PROVISION_MAX: Duration = Duration::from_secs(10);
 
 /// How long the bus remembers a message id; a client's repeat comes within seconds.
@@ -28,20 +28,30 @@ pub const IDEMPOTENCY_BUCKET: &str = "idempotency";
 pub const OPEN_MATTERS_BUCKET: &str = "open_matters";
 /// Bucket of events that a reaction gave up on.
 pub const PARKED_BUCKET: &str = "parked";
+/// Bucket of half-filled forms, sealed, each for its own person.
+pub const DRAFTS_BUCKET: &str = "drafts";
+/// Bucket of the one-time link for the first account.
+pub const FIRST_RUN_BUCKET: &str = "first_run";
 
 /// Longest life of a session: one working day with its overtime. The bus forgets it by itself.
 pub const SESSION_LIFE: Duration = Duration::from_secs(12 * 60 * 60);
 /// How long an answer is kept for a repeat. Beyond it, the log's own content still prevents a second case.
 pub const IDEMPOTENCY_LIFE: Duration = Duration::from_secs(24 * 60 * 60);
+/// How long a draft is kept after it was last written: a weekend. It may hold somebody's name before he is registered.
+pub const DRAFT_LIFE: Duration = Duration::from_secs(3 * 24 * 60 * 60);
+/// How long the link for the first account is kept.
+pub const FIRST_RUN_LIFE: Duration = Duration::from_secs(24 * 60 * 60);
 
 /// Buckets and the life of their entries; zero is for ever.
-const BUCKETS: [(&str, Duration, &str); 6] = [
+const BUCKETS: [(&str, Duration, &str); 8] = [
     (CASE_KEYS_BUCKET, Duration::ZERO, "wrapped data keys of cases; never in the events' backup"),
     (STAFF_BUCKET, Duration::ZERO, "who may sign in"),
     (SESSIONS_BUCKET, SESSION_LIFE, "revocable sessions"),
     (IDEMPOTENCY_BUCKET, IDEMPOTENCY_LIFE, "answers given again"),
     (OPEN_MATTERS_BUCKET, Duration::ZERO, "one open case per applicant and matter"),
     (PARKED_BUCKET, Duration::ZERO, "events that a reaction gave up on"),
+    (DRAFTS_BUCKET, DRAFT_LIFE, "half-filled forms, sealed"),
+    (FIRST_RUN_BUCKET, FIRST_RUN_LIFE, "the one-time link for the first account"),
 ];
 
 /// How to make what is missing.

@@ -8,7 +8,7 @@ use axum::http::{HeaderMap, header};
 
 use super::{Identity, IdentityError, Staff};
 use crate::http::problem::{
-    FieldError, LAST_ADMIN, LOCKED, Problem, TOO_MANY_REQUESTS, USERNAME_TAKEN,
+    FIRST_LINK_INVALID, FieldError, LAST_ADMIN, LOCKED, Problem, TOO_MANY_REQUESTS, USERNAME_TAKEN,
 };
 
 /// The cookie of the portal: the same token as in `Authorization: Bearer`.
@@ -87,6 +87,7 @@ impl From<IdentityError> for Problem {
             }]),
             IdentityError::Taken(_) => Self::of(&USERNAME_TAKEN, error.to_string()),
             IdentityError::Locked => Self::of(&LOCKED, error.to_string()),
+            IdentityError::FirstLinkInvalid => Self::of(&FIRST_LINK_INVALID, error.to_string()),
             IdentityError::LastAdmin(_) => Self::of(&LAST_ADMIN, error.to_string()),
             IdentityError::Unknown(_) => Self::not_found(error.to_string()),
             IdentityError::Unreachable(source) => {

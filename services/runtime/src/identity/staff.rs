@@ -186,22 +186,8 @@ impl Identity {
         let key = account.staff.username.key();
         let is_made = self.staff.create(&key, written(&account)?).await?;
         self.staff_cache.forget(&key);
+        self.everybody_cache.forget_all();
         if is_made { Ok(account.staff) } else { Err(IdentityError::Taken(account.staff.username)) }
-    }
-
-    /// All accounts, by username.
-    ///
-    /// # Errors
-    /// When the bus is out of reach or a record cannot be read.
-    pub async fn list(&self) -> Result<Vec<Account>, IdentityError> {
-        let mut accounts = Vec::new();
-        for key in self.staff.keys().await? {
-            if let Some((value, _)) = self.staff.find(&key).await?.value() {
-                accounts.push(read(&value)?);
-            }
-        }
-        accounts.sort_by(|a, b| a.staff.username.cmp(&b.staff.username));
-        Ok(accounts)
     }
 
     /// Removes an account; its sessions end with it.
@@ -215,6 +201,7 @@ impl Identity {
         }
         self.staff.purge(&key).await?;
         self.staff_cache.forget(&key);
+        self.everybody_cache.forget_all();
         Ok(())
     }
 
@@ -313,6 +300,7 @@ impl Identity {
             account.stamp.clone_from(&stamp);
             let is_written = self.staff.replace(&key, written(&account)?, revision).await?;
             self.staff_cache.forget(&key);
+            self.everybody_cache.forget_all();
             if is_written {
                 return Ok(account);
             }
@@ -321,7 +309,7 @@ impl Identity {
     }
 }
 
-fn read(value: &[u8]) -> Result<Account, IdentityError> {
+pub(super) fn read(value: &[u8]) -> Result<Account, IdentityError> {
     serde_json::from_slice(value)
         .map_err(|source| IdentityError::Damaged { what: "an account", source })
 }

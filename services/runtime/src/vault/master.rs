@@ -57,6 +57,7 @@ pub struct MasterKey {
 struct Secret {
     wrapping: [u8; KEY_BYTES],
     pseudonyms: [u8; KEY_BYTES],
+    purposes: [u8; KEY_BYTES],
     fingerprint: [u8; 8],
 }
 
@@ -64,6 +65,7 @@ impl Drop for Secret {
     fn drop(&mut self) {
         self.wrapping.zeroize();
         self.pseudonyms.zeroize();
+        self.purposes.zeroize();
     }
 }
 
@@ -117,6 +119,13 @@ impl MasterKey {
         hex(&mac(&self.shared.pseudonyms, &[&length, domain.as_bytes(), text.as_bytes()]))
     }
 
+    /// The site's own key for one purpose, for what belongs to no case: nothing that is sealed for one purpose opens for
+    /// another.
+    #[must_use]
+    pub fn key_for(&self, purpose: &str) -> DataKey {
+        DataKey(mac(&self.shared.purposes, &[purpose.as_bytes()]))
+    }
+
     pub(super) fn wrap(&self, key: &DataKey, case_id: CaseId) -> Result<Vec<u8>, VaultError> {
         let sealed = seal(&self.shared.wrapping, &key.0, associated(case_id).as_bytes())
             .map_err(|_| VaultError::NoRandomness(getrandom::Error::UNEXPECTED))?;
@@ -147,6 +156,7 @@ impl MasterKey {
         let mut secret = Secret {
             wrapping: mac(bytes, &[b"unstuck wrapping v1"]),
             pseudonyms: mac(bytes, &[b"unstuck pseudonyms v1"]),
+            purposes: mac(bytes, &[b"unstuck purposes v1"]),
             fingerprint: [0; 8],
         };
         secret.fingerprint.copy_from_slice(&mac(bytes, &[b"unstuck fingerprint v1"])[..8]);
@@ -308,6 +318,14 @@ mod tests {
         assert!(key('a').unwrap(&wrapped, other).is_err());
         assert!(key('b').unwrap(&wrapped, case).is_err());
         assert!(key('a').unwrap(&[], case).is_err());
+    }
+
+    #[test]
+    fn a_key_for_a_purpose_opens_its_own_and_nothing_else() {
+        let sealed = key('a').key_for("drafts").seal(b"text", b"here").unwrap();
+        assert_eq!(*key('a').key_for("drafts").open(&sealed, b"here").unwrap(), b"text");
+        assert!(key('a').key_for("notes").open(&sealed, b"here").is_err());
+        assert!(key('b').key_for("drafts").open(&sealed, b"here").is_err());
     }
 
     #[test]
