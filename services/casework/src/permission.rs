@@ -148,6 +148,47 @@ pub fn sees(actor: &Actor, center: &CenterId, was_with: impl Fn(&DepartmentId) -
     }
 }
 
+/// The roles that may ever read an applicant in clear; whose, says [`may_reveal`].
+#[must_use]
+pub const fn reveals(role: Role) -> bool {
+    match role {
+        Role::Clerk
+        | Role::Director
+        | Role::Handler
+        | Role::DepartmentLead
+        | Role::Coordinator
+        | Role::Callback
+        | Role::PrivacyOfficer => true,
+        // Who checks, administers or keeps the time has nobody to call.
+        Role::Auditor | Role::Admin | Role::System => false,
+    }
+}
+
+/// Whether this person may read the applicant of this case in clear (个人信息保护法 6: no more than the work needs): the
+/// center that took it on, the departments that have it or a part of it now, and whoever calls or answers for the
+/// whole district. A department that gave it back reads it masked.
+#[must_use]
+pub fn may_reveal(actor: &Actor, case: &Case) -> bool {
+    let has_it = |own: &DepartmentId| {
+        case.department.as_ref() == Some(own)
+            || case.co_departments.contains(own)
+            || case.parts.iter().any(|part| part.department == *own)
+    };
+    reveals(actor.role) && sees(actor, &case.center, has_it)
+}
+
+/// Whether this role may read who did and read what.
+#[must_use]
+pub const fn may_read_audit(role: Role) -> bool {
+    matches!(role, Role::Auditor | Role::PrivacyOfficer)
+}
+
+/// Whether this role may add, change and remove accounts.
+#[must_use]
+pub const fn may_administer_accounts(role: Role) -> bool {
+    matches!(role, Role::Admin)
+}
+
 /// Whether this role may see which events nobody can read: whoever answers for the district, its books or its machines.
 #[must_use]
 pub const fn may_read_quarantine(role: Role) -> bool {

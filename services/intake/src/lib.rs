@@ -1,5 +1,5 @@
 //! Intake: a citizen's facts become events. Open, decline, materials, feedback, reopen, withdraw, correct, link,
-//! forget.
+//! forget. And the one way to read who somebody is.
 //!
 //! Invariants: personal data is sealed before it leaves the handler; a citizen's fact is never refused because
 //! of the state of the case; opening twice with one key yields one case, at any distance in time.
@@ -14,6 +14,7 @@ mod duplicates;
 mod ledger;
 mod links;
 mod open;
+mod reveal;
 
 use std::sync::Arc;
 
@@ -64,6 +65,7 @@ fn described(mut operations: Vec<Operation>) -> Vec<Operation> {
 fn endpoints() -> Endpoints {
     Endpoints::default()
         .route(open::routes(), open::operation())
+        .route(reveal::routes(), reveal::operation())
         .command::<bodies::Decline>(
             "/v1/cases/{id}/decline",
             "intake",

@@ -272,6 +272,31 @@ fn readers_see_every_case_and_the_administrator_none() {
 }
 
 #[test]
+fn an_applicant_is_revealed_to_who_has_the_case_and_to_no_department_that_gave_it_back() {
+    let story = Story::accepted();
+    for (name, may) in [
+        ("clerk", true),
+        ("director", true),
+        ("hr-handler", true),
+        ("civil-handler", false),
+        ("coordinator", true),
+        ("callback", true),
+        ("privacy-officer", true),
+        ("auditor", false),
+        ("admin", false),
+        ("timer", false),
+    ] {
+        assert_eq!(permission::may_reveal(&who(name), story.case()), may, "{name}");
+    }
+    let mut case = story.case().clone();
+    case.department = None;
+    assert!(case.departments_ever.iter().any(|department| department.as_str().starts_with("hr")));
+    assert!(!permission::may_reveal(&who("hr-handler"), &case));
+    case.co_departments = who("civil-handler").department.into_iter().collect();
+    assert!(permission::may_reveal(&who("civil-handler"), &case));
+}
+
+#[test]
 fn a_refusal_for_the_role_names_the_role() {
     let answer = Story::opened().wish("auditor", &wishes::withdraw());
     let Err(Refusal::Forbidden(detail)) = answer else { panic!("{answer:?}") };
@@ -382,6 +407,16 @@ fn page() -> String {
     );
     head(&mut page);
     row(&mut page, "See the quarantine", permission::may_read_quarantine, "");
+    page.push_str(
+        "\n## Who reads people, the audit and accounts\n\n\
+         An applicant is read in clear for a purpose, and the audit has a line before he is shown: by his center, by the \
+         departments that have the case or a part of it now, and by whoever calls or answers for the whole district. \
+         (查看个人信息须写明用途并先留痕；退回后的部门不再可见)\n\n",
+    );
+    head(&mut page);
+    row(&mut page, "Reveal the applicant", permission::reveals, "now 在办");
+    row(&mut page, "Read the audit", permission::may_read_audit, "");
+    row(&mut page, "Administer accounts", permission::may_administer_accounts, "");
     page
 }
 
