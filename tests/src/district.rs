@@ -161,6 +161,17 @@ impl District {
         lock(&self.up).as_ref().expect("`unstuck up` runs").id()
     }
 
+    /// The rest of a line that `unstuck up` says on standard output and that begins with `prefix`; waits for it.
+    ///
+    /// # Panics
+    /// When it does not say so; shows its log.
+    #[must_use]
+    #[track_caller]
+    pub fn line(&self, prefix: &str) -> String {
+        let mut up = lock(&self.up);
+        up.as_mut().expect("`unstuck up` runs").wait_for_line(prefix, START_TIME_MAX)
+    }
+
     /// The data folder.
     #[must_use]
     pub fn data(&self) -> PathBuf {

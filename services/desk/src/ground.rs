@@ -12,7 +12,10 @@ use runtime::kv::Bucket;
 use runtime::log::EventLog;
 use runtime::log::jetstream::JetStreamLog;
 use runtime::log::memory::MemoryLog;
-use runtime::streams::{CASE_KEYS_BUCKET, OPEN_MATTERS_BUCKET, SESSIONS_BUCKET, STAFF_BUCKET};
+use runtime::streams::{
+    CASE_KEYS_BUCKET, DRAFTS_BUCKET, FIRST_RUN_BUCKET, OPEN_MATTERS_BUCKET, SESSIONS_BUCKET,
+    STAFF_BUCKET,
+};
 
 use crate::DeskError;
 
@@ -33,6 +36,10 @@ pub struct Ground {
     pub case_keys: Bucket,
     /// One open case per applicant and matter.
     pub open_matters: Bucket,
+    /// Half-filled forms, sealed.
+    pub drafts: Bucket,
+    /// The one-time link for the first account.
+    pub first_run: Bucket,
     /// Audit lines.
     pub audit: Arc<dyn AuditStore>,
     /// The bus itself, for reactions; none in memory.
@@ -57,6 +64,8 @@ impl Ground {
             sessions: Bucket::open(js, SESSIONS_BUCKET).await?,
             case_keys: Bucket::open(js, CASE_KEYS_BUCKET).await?,
             open_matters: Bucket::open(js, OPEN_MATTERS_BUCKET).await?,
+            drafts: Bucket::open(js, DRAFTS_BUCKET).await?,
+            first_run: Bucket::open(js, FIRST_RUN_BUCKET).await?,
             audit: Arc::new(js.clone()),
             js: Some(js.clone()),
         })
@@ -73,6 +82,8 @@ impl Ground {
             sessions: Bucket::in_memory(SESSIONS_BUCKET),
             case_keys: Bucket::in_memory(CASE_KEYS_BUCKET),
             open_matters: Bucket::in_memory(OPEN_MATTERS_BUCKET),
+            drafts: Bucket::in_memory(DRAFTS_BUCKET),
+            first_run: Bucket::in_memory(FIRST_RUN_BUCKET),
             audit: Arc::new(MemoryAudit::default()),
             js: None,
         }

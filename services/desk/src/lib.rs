@@ -8,6 +8,7 @@
 pub mod bodies;
 pub mod decode;
 pub mod district;
+pub mod drafts;
 pub mod endpoint;
 pub mod foyer;
 pub mod ground;
@@ -30,7 +31,7 @@ use runtime::audit::Audit;
 use runtime::clock::SharedClock;
 use runtime::command_loop::{CommandLoop, CommandObserver};
 use runtime::consumer::{Reaction, ReactionLoop};
-use runtime::identity::{Identity, Staff};
+use runtime::identity::{FirstAccount, Identity, Staff};
 use runtime::kv::Bucket;
 use runtime::log::EventLog;
 use runtime::metrics::Metrics;
@@ -38,6 +39,7 @@ use runtime::vault::{MasterKey, Vault};
 
 pub use decode::{Undecodable, decode};
 pub use district::District;
+pub use drafts::Drafts;
 pub use ground::Ground;
 pub use learned::decode_learning;
 pub use order::{Carried, Order};
@@ -103,6 +105,10 @@ pub struct Desk {
     pub metrics: Metrics,
     /// One open case per applicant and matter: fingerprint to case.
     pub open_matters: Bucket,
+    /// Half-filled forms.
+    pub drafts: Drafts,
+    /// Lets the first person in.
+    pub first_account: FirstAccount,
     centers: Mutex<HashMap<CaseId, CenterId>>,
 }
 
@@ -153,6 +159,8 @@ impl Desk {
             metrics.clone(),
         );
         let identity = Identity::new(ground.staff, ground.sessions, clock.clone(), audit.clone());
+        let first_account = FirstAccount::new(ground.first_run, Arc::clone(&identity));
+        let drafts = Drafts::new(ground.drafts, &master_key);
         metrics.declare_commands(&["case", "learning"]);
         let commands = |log: &Arc<dyn EventLog>, of| {
             let figures = CommandFigures(metrics.clone(), of);
@@ -174,6 +182,8 @@ impl Desk {
             audit,
             metrics,
             open_matters: ground.open_matters,
+            drafts,
+            first_account,
             centers: Mutex::new(HashMap::new()),
         })
     }

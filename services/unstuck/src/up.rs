@@ -11,6 +11,7 @@ use anyhow::Context as _;
 use desk::Desk;
 use desk::service::ServiceParts;
 use projection::Projection;
+use runtime::identity::FIRST_LINK_HOURS;
 use runtime::nats_server::DataLock;
 use runtime::shutdown;
 use runtime::streams;
@@ -60,15 +61,15 @@ async fn serve(
     let Some(begun) = shutdown.run_until_cancelled(begin(settings, bus_url)).await else {
         return Ok(());
     };
-    let Begun { house, demo_password, has_staff } = begun?;
+    let Begun { house, demo_password, first_token } = begun?;
     let data = settings.data.clone();
     let is_remote = settings.nats_url.is_some();
     let on_ready = move |address: SocketAddr| {
         say(format_args!("Listening on http://{address}"));
         if let Some(password) = demo_password {
             demo::accounts::introduce(&password);
-        } else if !has_staff {
-            say(how_to_add_staff(&data, is_remote));
+        } else if let Some(token) = first_token {
+            say(how_to_begin(address, &token, &data, is_remote));
         }
     };
     house.run(listener, shutdown.clone(), on_ready).await
@@ -77,7 +78,8 @@ async fn serve(
 struct Begun {
     house: House,
     demo_password: Option<String>,
-    has_staff: bool,
+    /// Lets the first person in, while there is no account.
+    first_token: Option<String>,
 }
 
 async fn begin(settings: &Up, bus_url: &str) -> anyhow::Result<Begun> {
@@ -89,10 +91,10 @@ async fn begin(settings: &Up, bus_url: &str) -> anyhow::Result<Begun> {
         true => Some(demo::prepare(&desk, &settings.data).await?),
         false => None,
     };
-    let has_staff = !desk.identity.list().await?.is_empty();
+    let first_token = desk.first_account.invite().await?;
     let (parts, views) = all_services(&desk, &settings.data.join(VIEWS_FOLDER)).await?;
     let house = House { desk, parts, views: Some(views) };
-    Ok(Begun { house, demo_password, has_staff })
+    Ok(Begun { house, demo_password, first_token })
 }
 
 /// All services on one desk, and the views.
@@ -111,13 +113,19 @@ pub(crate) async fn all_services(
     Ok((parts, projection))
 }
 
-fn how_to_add_staff(data: &Path, is_remote: bool) -> String {
+/// Says how the first person gets in.
+///
+/// The token stands behind `#`, the part of an address that a browser keeps to itself: it comes into no access log of
+/// ours or of a proxy and into no `Referer`. A page without script asks for it in a field instead.
+fn how_to_begin(address: SocketAddr, token: &str, data: &Path, is_remote: bool) -> String {
     let place = match is_remote {
         true => "--nats-url URL".to_owned(),
         false => format!("--data {}", data.display()),
     };
     format!(
-        "There is no account yet. Add the first, then sign in with it:\n  \
-         unstuck staff add {place} --username NAME --name \"REAL NAME\" --role coordinator --password-stdin"
+        "There is no account yet. Make the first, an administrator, within {FIRST_LINK_HOURS} hours at:\n  \
+         http://{address}/first-run#{token}\n\
+         The link works once; a new start prints a new one. Or add an account here:\n  \
+         unstuck staff add {place} --username NAME --name \"REAL NAME\" --role admin --password-stdin"
     )
 }

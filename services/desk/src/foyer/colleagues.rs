@@ -1,0 +1,118 @@
+//! `GET /v1/colleagues`: whom one may name as handler, countersigner, chair. For everybody who is signed in.
+
+use std::sync::Arc;
+
+use axum::extract::State;
+use axum::http::Method;
+use axum::routing::get;
+use axum::{Json, Router};
+use proto_events::codes::Role;
+use proto_events::ids::{CenterId, DepartmentId};
+use runtime::http::{Operation, Parameter, Problem, Query};
+use runtime::identity::{Signed, Staff};
+use schemars::JsonSchema;
+use serde::{Deserialize, Serialize};
+
+use crate::{Desk, DeskState};
+
+/// Most people of one answer; whoever looks for somebody among more types a letter of the name.
+const COLLEAGUES_MAX: usize = 200;
+/// Longest text to search for, in characters: a username's.
+const TEXT_CHARS_MAX: usize = 64;
+
+#[derive(Debug, Default, Deserialize)]
+#[serde(deny_unknown_fields)]
+struct Parameters {
+    center: Option<CenterId>,
+    department: Option<DepartmentId>,
+    role: Option<Role>,
+    q: Option<String>,
+}
+
+/// People who work here.
+#[derive(Debug, Serialize, JsonSchema)]
+struct ColleaguesAnswer {
+    /// By username, at most 200.
+    items: Vec<Staff>,
+    /// How many fit.
+    total: usize,
+}
+
+pub(super) fn routes() -> Router<DeskState> {
+    Router::new().route("/v1/colleagues", get(list))
+}
+
+pub(super) fn operation() -> Operation {
+    Operation::new(Method::GET, "/v1/colleagues", "staff", "The people whom a command may name")
+        .answers::<ColleaguesAnswer>(200)
+        .refuses(&["invalid"])
+        .parameter(Parameter::query::<CenterId>("center", "Only people of this center"))
+        .parameter(Parameter::query::<DepartmentId>("department", "Only people of this department"))
+        .parameter(Parameter::query::<Role>("role", "Only people of this role"))
+        .parameter(Parameter::query::<String>(
+            "q",
+            "Only people with this text in name or username",
+        ))
+}
+
+async fn list(
+    State(desk): State<Arc<Desk>>,
+    Signed(_): Signed,
+    Query(asked): Query<Parameters>,
+) -> Result<Json<ColleaguesAnswer>, Problem> {
+    if asked.q.as_deref().is_some_and(|text| text.chars().count() > TEXT_CHARS_MAX) {
+        let detail = format!("must have at most {TEXT_CHARS_MAX} characters");
+        return Err(Problem::invalid("/q", detail));
+    }
+    let everybody = desk.identity.everybody().await?;
+    let active = everybody.iter().filter(|account| !account.disabled).map(|account| &account.staff);
+    let fitting: Vec<&Staff> = active.filter(|staff| fits(staff, &asked)).collect();
+    let total = fitting.len();
+    let items = fitting.into_iter().take(COLLEAGUES_MAX).cloned().collect();
+    Ok(Json(ColleaguesAnswer { items, total }))
+}
+
+fn fits(staff: &Staff, asked: &Parameters) -> bool {
+    let text = asked.q.as_deref().map(|text| text.trim().to_lowercase());
+    let has_text = |text: &str| {
+        staff.username.as_str().contains(text) || staff.name.to_lowercase().contains(text)
+    };
+    asked.center.is_none_or_is(staff.center.as_ref())
+        && asked.department.is_none_or_is(staff.department.as_ref())
+        && asked.role.is_none_or(|role| staff.role == role)
+        && text.is_none_or(|text| has_text(&text))
+}
+
+/// A filter that may be absent.
+trait Filter<T> {
+    fn is_none_or_is(&self, value: Option<&T>) -> bool;
+}
+
+impl<T: PartialEq> Filter<T> for Option<T> {
+    fn is_none_or_is(&self, value: Option<&T>) -> bool {
+        self.is_none() || self.as_ref() == value
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn people_are_found_by_place_role_and_any_part_of_their_name() {
+        let staff = Staff {
+            username: "li.na".parse().unwrap(),
+            name: "李娜".to_owned(),
+            role: Role::Handler,
+            center: None,
+            department: Some("tax".parse().unwrap()),
+        };
+        let asked = |query: &str| Query::<Parameters>::of_text(query).unwrap().0;
+        for query in ["", "department=tax", "role=handler&q=LI", "q=%E5%A8%9C"] {
+            assert!(fits(&staff, &asked(query)), "{query}");
+        }
+        for query in ["department=housing", "center=jingshan", "role=clerk", "q=wang"] {
+            assert!(!fits(&staff, &asked(query)), "{query}");
+        }
+    }
+}

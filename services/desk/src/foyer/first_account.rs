@@ -1,0 +1,57 @@
+//! `POST /v1/first-account`: the administrator of a new house, made with the link that `up` prints.
+
+use std::sync::Arc;
+
+use axum::extract::State;
+use axum::http::{Method, StatusCode};
+use axum::routing::post;
+use axum::{Json, Router};
+use runtime::http::{Operation, Problem, StrictJson};
+use runtime::identity::{SignedIn, Username};
+use schemars::JsonSchema;
+use serde::Deserialize;
+
+use crate::{Desk, DeskState};
+
+/// The body.
+#[derive(Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
+struct FirstAccountBody {
+    /// What stands behind the `#` of the link.
+    token: String,
+    /// What the person signs in with.
+    username: String,
+    /// The person's name.
+    name: String,
+    /// The password, at least 10 characters.
+    password: String,
+}
+
+pub(super) fn routes() -> Router<DeskState> {
+    Router::new().route("/v1/first-account", post(make))
+}
+
+pub(super) fn operation() -> Operation {
+    Operation::new(
+        Method::POST,
+        "/v1/first-account",
+        "session",
+        "Makes the first account, an administrator, with the one-time link of a new house",
+    )
+    .public()
+    .takes::<FirstAccountBody>()
+    .answers::<SignedIn>(201)
+    .refuses(&["first_link_invalid"])
+}
+
+async fn make(
+    State(desk): State<Arc<Desk>>,
+    StrictJson { value, .. }: StrictJson<FirstAccountBody>,
+) -> Result<(StatusCode, Json<SignedIn>), Problem> {
+    let FirstAccountBody { token, username, name, password } = value;
+    let username: Username = username.parse()?;
+    let opened = desk.first_account.make(&token, username, name, &password).await?;
+    let answer =
+        SignedIn { token: opened.token, expires_at: opened.expires_at, staff: opened.staff };
+    Ok((StatusCode::CREATED, Json(answer)))
+}
