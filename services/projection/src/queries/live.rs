@@ -23,7 +23,7 @@ use casework::command::Actor;
 use futures::stream::unfold;
 use futures::{FutureExt as _, StreamExt as _};
 use runtime::http::{Operation, Problem};
-use runtime::identity::{Identity, token_of};
+use runtime::identity::{Identity, IdentityError, token_of};
 use runtime::log::LogError;
 use tokio::sync::{Mutex, OwnedSemaphorePermit, Semaphore, watch};
 use tokio::time::{Instant, Interval, MissedTickBehavior};
@@ -257,6 +257,8 @@ impl Reader {
     async fn beats(&mut self) -> Option<Bytes> {
         match self.identity.look(&self.token).await {
             Ok(staff) => self.actor = actor(&staff?),
+            // Nobody sits before a locked screen.
+            Err(IdentityError::Locked) => return None,
             // Nobody knows; a feed ends by itself anyway.
             Err(error) => tracing::debug!(%error, "a session could not be looked at"),
         }
