@@ -328,6 +328,7 @@ impl std::fmt::Debug for Audit {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::clock::ManualClock;
 
     #[test]
     fn a_line_leaves_out_what_it_does_not_have_and_reads_back() {
@@ -335,5 +336,23 @@ mod tests {
         let text = serde_json::to_string(&line).unwrap();
         assert!(!text.contains("case_id") && !text.contains("null"), "{text}");
         assert_eq!(serde_json::from_str::<AuditLine>(&text).unwrap(), line);
+    }
+
+    #[tokio::test]
+    async fn lines_are_read_back_from_the_newest_on_and_page_by_page() {
+        let clock = Arc::new(ManualClock::new("2026-03-02T01:00:00Z".parse().unwrap()));
+        let district = "dongcheng".parse().unwrap();
+        let audit = Audit::new(MemoryAudit::default(), district, clock, Metrics::new());
+        for number in 1..=5 {
+            audit.record(AuditLine::new(format!("person-{number}"), "signed_in")).await;
+        }
+        let places = async |before, count| {
+            let lines = audit.lines_before(before, count).await.unwrap();
+            lines.into_iter().map(|line| line.sequence).collect::<Vec<_>>()
+        };
+        assert_eq!(places(None, 2).await, [5, 4]);
+        assert_eq!(places(Some(4), 2).await, [3, 2]);
+        assert_eq!(places(Some(2), 2).await, [1]);
+        assert!(places(Some(1), 2).await.is_empty());
     }
 }

@@ -151,3 +151,80 @@ impl Identity {
 fn is_admin(account: &Account) -> bool {
     account.staff.role == Role::Admin && !account.disabled
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::audit::{Audit, MemoryAudit};
+    use crate::clock::ManualClock;
+    use crate::kv::Bucket;
+    use crate::metrics::Metrics;
+
+    const PASSWORD: &str = "correct-horse-battery";
+
+    /// Two processes over the same buckets, and two administrators.
+    async fn house() -> [Arc<Identity>; 2] {
+        let clock = Arc::new(ManualClock::new("2026-03-02T01:00:00Z".parse().unwrap()));
+        let (staff, sessions) = (Bucket::in_memory("staff"), Bucket::in_memory("sessions"));
+        let process = || {
+            let district = "dongcheng".parse().unwrap();
+            let audit = Audit::new(MemoryAudit::default(), district, clock.clone(), Metrics::new());
+            Identity::new(staff.clone(), sessions.clone(), clock.clone(), audit)
+        };
+        let processes = [process(), process()];
+        for username in ["one", "two"] {
+            processes[0].add(new(username, Role::Admin), PASSWORD).await.unwrap();
+        }
+        processes
+    }
+
+    fn new(username: &str, role: Role) -> NewStaff {
+        let username = username.parse().unwrap();
+        NewStaff { username, name: "样例".to_owned(), role, center: None, department: None }
+    }
+
+    async fn admins(identity: &Identity) -> usize {
+        identity.list().await.unwrap().iter().filter(|one| is_admin(one)).count()
+    }
+
+    #[tokio::test]
+    async fn two_administrators_who_remove_each_other_at_once_leave_one_at_least() {
+        let [here, there] = house().await;
+        let (one, two) = ("one".parse().unwrap(), "two".parse().unwrap());
+        let (first, second) = tokio::join!(here.remove_staff(&two), there.remove_staff(&one));
+        assert!(admins(&here).await >= 1, "{first:?} {second:?}");
+        let demoted = StaffChange { role: Some(Role::Auditor), ..StaffChange::default() };
+        for username in ["one", "two"] {
+            let username = username.parse().unwrap();
+            // Whoever is there yet may go, as long as another is left.
+            let _ = here.change_staff(&username, demoted.clone()).await;
+            let _ = there.remove_staff(&username).await;
+        }
+        assert_eq!(admins(&there).await, 1);
+    }
+
+    #[tokio::test]
+    async fn a_disabled_administrator_counts_for_nothing() {
+        let [here, _] = house().await;
+        let (one, two): (Username, Username) = ("one".parse().unwrap(), "two".parse().unwrap());
+        here.set_disabled(&two, true).await.unwrap();
+        assert!(matches!(here.remove_staff(&one).await, Err(IdentityError::LastAdmin(_))));
+        here.remove_staff(&two).await.unwrap();
+    }
+
+    #[tokio::test]
+    async fn a_change_is_held_to_the_rules_and_ends_the_sessions() {
+        let [here, there] = house().await;
+        let two: Username = "two".parse().unwrap();
+        let token = here.open_session(&two).await.unwrap().token;
+        let clerk = StaffChange { role: Some(Role::Clerk), ..StaffChange::default() };
+        let refused = here.change_staff(&two, clerk.clone()).await;
+        assert!(matches!(refused, Err(IdentityError::Invalid { field: "center", .. })));
+        assert!(here.resolve(&token).await.unwrap().is_some());
+        let center = Some(Some("jingshan".parse().unwrap()));
+        let moved = here.change_staff(&two, StaffChange { center, ..clerk }).await.unwrap();
+        assert_eq!((moved.role, moved.name.as_str()), (Role::Clerk, "样例"));
+        assert!(here.resolve(&token).await.unwrap().is_none());
+        assert!(there.resolve(&token).await.unwrap().is_none());
+    }
+}
