@@ -13,6 +13,7 @@ mod page;
 mod paper;
 mod protocol;
 mod town;
+mod walk;
 
 use std::env;
 use std::fs::File;
@@ -28,6 +29,7 @@ pub use looks::{LANGUAGES, Language, Looks, SIZES, Size, THEMES, Theme};
 pub use page::Page;
 pub use paper::Paper;
 pub use town::{Account, Town};
+pub use walk::Walk;
 
 use crate::process::{processes_of, signal};
 use protocol::Connection;

@@ -7,7 +7,7 @@ use std::path::Path;
 use std::thread;
 
 use serde_json::json;
-use unstuck_tests::browser::{Browser, Language, Looks, Page, Size, Theme};
+use unstuck_tests::browser::{Browser, Language, Looks, Page, Size, Theme, Walk};
 use unstuck_tests::wait_until;
 
 /// As strict as the product's own.
@@ -193,6 +193,24 @@ fn a_page_without_faults_has_none_and_each_fault_is_found() {
     assert_eq!(page.odd_faults(), [], "what was told once is not told again");
 }
 
+#[test]
+fn a_walk_looks_at_each_kind_of_page_once_and_tells_where_what_is_wrong() {
+    let origin = serve();
+    let browser = Browser::start();
+    let page = browser.page(&origin);
+    let mut walk = Walk::default();
+    walk.follow(&page, "anybody", "/house");
+    assert_eq!(walk.kinds(), ["/house", "/things/…"]);
+    let faults = walk.faults();
+    let in_english =
+        |fault: &String| fault.contains("en instead of") || fault.contains("instead of en");
+    assert!(faults.iter().any(in_english), "the pages are in Chinese only: {faults:#?}");
+    let missing = "/nowhere (anybody, ) status: 404";
+    assert!(faults.iter().any(|fault| fault == missing), "{faults:#?}");
+    let other = |fault: &&String| !in_english(fault) && *fault != missing;
+    assert_eq!(faults.iter().filter(other).collect::<Vec<_>>(), Vec::<&String>::new());
+}
+
 /// Serves the pages of this file for as long as the test runs.
 fn serve() -> String {
     let listener = TcpListener::bind("127.0.0.1:0").expect("a free port");
@@ -227,6 +245,10 @@ fn answer(mut stream: TcpStream) -> Option<()> {
         "/wrong.js" => ("200 OK", "text/javascript", WRONG_SCRIPT.to_owned()),
         "/got" | "/slow" => ("200 OK", html, titled("收到", path)),
         "/asked" => ("200 OK", html, titled("请求", &headers.join("<br>"))),
+        "/house" => {
+            ("200 OK", html, linked(&["/things/1", "/things/2", "/nowhere", "/register.csv"]))
+        }
+        "/things/1" | "/things/2" => ("200 OK", html, linked(&["/house"])),
         "/receipt" => ("200 OK", html, titled("回执", &drawn_code())),
         _ => ("404 Not Found", html, titled("没有这一页", "")),
     };
@@ -236,6 +258,17 @@ fn answer(mut stream: TcpStream) -> Option<()> {
         body.len()
     );
     stream.write_all(head.as_bytes()).and_then(|()| stream.write_all(body.as_bytes())).ok()
+}
+
+/// A page in order that links to others.
+fn linked(paths: &[&str]) -> String {
+    let links = paths.iter().map(|path| format!("<a href={path}>第{path}页</a> "));
+    let links: String = links.collect();
+    format!(
+        "<!doctype html><html lang=zh-CN><title>各页</title><link rel=icon href=data:,>\
+         <meta name=viewport content='width=device-width, initial-scale=1'>\
+         <link rel=stylesheet href=/own.css><main><h1>各页</h1><nav>{links}</nav></main></html>"
+    )
 }
 
 fn drawn_code() -> String {
