@@ -11,7 +11,6 @@ use std::time::Duration;
 use async_nats::jetstream::Context;
 use bytes::Bytes;
 use chrono::{DateTime, Utc};
-use futures::StreamExt as _;
 use futures::future::{BoxFuture, FutureExt as _};
 use proto_events::codes::Role;
 use proto_events::ids::{CaseId, CenterId, DistrictId};
@@ -185,17 +184,11 @@ async fn read_before(
     let end = log.head().await?.last_sequence;
     let last = before.map_or(end, |before| before.saturating_sub(1).min(end));
     let after = last.saturating_sub(count as u64);
-    let mut lines = Vec::with_capacity(usize::try_from(last - after).unwrap_or(count));
-    if last > after {
-        let mut line = log.follow(after).await?;
-        while let Some(recorded) = line.next().await {
-            let recorded = recorded?;
-            lines.push(StoredLine { sequence: recorded.sequence, body: recorded.body });
-            if recorded.sequence >= last {
-                break;
-            }
-        }
-    }
+    // Another line may stand behind the last by now; it was not asked for.
+    let found = log.stretch(after + 1, usize::try_from(last - after).unwrap_or(count)).await?;
+    let lines =
+        found.into_iter().map(|line| StoredLine { sequence: line.sequence, body: line.body });
+    let mut lines: Vec<_> = lines.filter(|line| line.sequence <= last).collect();
     lines.reverse();
     Ok(lines)
 }

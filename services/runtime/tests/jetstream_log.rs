@@ -84,6 +84,27 @@ async fn many_writers_of_one_case_on_two_loops_are_all_served_once() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
+async fn a_stretch_of_the_stream_is_read_in_order_across_subjects_and_pages() {
+    let bus = Bus::start().await;
+    for number in 1..=600 {
+        let subject = format!("audit.place-{}", number % 3);
+        bus.context.publish(subject, number.to_string().into()).await.unwrap().await.unwrap();
+    }
+    let log = JetStreamLog::open(bus.context.clone(), "AUDIT").await.unwrap();
+    let read = async |from, count| {
+        let events = log.stretch(from, count).await.unwrap();
+        events.into_iter().map(|event| event.sequence).collect::<Vec<_>>()
+    };
+    assert_eq!(read(1, 600).await, (1..=600).collect::<Vec<_>>());
+    assert_eq!(read(0, 3).await, [1, 2, 3]);
+    assert_eq!(read(299, 301).await, (299..=599).collect::<Vec<_>>());
+    assert_eq!(read(599, 10).await, [599, 600], "the stream ends");
+    assert!(read(601, 10).await.is_empty());
+    assert!(read(1, 0).await.is_empty());
+    bus.stop().await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
 async fn provisioning_again_changes_nothing_and_a_difference_is_named_but_not_repaired() {
     let bus = Bus::start().await;
     assert_eq!(provision(&bus.context, &Provision { replicas: 1 }).await.unwrap(), []);

@@ -124,12 +124,12 @@ async fn read(
         let chunk = desk.audit.lines_before(before, CHUNK_LINES).await;
         let chunk = chunk
             .map_err(|error| problem::unavailable("the audit could not be read", &*error.source))?;
-        let is_last = chunk.len() < CHUNK_LINES;
         examined += chunk.len();
         match filter.gather(&desk, chunk, limit, &mut items) {
             Gathered::Full(place) => break Some(place),
             Gathered::BeforeBegin => break None,
-            Gathered::Through(_) if is_last => break None,
+            // The audit begins with 1, and nothing of it is ever deleted.
+            Gathered::Through(place) if place.is_none_or(|place| place <= 1) => break None,
             Gathered::Through(place) if examined >= EXAMINED_MAX => break place,
             Gathered::Through(place) => before = place,
         }

@@ -1,4 +1,4 @@
-//! Reading one subject: batched direct get from any replica, single gets from the leader.
+//! Reading one subject, or a stretch of the stream: batched direct get from any replica, single gets from the leader.
 //!
 //! Invariant: an answer that lost a message on its way is an error, never a shorter history.
 
@@ -16,6 +16,9 @@ use super::{
 
 /// Events per request of a batched read; nearly every case has fewer.
 const PAGE_EVENTS_MAX: usize = 256;
+
+/// Fits every subject.
+const EVERY_SUBJECT: &str = ">";
 
 /// Answer of the bus at the end of a page (ADR-31).
 const END_OF_PAGE: u16 = 204;
@@ -45,7 +48,8 @@ impl JetStreamLog {
         loop {
             let from = events.last().map_or(1, |event: &Recorded| event.sequence + 1);
             // A page ends early when nothing comes; a page that comes may take its time.
-            let page = self.page(subject, from, &mut events);
+            let page = Page { batch: PAGE_EVENTS_MAX, seq: from, next_by_subj: subject };
+            let page = self.page(&page, |found| found == subject, &mut events);
             let end = tokio::time::timeout(super::ANSWER_MAX, page)
                 .await
                 .map_err(|elapsed| unreachable(READING, elapsed))??;
@@ -59,18 +63,40 @@ impl JetStreamLog {
         }
     }
 
+    /// Reads up to `count` messages of the stream from the sequence `from` on, whatever their subjects, in order; no
+    /// consumer is made. Fewer come only at the end of the stream.
+    ///
+    /// # Errors
+    /// [`LogError::Unreachable`] when the bus does not answer.
+    pub async fn stretch(&self, from: u64, count: usize) -> Result<Vec<Recorded>, LogError> {
+        let mut events = Vec::new();
+        while events.len() < count {
+            let from = events.last().map_or(from.max(1), |event: &Recorded| event.sequence + 1);
+            let batch = PAGE_EVENTS_MAX.min(count - events.len());
+            let page = Page { batch, seq: from, next_by_subj: EVERY_SUBJECT };
+            let page = self.page(&page, |_| true, &mut events);
+            let end = tokio::time::timeout(super::ANSWER_MAX, page)
+                .await
+                .map_err(|elapsed| unreachable(READING, elapsed))??;
+            match end {
+                PageEnd::Complete => break,
+                PageEnd::More => {}
+            }
+        }
+        Ok(events)
+    }
+
     async fn page(
         &self,
-        subject: &str,
-        from: u64,
+        page: &Page<'_>,
+        is_asked_for: impl Fn(&str) -> bool,
         events: &mut Vec<Recorded>,
     ) -> Result<PageEnd, LogError> {
         let client = self.context.client();
         let inbox = client.new_inbox();
         let mut answers =
             client.subscribe(inbox.clone()).await.map_err(|error| unreachable(READING, error))?;
-        let page = Page { batch: PAGE_EVENTS_MAX, seq: from, next_by_subj: subject };
-        let body = serde_json::to_vec(&page).map_err(|error| unreachable(READING, error))?;
+        let body = serde_json::to_vec(page).map_err(|error| unreachable(READING, error))?;
         client
             .publish_with_reply(format!("$JS.API.DIRECT.GET.{}", self.name), inbox, body.into())
             .await
@@ -80,7 +106,8 @@ impl JetStreamLog {
             match answer.status.map_or(200, |status| status.as_u16()) {
                 200 => {
                     let event = answered(answer, reached)?;
-                    if event.subject != subject || event.sequence < from.max(reached + 1) {
+                    let is_in_order = event.sequence >= page.seq.max(reached + 1);
+                    if !is_asked_for(&event.subject) || !is_in_order {
                         return Err(unreachable(READING, "the bus answered another question"));
                     }
                     reached = event.sequence;
