@@ -360,10 +360,12 @@ impl Page {
         let history = call("Page.getNavigationHistory", json!({}));
         let at = usize::try_from(history["currentIndex"].as_u64().unwrap_or_default());
         let url = &history["entries"][at.unwrap_or_default()]["url"];
-        let name = thread::current().name().unwrap_or("test").replace("::", "-");
-        eprintln!("---- the page was at {url}; target/screenshots/failed-{name}.png shows it ----");
+        let test = thread::current().name().unwrap_or("test").replace("::", "-");
+        let name = format!("failed-{test}-{}", self.session.get(..4).unwrap_or_default());
+        eprintln!("---- the page was at {url}; target/screenshots/{name}.png shows it ----");
+        // A second panic would hide the first.
         if call("Page.captureScreenshot", json!({}))["data"].is_string() {
-            self.picture(&format!("failed-{name}"));
+            self.picture(&name);
         }
     }
 }
