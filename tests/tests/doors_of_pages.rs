@@ -104,6 +104,7 @@ fn the_first_account_is_made_with_the_printed_link_and_makes_the_others() {
     assert!(!district.logged().contains(&token), "the token is in no log");
     let body = |token: &str, password: &str| json!({ "token": token, "username": "admin", "name": "样例管理员", "password": password });
     let made = |body: Value| anybody.post("/v1/first-account", body);
+    assert_eq!(anybody.get("/v1/first-account")["missing"], true);
     let old = old.rsplit_once('#').expect("a token").1;
     made(body(old, PASSWORD)).refused(403, "first_link_invalid");
     made(body("nonsense", PASSWORD)).refused(403, "first_link_invalid");
@@ -111,6 +112,7 @@ fn the_first_account_is_made_with_the_printed_link_and_makes_the_others() {
     let first = made(body(&token, PASSWORD)).expect_status(201);
     assert_eq!(first["staff"]["role"], "admin");
     made(body(&token, PASSWORD)).refused(403, "first_link_invalid");
+    assert_eq!(anybody.get("/v1/first-account")["missing"], false);
     let admin = Holder::of(&district, &first["token"]);
 
     // Accounts, by the rules of the command line.

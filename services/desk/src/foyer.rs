@@ -38,7 +38,8 @@ pub fn operations() -> Vec<Operation> {
     [
         vec![district::operation()],
         accounts::operations(),
-        vec![colleagues::operation(), first_account::operation()],
+        vec![colleagues::operation()],
+        first_account::operations(),
         drafts::operations(),
         vec![audit::operation()],
     ]

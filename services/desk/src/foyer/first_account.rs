@@ -4,12 +4,12 @@ use std::sync::Arc;
 
 use axum::extract::State;
 use axum::http::{Method, StatusCode};
-use axum::routing::post;
+use axum::routing::get;
 use axum::{Json, Router};
 use runtime::http::{Operation, Problem, StrictJson};
 use runtime::identity::{SignedIn, Username};
 use schemars::JsonSchema;
-use serde::Deserialize;
+use serde::{Deserialize, Serialize};
 
 use crate::{Desk, DeskState};
 
@@ -27,12 +27,27 @@ struct FirstAccountBody {
     password: String,
 }
 
-pub(super) fn routes() -> Router<DeskState> {
-    Router::new().route("/v1/first-account", post(make))
+/// Whether the house waits for its first account.
+#[derive(Serialize, JsonSchema)]
+struct FirstAccountAnswer {
+    /// True while there is no account at all: a sign-in page then points to the link.
+    missing: bool,
 }
 
-pub(super) fn operation() -> Operation {
-    Operation::new(
+pub(super) fn routes() -> Router<DeskState> {
+    Router::new().route("/v1/first-account", get(look).post(make))
+}
+
+pub(super) fn operations() -> Vec<Operation> {
+    let look = Operation::new(
+        Method::GET,
+        "/v1/first-account",
+        "session",
+        "Says whether the house waits for its first account",
+    )
+    .public()
+    .answers::<FirstAccountAnswer>(200);
+    let make = Operation::new(
         Method::POST,
         "/v1/first-account",
         "session",
@@ -41,7 +56,12 @@ pub(super) fn operation() -> Operation {
     .public()
     .takes::<FirstAccountBody>()
     .answers::<SignedIn>(201)
-    .refuses(&["first_link_invalid"])
+    .refuses(&["first_link_invalid"]);
+    vec![look, make]
+}
+
+async fn look(State(desk): State<Arc<Desk>>) -> Result<Json<FirstAccountAnswer>, Problem> {
+    Ok(Json(FirstAccountAnswer { missing: desk.first_account.is_missing().await? }))
 }
 
 async fn make(

@@ -49,6 +49,14 @@ impl FirstAccount {
         Self { bucket, identity }
     }
 
+    /// Whether there is no account yet, so that a link can open something.
+    ///
+    /// # Errors
+    /// When the bus is out of reach.
+    pub async fn is_missing(&self) -> Result<bool, IdentityError> {
+        Ok(self.identity.everybody().await?.is_empty())
+    }
+
     /// Makes a new link and gives its token; `None` when there is an account already.
     ///
     /// # Errors

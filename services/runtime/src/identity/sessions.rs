@@ -13,6 +13,7 @@ use super::staff::{TRIES_MAX, Username};
 use super::{Identity, IdentityError, Opened, Staff, password, random_hex};
 use crate::audit::AuditLine;
 use crate::http::body::hex;
+use crate::kv::Found;
 
 /// Longest session, in hours: a working day with its margins.
 pub const SESSION_HOURS_MAX: i64 = 10;
@@ -244,7 +245,9 @@ impl Identity {
         }
         let key = key(token);
         for _ in 0..TRIES_MAX {
-            let Some(mut record) = self.record(&key).await? else { return Ok(None) };
+            // At the leader: a late replica would give a revision that is no longer the newest, again and again.
+            let found = self.sessions.find_at_leader(&key).await?;
+            let Some(mut record) = read(found)? else { return Ok(None) };
             let Some(account) = self.find(&record.username).await? else { return Ok(None) };
             let revision = record.revision;
             let is_told = apply(&mut record);
@@ -282,12 +285,7 @@ impl Identity {
             return Ok(Some(record));
         }
         let ticket = self.session_cache.ticket();
-        let Some((value, revision)) = self.sessions.find(key).await?.value() else {
-            return Ok(None);
-        };
-        let record: SessionRecord = serde_json::from_slice(&value)
-            .map_err(|source| IdentityError::Damaged { what: "a session", source })?;
-        let record = SessionRecord { revision, ..record };
+        let Some(record) = read(self.sessions.find(key).await?)? else { return Ok(None) };
         self.session_cache.remember(ticket, key, record.clone());
         Ok(Some(record))
     }
@@ -301,6 +299,13 @@ impl Identity {
         }
         self.session_cache.forget(key);
     }
+}
+
+fn read(found: Found) -> Result<Option<SessionRecord>, IdentityError> {
+    let Some((value, revision)) = found.value() else { return Ok(None) };
+    let record: SessionRecord = serde_json::from_slice(&value)
+        .map_err(|source| IdentityError::Damaged { what: "a session", source })?;
+    Ok(Some(SessionRecord { revision, ..record }))
 }
 
 fn written(record: &SessionRecord) -> Result<Bytes, IdentityError> {
