@@ -21,6 +21,7 @@ pub mod figures;
 pub mod free_text;
 pub mod learning;
 pub mod masking;
+pub mod next;
 pub mod permission;
 pub mod reaction;
 pub mod refusal;

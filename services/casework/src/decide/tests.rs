@@ -12,6 +12,7 @@ mod escalation;
 mod intake;
 mod invariants;
 mod joint;
+mod next;
 mod people;
 mod permissions;
 mod random;

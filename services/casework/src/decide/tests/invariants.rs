@@ -15,6 +15,7 @@ use crate::case::Case;
 use crate::case::records::SpecialHandling;
 use crate::command::Actor;
 use crate::free_text::find_personal_data;
+use crate::next::{Party, next_steps};
 use crate::rules::Rules;
 use crate::timetable::{ClockRun, ladder};
 
@@ -54,6 +55,7 @@ pub(super) const ALL: &[Invariant] = &[
     ("C18", one_task_force),
     ("C19", no_feedback_by_handlers),
     ("C20", told_is_told),
+    ("C22", waits_for_somebody),
 ];
 
 fn one_lead(step: &Step<'_>) -> bool {
@@ -366,4 +368,12 @@ fn told_is_told(step: &Step<'_>) -> bool {
             && after.actions.len() >= before.actions.len()
             && after.departments_ever.starts_with(&before.departments_ever)
     })
+}
+
+fn waits_for_somebody(step: &Step<'_>) -> bool {
+    let case = step.after;
+    let next = next_steps(case, step.rules);
+    // While papers are waited for, a pause lasts at most until its cap; the timer ends it.
+    let is_work = |party: &Party| *party != Party::Applicant || case.pause.is_some();
+    !case.is_open() || next.iter().any(|one| is_work(&one.by))
 }
