@@ -22,16 +22,20 @@ use tokio::time::Instant;
 use tokio_util::sync::CancellationToken;
 
 use crate::feed::Feed;
-use crate::fold::{FoldFault, Folder, Quarantined};
+use crate::fold::{FoldFault, Folded, Folder, Quarantined, REMEMBERED_MAX};
 use crate::index::Index;
 use crate::views::{Views, open_store};
 
 /// The invariant that an incident breaks, as the metrics name it.
 pub(crate) const STREAM_INVARIANT: &str = "stream_is_whole";
 
-/// Cases that a view which catches up folds before it writes: each is then written once or twice and not after every
-/// event. What is not written when the process dies is folded again.
-const UNWRITTEN_MAX: usize = 4096;
+/// Events that a view which catches up folds before it writes everything, and moves its checkpoint; what comes after the
+/// checkpoint is folded again when the process dies. Some ten seconds of work.
+const UNWRITTEN_EVENTS_MAX: u64 = 512 * 1024;
+
+/// Cases that have to have come to their end, so that it is worth to write and forget only them: otherwise all are
+/// written, and those under way many times.
+const ENDED_MIN: usize = REMEMBERED_MAX / 8;
 
 /// Why the projection could not be opened, verified or rebuilt.
 #[derive(Debug, thiserror::Error)]
@@ -137,7 +141,7 @@ impl View {
         let mut index = Index::default();
         if let Some(district) = district {
             for record in views.cases() {
-                index.put(&record?.1, &district.rules.calendar);
+                index.put(&record?.1, &district.rules);
             }
         }
         let checkpoint = AtomicU64::new(views.checkpoint()?);
@@ -153,6 +157,15 @@ impl View {
     /// How many events are in quarantine.
     pub(crate) fn quarantined(&self) -> u64 {
         self.quarantined.load(Ordering::Acquire)
+    }
+
+    /// Takes what was written into the index.
+    fn list(&self, folded: &Folded<'_>, district: Option<&District>) {
+        let Some(district) = district else { return };
+        let mut index = self.index.write().unwrap_or_else(PoisonError::into_inner);
+        for (_, record) in &folded.cases {
+            index.put(record, &district.rules);
+        }
     }
 
     /// The index; held for the length of one query.
@@ -203,21 +216,35 @@ impl Writer {
             FoldFault::Load(error) => of_store(error),
             gap @ FoldFault::Gap { .. } => FoldError::Broken(gap.into()),
         })?;
-        if self.folder.sequence() < goal && self.folder.touched() < UNWRITTEN_MAX {
+        if self.folder.sequence() < goal && self.make_room(district).map_err(of_store)? {
             return Ok(None);
         }
         let folded = self.folder.folded();
-        views.apply(&folded).map_err(of_store)?;
-        if let Some(district) = district {
-            let mut index = self.view.index.write().unwrap_or_else(PoisonError::into_inner);
-            for (_, record) in &folded.cases {
-                index.put(record, &district.rules.calendar);
-            }
-        }
+        self.view.views.apply(&folded).map_err(of_store)?;
+        self.view.list(&folded, district);
         let sequence = folded.sequence;
         self.view.quarantined.fetch_add(folded.quarantined.len() as u64, Ordering::AcqRel);
         self.view.checkpoint.store(sequence, Ordering::Release);
         Ok(Some(Written { sequence, quarantined: self.folder.written() }))
+    }
+
+    /// Whether a view that catches up may fold on before it writes everything. When it remembers too many cases it writes
+    /// those that have come to their end, ahead of the checkpoint; each case is written once or twice then.
+    fn make_room(&mut self, district: Option<&District>) -> Result<bool, StoreError> {
+        if self.folder.sequence() - self.view.sequence() >= UNWRITTEN_EVENTS_MAX {
+            return Ok(false);
+        }
+        if self.folder.remembered() < REMEMBERED_MAX {
+            return Ok(true);
+        }
+        let ended = self.folder.ended();
+        if ended.cases.len() < ENDED_MIN {
+            return Ok(false);
+        }
+        self.view.views.write_ahead(&ended)?;
+        self.view.list(&ended, district);
+        self.folder.ended_written();
+        Ok(true)
     }
 }
 

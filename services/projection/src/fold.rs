@@ -7,18 +7,27 @@
 use std::collections::hash_map::Entry;
 use std::collections::{BTreeSet, HashMap};
 
+use casework::case::EventMeta;
 use chrono::{DateTime, Utc};
-use desk::decode;
+use desk::{Undecodable, decode};
 use proto_events::envelope::header;
+use proto_events::events::CaseEvent;
 use proto_events::ids::{CaseId, ReceiptCode};
+use rayon::iter::{
+    IndexedParallelIterator as _, IntoParallelRefIterator as _, ParallelIterator as _,
+};
 use runtime::log::Recorded;
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
 use crate::record::{CaseRecord, recorded_at};
 
-/// Cases that are remembered when they are written: events of a case come close together. Some 30 MiB at most.
-const REMEMBERED_MAX: usize = 4096;
+/// Cases that are remembered, written or not: a case has its events in a few days, and a view that catches up would
+/// otherwise load, change and write it many times. More than the cases under way in a city's week; some 80 MiB at most.
+pub(crate) const REMEMBERED_MAX: usize = 16 * 1024;
+
+/// Events for which another core is asked to help: some hundred microseconds of work.
+const SHARE_EVENTS_MIN: usize = 32;
 
 /// Longest name of a type, in characters: twice the longest that there is.
 const TYPE_CHARS_MAX: usize = 64;
@@ -116,9 +125,9 @@ impl Folder {
         self.sequence
     }
 
-    /// How many cases are not written yet.
-    pub(crate) fn touched(&self) -> usize {
-        self.touched.len()
+    /// How many cases are remembered.
+    pub(crate) fn remembered(&self) -> usize {
+        self.known.len()
     }
 
     /// Folds a batch on top of what is known, and of what `load` knows of other cases.
@@ -137,9 +146,11 @@ impl Folder {
             }
             after = after.max(came);
         }
-        for recorded in batch {
+        let is_new = |recorded: &Recorded| recorded.sequence > self.sequence;
+        let batch = &batch[batch.iter().position(is_new).unwrap_or(batch.len())..];
+        for (recorded, read) in batch.iter().zip(read(batch)) {
             if recorded.sequence > self.sequence {
-                self.take(recorded, &mut load)?;
+                self.take(recorded, read, &mut load)?;
                 self.sequence = recorded.sequence;
             }
         }
@@ -149,9 +160,10 @@ impl Folder {
     fn take<E: std::error::Error>(
         &mut self,
         recorded: &Recorded,
+        read: Read,
         load: &mut impl FnMut(CaseId) -> Result<Option<CaseRecord>, E>,
     ) -> Result<(), FoldFault<E>> {
-        match decode(recorded) {
+        match read {
             Ok((meta, event)) => {
                 let slot = slot(&mut self.known, meta.case_id, load)?;
                 let recorded_at = recorded_at(recorded, &meta);
@@ -183,7 +195,19 @@ impl Folder {
 
     /// What is to be written.
     pub(crate) fn folded(&self) -> Folded<'_> {
-        let record = |case_id: &CaseId| Some((*case_id, self.known.get(case_id)?.as_deref()?));
+        self.folded_if(|_| true)
+    }
+
+    /// What is to be written of the cases that have come to their end: nothing, or little, is still to come for them.
+    pub(crate) fn ended(&self) -> Folded<'_> {
+        self.folded_if(CaseRecord::has_ended)
+    }
+
+    fn folded_if(&self, is_wanted: impl Fn(&CaseRecord) -> bool) -> Folded<'_> {
+        let record = |case_id: &CaseId| {
+            let record = self.known.get(case_id)?.as_deref()?;
+            is_wanted(record).then_some((*case_id, record))
+        };
         Folded {
             sequence: self.sequence,
             cases: self.touched.iter().filter_map(record).collect(),
@@ -192,22 +216,46 @@ impl Folder {
         }
     }
 
-    /// Notes that it is written; gives what went into quarantine with it.
+    /// Notes that all of it is written; gives what went into quarantine with it.
     pub(crate) fn written(&mut self) -> Vec<Quarantined> {
-        if self.known.len() > REMEMBERED_MAX {
+        if self.known.len() > REMEMBERED_MAX / 2 {
             // Those that the latest events were about are likely to come again.
             let touched = &self.touched;
             self.known.retain(|case_id, record| {
-                touched.contains(case_id)
-                    && record.as_ref().is_some_and(|record| record.case.is_open())
+                let is_under_way = record.as_deref().is_some_and(|record| !record.has_ended());
+                is_under_way && touched.contains(case_id)
             });
         }
-        if self.known.len() > REMEMBERED_MAX {
+        if self.known.len() > REMEMBERED_MAX / 2 {
             self.known.clear();
         }
         self.touched.clear();
         self.receipts.clear();
         std::mem::take(&mut self.quarantined)
+    }
+
+    /// Notes that what has ended is written, and forgets it.
+    pub(crate) fn ended_written(&mut self) {
+        let touched = &mut self.touched;
+        self.known.retain(|case_id, record| {
+            let is_under_way = record.as_deref().is_some_and(|record| !record.has_ended());
+            if !is_under_way {
+                touched.remove(case_id);
+            }
+            is_under_way
+        });
+        self.receipts.clear();
+    }
+}
+
+/// What an event turned out to be.
+type Read = Result<(EventMeta, CaseEvent), Undecodable>;
+
+/// Reads a batch; a large one on all cores, because a view that is built does little else.
+fn read(batch: &[Recorded]) -> Vec<Read> {
+    match batch.len() < 2 * SHARE_EVENTS_MIN {
+        true => batch.iter().map(decode).collect(),
+        false => batch.par_iter().with_min_len(SHARE_EVENTS_MIN).map(decode).collect(),
     }
 }
 

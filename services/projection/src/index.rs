@@ -15,7 +15,7 @@ mod tests;
 use std::collections::{BTreeMap, HashMap};
 use std::sync::Arc;
 
-use casework::calendar::WorkingCalendar;
+use casework::rules::Rules;
 use proto_events::codes::{CaseState, Cause, CauseCategory, Stage};
 use proto_events::ids::{CaseId, CenterId, DepartmentId};
 use roaring::RoaringBitmap;
@@ -40,6 +40,22 @@ enum Facet {
     Category(CauseCategory),
     Stage(Stage),
     Matter(Arc<str>),
+    /// Somebody is to do something.
+    Awaits(Awaited),
+}
+
+/// Who is to do something, as a person's list of what is to be done looks for it.
+#[derive(Debug, Clone, PartialEq, Eq, Hash)]
+pub(crate) enum Awaited {
+    Center(Arc<CenterId>),
+    /// Anybody of a department.
+    Department(Arc<DepartmentId>),
+    /// Somebody of a department, and nobody there was named.
+    AnyoneOf(Arc<DepartmentId>),
+    /// A person, by username.
+    Person(Arc<str>),
+    Coordinator,
+    Callback,
 }
 
 /// What stands where in an order: an instant in microseconds since 1970, and the case for those of one instant.
@@ -84,8 +100,8 @@ pub(crate) struct Index {
 
 impl Index {
     /// Takes the present form of a case in.
-    pub(crate) fn put(&mut self, record: &CaseRecord, calendar: &WorkingCalendar) {
-        let row = CaseRow::of(record, calendar, &mut self.names);
+    pub(crate) fn put(&mut self, record: &CaseRecord, rules: &Rules) {
+        let row = CaseRow::of(record, rules, &mut self.names);
         let (id, after) = (row.case_id, facets_of(&row));
         let Some(slot) = self.slots.get(&id).copied() else {
             let slot = u32::try_from(self.rows.len()).expect("fewer than four billion cases");
@@ -189,5 +205,6 @@ fn facets_of(row: &CaseRow) -> Vec<Facet> {
     facets.extend(row.department.clone().map(Facet::Department));
     facets.extend(row.handler.clone().map(Facet::Handler));
     facets.extend(row.departments_ever.iter().cloned().map(Facet::WasWith));
+    facets.extend(row.awaits.iter().cloned().map(Facet::Awaits));
     facets
 }

@@ -5,6 +5,7 @@
 use casework::case::{Case, EventMeta};
 use casework::figures::history::Past;
 use proto_events::Timestamp;
+use proto_events::codes::CaseState;
 use proto_events::envelope::header;
 use proto_events::events::CaseEvent;
 use runtime::log::Recorded;
@@ -65,5 +66,11 @@ impl CaseRecord {
         self.past.note(&self.case, meta, event);
         self.case.evolve(meta, event);
         self.last_recorded_at = self.last_recorded_at.max(recorded_at);
+    }
+
+    /// Whether little or nothing is still to come for it.
+    pub(crate) fn has_ended(&self) -> bool {
+        use CaseState::{Closed, Transferred, Withdrawn};
+        matches!(self.case.state, Closed | Transferred | Withdrawn)
     }
 }

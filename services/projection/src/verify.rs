@@ -151,7 +151,7 @@ impl Truth {
         }
         let mut names = Names::default();
         let (case_id, _) = self.cases.iter().find(|(case_id, record)| {
-            let row = CaseRow::of(record, &district.rules.calendar, &mut names);
+            let row = CaseRow::of(record, &district.rules, &mut names);
             index.row(**case_id) != Some(&row)
         })?;
         Some(format!("the index has another row for case {case_id}"))

@@ -12,23 +12,30 @@ use std::path::Path;
 
 use chrono::{DateTime, Utc};
 use proto_events::ids::{CaseId, ReceiptCode};
+use rayon::iter::{
+    IndexedParallelIterator as _, IntoParallelRefIterator as _, ParallelIterator as _,
+};
 use runtime::log::Head;
 use runtime::store::{Batch, Checkpoint, Opened, StoreError, ViewStore};
 use serde::de::DeserializeOwned;
 use uuid::Uuid;
 
-use self::packing::Packing;
+pub(crate) use self::packing::DICTIONARY;
+use self::packing::{pack, unpack};
 use crate::fold::{Folded, Quarantined};
 use crate::record::CaseRecord;
 
 /// The schema of the rows. One higher: every view is set aside and built anew at the next start.
-const SCHEMA_VERSION: u32 = 6;
+const SCHEMA_VERSION: u32 = 7;
 
 /// Bytes of a packed case in one row; the store takes 64 KiB, and a case has one KiB as a rule.
 const PART_BYTES: usize = 48 * 1024;
 
 /// Rows that are written in one step: a few megabytes of memory, and a few milliseconds that readers wait.
 const STEP_ROWS_MAX: usize = 512;
+
+/// Rows for which another core is asked to help: some hundred microseconds of work.
+const SHARE_ROWS_MIN: usize = 16;
 
 /// Opens the store of the view. Blocks.
 ///
@@ -43,13 +50,12 @@ pub(crate) fn open_store(folder: &Path, head: Head) -> Result<Opened, StoreError
 pub(crate) struct Views {
     store: ViewStore,
     stream_created_at: DateTime<Utc>,
-    packing: Packing,
 }
 
 impl Views {
     /// Takes an opened store; events come from the stream that was made at `stream_created_at`.
     pub(crate) fn new(store: ViewStore, stream_created_at: DateTime<Utc>) -> Self {
-        Self { store, stream_created_at, packing: Packing::default() }
+        Self { store, stream_created_at }
     }
 
     /// The store itself.
@@ -65,31 +71,58 @@ impl Views {
     /// Writes what a batch has led to, with its checkpoint. Many cases go in several steps, the checkpoint with the last
     /// one: a row that is ahead of the checkpoint knows by its version what it has seen.
     pub(crate) fn apply(&self, folded: &Folded<'_>) -> Result<(), StoreError> {
-        let stream_created_at = self.stream_created_at;
-        let mut batch = Batch::default();
-        // Before the cases that they lead to, because the opening of a case that is there is not looked at again.
-        for (code, case_id) in folded.receipts {
-            batch.insert(&receipt_key(code), case_id.0.as_bytes());
-        }
-        let before = Checkpoint { sequence: self.checkpoint()?, stream_created_at };
-        for (case_id, record) in &folded.cases {
-            if batch.len() >= STEP_ROWS_MAX {
-                self.store.apply(std::mem::take(&mut batch), before)?;
-            }
-            let bytes = self.packing.pack(record)?;
-            let mut parts = bytes.chunks(PART_BYTES);
-            let first = parts.next().unwrap_or_default();
-            let rest =
-                u8::try_from(parts.len()).map_err(|_| StoreError::Unfit("a case too large"))?;
-            batch.insert(&case_key(*case_id), &[&[rest], first].concat());
-            for (number, part) in (1_u8..).zip(parts) {
-                batch.insert(&part_key(*case_id, number), part);
-            }
-        }
+        let mut batch = self.rows(folded)?;
         for unreadable in folded.quarantined {
             batch.insert(&quarantine_key(unreadable.sequence), &encode(unreadable)?);
         }
+        let stream_created_at = self.stream_created_at;
         self.store.apply(batch, Checkpoint { sequence: folded.sequence, stream_created_at })
+    }
+
+    /// Writes cases and receipts ahead of the checkpoint, which stays.
+    pub(crate) fn write_ahead(&self, folded: &Folded<'_>) -> Result<(), StoreError> {
+        let batch = self.rows(folded)?;
+        self.store.apply(batch, self.store.checkpoint()?)
+    }
+
+    /// Writes the receipts and cases but for a last batch, which it gives.
+    fn rows(&self, folded: &Folded<'_>) -> Result<Batch, StoreError> {
+        let mut batch = Batch::default();
+        let before = self.store.checkpoint()?;
+        // Before the cases that they lead to, because the opening of a case that is there is not looked at again.
+        for (code, case_id) in folded.receipts {
+            self.make_room(&mut batch, 1, before)?;
+            batch.insert(&receipt_key(code), case_id.0.as_bytes());
+        }
+        for cases in folded.cases.chunks(STEP_ROWS_MAX) {
+            self.make_room(&mut batch, cases.len(), before)?;
+            // One after the other unless they are many: a view that is built packs on all cores.
+            let packed: Vec<_> = match cases.len() < 2 * SHARE_ROWS_MIN {
+                true => cases.iter().map(|(_, record)| pack(record)).collect(),
+                false => cases
+                    .par_iter()
+                    .with_min_len(SHARE_ROWS_MIN)
+                    .map(|(_, record)| pack(record))
+                    .collect(),
+            };
+            for ((case_id, _), packed) in cases.iter().zip(packed) {
+                insert(&mut batch, *case_id, &packed?)?;
+            }
+        }
+        Ok(batch)
+    }
+
+    /// Writes what is in a batch when so many more rows would be too many for one step.
+    fn make_room(
+        &self,
+        batch: &mut Batch,
+        rows: usize,
+        before: Checkpoint,
+    ) -> Result<(), StoreError> {
+        match batch.len() + rows > STEP_ROWS_MAX {
+            true => self.store.apply(std::mem::take(batch), before),
+            false => Ok(()),
+        }
     }
 
     /// A case.
@@ -154,15 +187,27 @@ impl Views {
     fn whole(&self, case_id: CaseId, first: &[u8]) -> Result<CaseRecord, StoreError> {
         let (rest, first) = first.split_first().ok_or_else(unreadable)?;
         if *rest == 0 {
-            return self.packing.unpack(first);
+            return unpack(first);
         }
         let mut bytes = first.to_vec();
         for number in 1..=*rest {
             let part = self.store.get(&part_key(case_id, number))?.ok_or_else(unreadable)?;
             bytes.extend_from_slice(&part);
         }
-        self.packing.unpack(&bytes)
+        unpack(&bytes)
     }
+}
+
+/// Puts a packed case into a batch, in as many rows as it takes.
+fn insert(batch: &mut Batch, case_id: CaseId, packed: &[u8]) -> Result<(), StoreError> {
+    let mut parts = packed.chunks(PART_BYTES);
+    let first = parts.next().unwrap_or_default();
+    let rest = u8::try_from(parts.len()).map_err(|_| StoreError::Unfit("a case too large"))?;
+    batch.insert(&case_key(case_id), &[&[rest], first].concat());
+    for (number, part) in (1_u8..).zip(parts) {
+        batch.insert(&part_key(case_id, number), part);
+    }
+    Ok(())
 }
 
 fn case_key(case_id: CaseId) -> Vec<u8> {

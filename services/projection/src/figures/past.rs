@@ -296,7 +296,7 @@ async fn read(
         let (case_id, record) = read?;
         let row = record.map(|record| {
             let mut names = instant.names.lock().unwrap_or_else(PoisonError::into_inner);
-            Box::new(CaseRow::of(&record, &core.district.rules.calendar, &mut names))
+            Box::new(CaseRow::of(&record, &core.district.rules, &mut names))
         });
         instant.rows.write().unwrap_or_else(PoisonError::into_inner).insert(case_id, row);
     }

@@ -26,7 +26,7 @@ fn row(n: u128, kinds: &[usize]) -> CaseRow {
         let (meta, event) = desk::decode(&recorded).unwrap();
         record = CaseRecord::step(record, &meta, &event, recorded_at(&recorded, &meta));
     }
-    CaseRow::of(&record.unwrap(), &district.rules.calendar, &mut Names::default())
+    CaseRow::of(&record.unwrap(), &district.rules, &mut Names::default())
 }
 
 fn counted(rows: &[CaseRow], from: &str, to: &str, as_of: &str) -> BTreeMap<String, Figure> {

@@ -10,13 +10,13 @@ use std::sync::Arc;
 
 use casework::command::Actor;
 use casework::permission;
-use proto_events::codes::{CaseState, Cause, Stage};
+use proto_events::codes::{CaseState, Cause, Role, Stage};
 use proto_events::ids::{CaseId, CenterId, DepartmentId};
 use roaring::RoaringBitmap;
 use schemars::JsonSchema;
 use serde::Deserialize;
 
-use super::{Facet, Index, Place};
+use super::{Awaited, Facet, Index, Place};
 
 /// The order of a list.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Deserialize, JsonSchema)]
@@ -58,6 +58,8 @@ pub(crate) struct Filter {
     pub(crate) stage: Option<Stage>,
     pub(crate) matter: Option<String>,
     pub(crate) overdue: Option<bool>,
+    /// Whether the reader is to do something.
+    pub(crate) to_act: Option<bool>,
     pub(crate) due_before: Option<i64>,
     pub(crate) opened_from: Option<i64>,
     pub(crate) opened_to: Option<i64>,
@@ -219,6 +221,17 @@ impl Index {
                 Chosen::Picked(rest.iter().fold(both, |picked, slots| picked & *slots))
             }
         };
+        let chosen = match (filter.to_act, chosen.slots()) {
+            (None, _) => chosen,
+            (Some(true), None) => Chosen::Picked(self.to_act(actor)),
+            (Some(true), Some(slots)) => Chosen::Picked(slots & self.to_act(actor)),
+            (Some(false), Some(slots)) => Chosen::Picked(slots - self.to_act(actor)),
+            (Some(false), None) => {
+                let mut all = RoaringBitmap::new();
+                all.insert_range(0..u32::try_from(self.len()).unwrap_or(u32::MAX));
+                Chosen::Picked(all - self.to_act(actor))
+            }
+        };
         if !filter.has_rest() {
             return Some(chosen);
         }
@@ -227,6 +240,17 @@ impl Index {
             Some(slots) => slots.iter().filter(admits).collect(),
             None => (0..u32::try_from(self.len()).unwrap_or(u32::MAX)).filter(admits).collect(),
         }))
+    }
+
+    /// The cases in which this person is to do something.
+    fn to_act(&self, actor: &Actor) -> RoaringBitmap {
+        let mut all = RoaringBitmap::new();
+        for awaited in awaited_of(actor) {
+            if let Some(slots) = self.slots_of(&Facet::Awaits(awaited)) {
+                all |= slots;
+            }
+        }
+        all
     }
 
     /// Whether a case passes what facets cannot tell.
@@ -299,6 +323,26 @@ impl Index {
             order.range((bound, Bound::Unbounded)).filter_map(chosen).take(wanted).collect()
         }
     }
+}
+
+/// Whose turn it has to be, so that it is this person's.
+fn awaited_of(actor: &Actor) -> Vec<Awaited> {
+    let mut awaited = vec![Awaited::Person(actor.username.as_str().into())];
+    match actor.role {
+        Role::Clerk | Role::Director => {
+            awaited.extend(actor.center.clone().map(|id| Awaited::Center(id.into())));
+        }
+        Role::Handler => {
+            awaited.extend(actor.department.clone().map(|id| Awaited::AnyoneOf(id.into())));
+        }
+        Role::DepartmentLead => {
+            awaited.extend(actor.department.clone().map(|id| Awaited::Department(id.into())));
+        }
+        Role::Coordinator => awaited.push(Awaited::Coordinator),
+        Role::Callback => awaited.push(Awaited::Callback),
+        Role::PrivacyOfficer | Role::Auditor | Role::Admin | Role::System => {}
+    }
+    awaited
 }
 
 /// A count of slots; a slot is a `u32`, so it fits.

@@ -7,14 +7,17 @@ use std::collections::HashSet;
 use std::hash::Hash;
 use std::sync::Arc;
 
-use casework::calendar::WorkingCalendar;
+use casework::case::Case;
 use casework::command::Actor;
 use casework::figures::count::Counted;
 use casework::figures::facts::{CaseFacts, micros};
+use casework::next::{Party, next_steps};
 use casework::permission;
+use casework::rules::Rules;
 use proto_events::codes::{CaseState, Cause, Stage};
 use proto_events::ids::{CaseId, CenterId, DepartmentId};
 
+use super::Awaited;
 use crate::record::CaseRecord;
 
 /// Texts that many rows share, each held once.
@@ -43,6 +46,8 @@ pub(crate) struct CaseRow {
     pub(crate) department: Option<Arc<DepartmentId>>,
     pub(crate) departments_ever: Box<[Arc<DepartmentId>]>,
     pub(crate) handler: Option<Arc<str>>,
+    /// Who is to do something; nobody when the case has come to its end.
+    pub(crate) awaits: Box<[Awaited]>,
     pub(crate) opened_at: i64,
     pub(crate) due_at: i64,
     pub(crate) last_event_at: i64,
@@ -56,7 +61,7 @@ pub(crate) struct CaseRow {
 
 impl CaseRow {
     /// Makes the row of a record.
-    pub(crate) fn of(record: &CaseRecord, calendar: &WorkingCalendar, names: &mut Names) -> Self {
+    pub(crate) fn of(record: &CaseRecord, rules: &Rules, names: &mut Names) -> Self {
         let case = &record.case;
         let department = |names: &mut Names, id: &DepartmentId| shared(&mut names.departments, id);
         let mut departments_ever = Vec::with_capacity(case.departments_ever.len());
@@ -77,13 +82,14 @@ impl CaseRow {
             department: case.department.as_ref().map(|id| department(names, id)),
             departments_ever: departments_ever.into(),
             handler: case.handler.as_ref().map(|name| names.text(name)),
+            awaits: awaits(case, rules, names),
             opened_at: micros(case.opened_at),
             due_at: micros(case.due_at),
             last_event_at: micros(case.last_event_at),
             first_recorded_at: micros(record.first_recorded_at),
             last_recorded_at: micros(record.last_recorded_at),
             version: case.version,
-            facts: CaseFacts::of(case, &record.past, calendar),
+            facts: CaseFacts::of(case, &record.past, &rules.calendar),
         }
     }
 
@@ -126,6 +132,34 @@ impl Names {
         self.texts.insert(new.clone());
         new
     }
+}
+
+/// Who is to do something in a case, each once.
+fn awaits(case: &Case, rules: &Rules, names: &mut Names) -> Box<[Awaited]> {
+    let mut awaits = Vec::new();
+    let mut add = |one: Awaited| {
+        if !awaits.contains(&one) {
+            awaits.push(one);
+        }
+    };
+    for next in next_steps(case, rules) {
+        match next.by {
+            Party::Center(id) => add(Awaited::Center(shared(&mut names.centers, &id))),
+            Party::Department(id, handler) => {
+                let id = shared(&mut names.departments, &id);
+                add(Awaited::Department(id.clone()));
+                match handler {
+                    Some(handler) => add(Awaited::Person(names.text(&handler))),
+                    None => add(Awaited::AnyoneOf(id)),
+                }
+            }
+            Party::Person(name) => add(Awaited::Person(names.text(&name))),
+            Party::Coordinator => add(Awaited::Coordinator),
+            Party::Callback => add(Awaited::Callback),
+            Party::Applicant => {}
+        }
+    }
+    awaits.into()
 }
 
 fn shared<T: Clone + Eq + Hash>(known: &mut HashSet<Arc<T>>, value: &T) -> Arc<T>

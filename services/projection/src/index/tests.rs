@@ -6,7 +6,7 @@ use proptest::prelude::*;
 use proto_events::codes::{CaseState, Cause, Role, Stage};
 use proto_events::events::CaseEvent;
 
-use super::{CaseRow, Cursor, Filter, Index, Sort};
+use super::{Awaited, CaseRow, Cursor, Filter, Index, Sort};
 use crate::testing::{at, district, event, of_kind, opened, recorded, subject, writer};
 
 const CASES: u128 = 80;
@@ -59,6 +59,7 @@ fn found<'a>(
                 && filter.stage.is_none_or(|stage| row.stage == stage)
                 && filter.matter.as_ref().is_none_or(|name| *row.matter == **name)
                 && filter.overdue.is_none_or(|overdue| row.is_overdue(now) == overdue)
+                && filter.to_act.is_none_or(|to_act| is_to_act(row, reader) == to_act)
                 && filter.due_before.is_none_or(|at| row.due_at < at)
                 && filter.opened_from.is_none_or(|at| row.opened_at >= at)
                 && filter.opened_to.is_none_or(|at| row.opened_at <= at)
@@ -76,7 +77,26 @@ fn found<'a>(
     rows
 }
 
-fn readers() -> [Actor; 4] {
+/// Whether it is the reader's turn.
+fn is_to_act(row: &CaseRow, reader: &Actor) -> bool {
+    row.awaits.iter().any(|awaited| match awaited {
+        Awaited::Center(id) => {
+            matches!(reader.role, Role::Clerk | Role::Director)
+                && reader.center.as_ref() == Some(&**id)
+        }
+        Awaited::Department(id) => {
+            reader.role == Role::DepartmentLead && reader.department.as_ref() == Some(&**id)
+        }
+        Awaited::AnyoneOf(id) => {
+            reader.role == Role::Handler && reader.department.as_ref() == Some(&**id)
+        }
+        Awaited::Person(name) => **name == *reader.username,
+        Awaited::Coordinator => reader.role == Role::Coordinator,
+        Awaited::Callback => reader.role == Role::Callback,
+    })
+}
+
+fn readers() -> [Actor; 7] {
     let of = |role, center: Option<&str>, department: Option<&str>| Actor {
         username: "somebody".to_owned(),
         role,
@@ -87,6 +107,12 @@ fn readers() -> [Actor; 4] {
         of(Role::Coordinator, None, None),
         of(Role::Clerk, Some("jingshan"), None),
         of(Role::Handler, None, Some("housing")),
+        of(Role::DepartmentLead, None, Some("housing")),
+        Actor {
+            username: "handler-username".to_owned(),
+            ..of(Role::Handler, None, Some("hr-public-service"))
+        },
+        of(Role::Callback, None, None),
         of(Role::Admin, None, None),
     ]
 }
@@ -102,10 +128,11 @@ fn filters() -> impl Strategy<Value = Filter> {
         instants(),
         proptest::option::weighted(0.2, 0_u8..10),
         maybe(0.1),
+        proptest::option::weighted(0.3, any::<bool>()),
     );
     (places, rest).prop_map(|(places, rest)| {
         let (state, center, department, cause, stage, matter) = places;
-        let (overdue, due_before, opened_from, opened_to, text, handler) = rest;
+        let (overdue, due_before, opened_from, opened_to, text, handler, to_act) = rest;
         let hours =
             |hours: i64| (at("2021-01-26T10:00:00") + TimeDelta::hours(hours)).timestamp_micros();
         Filter {
@@ -120,6 +147,7 @@ fn filters() -> impl Strategy<Value = Filter> {
             stage: stage.map(|index| *index.get(Stage::ALL)),
             matter: matter.map(|index| (*index.get(&["事项0", "事项3", "事项9"])).to_owned()),
             overdue,
+            to_act,
             due_before: due_before.map(|at| hours(at + 72)),
             opened_from: opened_from.map(hours),
             opened_to: opened_to.map(hours),

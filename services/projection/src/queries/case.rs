@@ -118,7 +118,7 @@ pub(super) async fn answers(
             let json = serde_json::to_string(&case).ok()?;
             let answer = Answer::of(json, form, is_overdue, now);
             if is_whole && !is_hidden {
-                doors.rendered.keep(case_id, answer.clone());
+                doors.rendered.keep(case_id, &answer);
             }
             Some(answer)
         };
@@ -145,14 +145,13 @@ pub(super) async fn one(
     let (AsOf { at, sequence }, form) = find(&doors.core, look).await?;
     let answers = answers(&doors, vec![(case_id, form)], at).await?;
     let answer = answers.into_iter().next().ok_or_else(parameters::no_such_case)?;
-    let tag = etag(answer.version());
+    let (tag, is_overdue) = (etag(answer.version()), answer.is_overdue);
     // Time alone may change the flags, so a version that is known saves the body only while nothing is due.
     let is_known = headers.get(header::IF_NONE_MATCH) == Some(&tag[0].1);
-    if is_known && !answer.is_overdue {
+    if is_known && !is_overdue {
         return Ok((StatusCode::NOT_MODIFIED, tag).into_response());
     }
-    let mut json = Vec::with_capacity(answer.open_json.len() + 80);
-    json.extend_from_slice(&answer.open_json);
+    let mut json = answer.open_json;
     json.extend_from_slice(as_of_members(at, sequence).as_bytes());
     Ok((tag, [(header::CONTENT_TYPE, JSON)], json).into_response())
 }

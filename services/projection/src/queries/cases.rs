@@ -32,6 +32,7 @@ pub(super) struct Parameters {
     stage: Option<Stage>,
     matter: Option<String>,
     overdue: Option<bool>,
+    to_act: Option<bool>,
     due_before: Option<String>,
     opened_from: Option<String>,
     opened_to: Option<String>,
@@ -129,6 +130,7 @@ pub(super) fn filter(asked: Parameters, calendar: &WorkingCalendar) -> Result<Fi
         stage: asked.stage,
         matter: parameters::searched("matter", asked.matter)?,
         overdue: asked.overdue,
+        to_act: asked.to_act,
         due_before: at("due_before", asked.due_before, DayEnd::Start)?,
         opened_from,
         opened_to,
@@ -137,7 +139,7 @@ pub(super) fn filter(asked: Parameters, calendar: &WorkingCalendar) -> Result<Fi
 }
 
 /// The parameters of the filter, for OpenAPI.
-pub(super) fn filters() -> [Parameter; 12] {
+pub(super) fn filters() -> [Parameter; 13] {
     [
         Parameter::query::<CaseState>("state", "Where in its life"),
         Parameter::query::<CenterId>("center", "Which center took it on"),
@@ -147,6 +149,7 @@ pub(super) fn filters() -> [Parameter; 12] {
         Parameter::query::<Stage>("stage", "Where it is stuck"),
         Parameter::query::<String>("matter", "The exact name of the matter"),
         Parameter::query::<bool>("overdue", "Whether the promise has passed"),
+        Parameter::query::<bool>("to_act", "Whether the reader is to do something"),
         Parameter::query::<String>("due_before", "Promised before this date or time"),
         Parameter::query::<String>("opened_from", "Opened from this date or time on"),
         Parameter::query::<String>("opened_to", "Opened up to this time, or on this date"),

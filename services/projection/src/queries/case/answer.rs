@@ -8,6 +8,7 @@ use casework::case::records::{
     Rectification, Return, Urge,
 };
 use casework::explanation::{self, ClockState};
+use casework::next::{NextStep, Party, Step, next_steps};
 use casework::rules::Rules;
 use proto_events::Timestamp;
 use proto_events::codes::{
@@ -78,6 +79,25 @@ pub(crate) struct RunningClock {
     state: ClockState,
 }
 
+/// What is to be done next, by whom and by when.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, JsonSchema)]
+pub(crate) struct NextAnswer {
+    /// `forward`, `accept`, `contact`, `handle`, `hand_in_papers`, `resume`, `complete_part`, `arbitrate`, `meet`, `act`,
+    /// `check_special`, `decide_special`, `review_special`, `explain`, `call_back` or `rectify`.
+    #[schemars(with = "String")]
+    step: Step,
+    label: Words,
+    /// `center`, `department`, `person`, `coordinator`, `callback` or `applicant`.
+    party: &'static str,
+    /// Which center or department, or who; null when the party says it.
+    id: Option<String>,
+    /// What that body or person is called.
+    name: Option<String>,
+    /// Username of who does it there, when somebody was named.
+    handler: Option<String>,
+    due_at: Option<Timestamp>,
+}
+
 /// A case.
 #[derive(Debug, Clone, PartialEq, Serialize, JsonSchema)]
 pub(crate) struct CaseAnswer {
@@ -125,6 +145,8 @@ pub(crate) struct CaseAnswer {
     #[schemars(with = "Vec<Value>")]
     escalations: Vec<Escalation>,
     clocks: Vec<RunningClock>,
+    /// What it waits for, the most urgent first; empty when it has come to its end.
+    next: Vec<NextAnswer>,
     /// The pause that lasts.
     pause: Option<PauseAnswer>,
     /// The pauses that are over, oldest first.
@@ -191,6 +213,7 @@ impl CaseAnswer {
             outcome_at: case.outcome.as_ref().map(|outcome| outcome.at),
             escalation_level: case.escalation_rank(),
             clocks: clocks(&case, now),
+            next: next(&case, rules),
             hops: case.hops.len(),
             outcome: outcome(&case),
             special_handling: work::special(&case, now),
@@ -263,6 +286,26 @@ fn clocks(case: &Case, now: Timestamp) -> Vec<RunningClock> {
         state: run.state,
     };
     explanation::standing(case, now).into_iter().map(shown).collect()
+}
+
+fn next(case: &Case, rules: &Rules) -> Vec<NextAnswer> {
+    let shown = |next: NextStep| {
+        let (_, zh, en) = next.step.words();
+        let label = casework::explanation::Words::new(zh, en).into();
+        let body = |id: &str| Some(rules.body_name(id).to_owned());
+        let (party, id, name, handler) = match next.by {
+            Party::Center(id) => ("center", Some(id.to_string()), body(id.as_str()), None),
+            Party::Department(id, handler) => {
+                ("department", Some(id.to_string()), body(id.as_str()), handler)
+            }
+            Party::Person(person) => ("person", Some(person.clone()), Some(person), None),
+            Party::Coordinator => ("coordinator", None, None, None),
+            Party::Callback => ("callback", None, None, None),
+            Party::Applicant => ("applicant", None, None, None),
+        };
+        NextAnswer { step: next.step, label, party, id, name, handler, due_at: next.due_at }
+    };
+    next_steps(case, rules).into_iter().map(shown).collect()
 }
 
 fn outcome(case: &Case) -> Option<OutcomeAnswer> {
