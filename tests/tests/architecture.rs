@@ -22,6 +22,8 @@ const ARROWS: &[(&str, &[&str])] = &[
     ("learning", &["proto-events", "casework", "runtime", "desk"]),
     // For its tests only, `simulation` tells a year.
     ("projection", &["proto-events", "casework", "runtime", "desk", "simulation"]),
+    // The pages know the words of the events and the public HTTP API, nothing else of the house.
+    ("portal", &["proto-events", "runtime"]),
     // For its tests only, `desk` reads the district file.
     ("simulation", &["proto-events", "casework", "desk"]),
     (
