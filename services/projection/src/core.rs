@@ -22,7 +22,7 @@ use tokio::time::Instant;
 use tokio_util::sync::CancellationToken;
 
 use crate::feed::Feed;
-use crate::fold::{FoldFault, Folded, Folder, Quarantined, REMEMBERED_MAX};
+use crate::fold::{FoldFault, Folded, Folder, Quarantined, REMEMBERED_LIVE_MAX, REMEMBERED_MAX};
 use crate::index::Index;
 use crate::views::{Views, open_store};
 
@@ -225,7 +225,11 @@ impl Writer {
         let sequence = folded.sequence;
         self.view.quarantined.fetch_add(folded.quarantined.len() as u64, Ordering::AcqRel);
         self.view.checkpoint.store(sequence, Ordering::Release);
-        Ok(Some(Written { sequence, quarantined: self.folder.written() }))
+        let remembered_max = match sequence < goal {
+            true => REMEMBERED_MAX / 2,
+            false => REMEMBERED_LIVE_MAX,
+        };
+        Ok(Some(Written { sequence, quarantined: self.folder.written(remembered_max) }))
     }
 
     /// Whether a view that catches up may fold on before it writes everything. When it remembers too many cases it writes

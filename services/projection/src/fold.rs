@@ -26,6 +26,9 @@ use crate::record::{CaseRecord, recorded_at};
 /// otherwise load, change and write it many times. More than the cases under way in a city's week; some 80 MiB at most.
 pub(crate) const REMEMBERED_MAX: usize = 16 * 1024;
 
+/// Cases that are remembered by a view that has caught up: those of the last minutes.
+pub(crate) const REMEMBERED_LIVE_MAX: usize = 512;
+
 /// Events for which another core is asked to help: some hundred microseconds of work.
 const SHARE_EVENTS_MIN: usize = 32;
 
@@ -216,9 +219,10 @@ impl Folder {
         }
     }
 
-    /// Notes that all of it is written; gives what went into quarantine with it.
-    pub(crate) fn written(&mut self) -> Vec<Quarantined> {
-        if self.known.len() > REMEMBERED_MAX / 2 {
+    /// Notes that all of it is written; gives what went into quarantine with it. Of the cases, so many at most are
+    /// remembered.
+    pub(crate) fn written(&mut self, remembered_max: usize) -> Vec<Quarantined> {
+        if self.known.len() > remembered_max {
             // Those that the latest events were about are likely to come again.
             let touched = &self.touched;
             self.known.retain(|case_id, record| {
@@ -226,8 +230,8 @@ impl Folder {
                 is_under_way && touched.contains(case_id)
             });
         }
-        if self.known.len() > REMEMBERED_MAX / 2 {
-            self.known.clear();
+        if self.known.len() > remembered_max {
+            self.known = HashMap::new();
         }
         self.touched.clear();
         self.receipts.clear();
