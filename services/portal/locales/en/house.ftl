@@ -1,0 +1,87 @@
+# The house: its shell, its pieces, days and hours.
+
+moment-day = { $weekday ->
+    [1] Mon
+    [2] Tue
+    [3] Wed
+    [4] Thu
+    [5] Fri
+    [6] Sat
+   *[7] Sun
+} { $day } { $month ->
+    [1] Jan
+    [2] Feb
+    [3] Mar
+    [4] Apr
+    [5] May
+    [6] Jun
+    [7] Jul
+    [8] Aug
+    [9] Sep
+    [10] Oct
+    [11] Nov
+   *[12] Dec
+}
+moment-day-and-year = { $day } { $year }
+moment-day-and-hour = { $day }, { $hour }
+
+product = Unstuck
+skip-to-main = Skip to the main part
+nav-label = Main
+nav-counter = Counter
+nav-cases = Cases
+nav-inbox = Inbox
+nav-callbacks = Callbacks
+nav-task-forces = Task forces
+nav-improvements = Improvements
+nav-district = District
+nav-accounts = Accounts
+nav-consultations = Questions and day close
+account-label = My account
+account-password = Change password
+account-lock = Lock the screen
+account-sign-out = Sign out
+account-sign-in = Staff sign-in
+switch-language = 中文
+switch-language-label = Switch to Chinese
+theme-label = Display
+theme-auto = As the system
+theme-light = Light
+theme-dark = Dark
+elder-on = Large type
+elder-off = Usual type
+footer-telephone = Telephone
+footer-terms = This page collects nothing about you
+fresh = As of { $at }
+fresh-sequence = sequence { $sequence }
+light-live = Live
+light-polling = Refreshed now and then
+light-away = The line is down; what you see may be old
+light-off = Not live
+changed-pill = Something changed. Refresh
+page-next = Next page
+page-first = Back to the first page
+page-count = { $total ->
+    [one] { $total } item
+   *[other] { $total } items
+}
+pages-label = Pages
+problem-back = Back
+problem-home = To the start page
+problem-number = Number for support
+print = Print
+copy = Copy
+copied = Copied
+draft-saved = Draft saved
+draft-waiting = Draft not saved yet; it will be once the line is back
+submitting = Sending…
+choose = Choose
+chart-table = Show the numbers
+state-overdue = Overdue
+state-paused = Paused
+figure-of = { $numerator } of { $denominator }
+figure-interval = 95 % interval { $low }–{ $high }
+figure-few = Few cases: read with care
+figure-none = No data yet
+figure-unit-days = working days
+shortcut-search = Search
