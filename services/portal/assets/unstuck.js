@@ -259,7 +259,8 @@ if (path) {
     const headers = { accept: "text/event-stream", ...(place && { "last-event-id": place }) };
     try {
       const answer = await fetch(path, { headers, signal: control.signal, cache: "no-store" });
-      if (!answer.ok || answer.redirected) return answer.status;
+      if (answer.redirected) return 401;
+      if (!answer.ok) return answer.status;
       tell("live");
       let rest = "";
       let data = "";
