@@ -16,7 +16,7 @@ use rayon::iter::{
     IndexedParallelIterator as _, IntoParallelRefIterator as _, ParallelIterator as _,
 };
 use runtime::log::Head;
-use runtime::store::{Batch, Checkpoint, Opened, StoreError, ViewStore};
+use runtime::store::{Batch, Checkpoint, Opened, Row, StoreError, ViewStore};
 use serde::de::DeserializeOwned;
 use uuid::Uuid;
 
@@ -36,6 +36,9 @@ const STEP_ROWS_MAX: usize = 512;
 
 /// Rows for which another core is asked to help: some hundred microseconds of work.
 const SHARE_ROWS_MIN: usize = 16;
+
+/// Bytes of a packed answer that is kept; a case has one KiB as a rule.
+const ANSWER_BYTES_MAX: usize = 16 * 1024;
 
 /// Opens the store of the view. Blocks.
 ///
@@ -156,6 +159,23 @@ impl Views {
             }
         }
         Ok(false)
+    }
+
+    /// What was kept of the answer to a case; see [`Views::keep_answer`].
+    pub(crate) fn kept_answer(&self, case_id: CaseId) -> Option<Row> {
+        // What cannot be read is made anew.
+        self.store.aside(case_id.0.as_bytes()).ok().flatten()
+    }
+
+    /// Keeps the answer to a case beside its row, no part of the view.
+    pub(crate) fn keep_answer(&self, case_id: CaseId, answer: &[u8]) {
+        if answer.len() > ANSWER_BYTES_MAX {
+            return;
+        }
+        if let Err(error) = self.store.put_aside(case_id.0.as_bytes(), answer) {
+            let error = &error as &dyn std::error::Error;
+            tracing::debug!(error, "an answer could not be kept; it is made anew each time");
+        }
     }
 
     /// The case of a receipt.

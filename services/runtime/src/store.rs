@@ -31,6 +31,7 @@ const RESERVED: u8 = 0;
 const CHECKPOINT_KEY: &[u8] = b"\0checkpoint";
 const SCHEMA_KEY: &[u8] = b"\0schema";
 const DIGEST_KEY: &[u8] = b"\0digest";
+const ASIDE_PREFIX: &[u8] = b"\0aside/";
 
 /// Largest value in bytes: beyond about 128 KiB sled keeps a value in a file of its own and leaks it when it is
 /// replaced. The norm is at most 4 KiB.
@@ -277,6 +278,27 @@ impl ViewStore {
         writes.insert(DIGEST_KEY, &sealed.encode());
         self.db.apply_batch(writes).map_err(from_sled)?;
         *held = digest;
+        Ok(())
+    }
+
+    /// What was [put aside](Self::put_aside) under a key.
+    ///
+    /// # Errors
+    /// [`StoreError::Damaged`] when it cannot be read.
+    pub fn aside(&self, key: &[u8]) -> Result<Option<Row>, StoreError> {
+        self.get(&[ASIDE_PREFIX, key].concat())
+    }
+
+    /// Keeps beside the rows what can be made of them again at any time. It is no part of the view and not verified with
+    /// it, may be lost when the process dies, and goes with the generation. Anybody may, also who reads.
+    ///
+    /// # Errors
+    /// [`StoreError::Unfit`] when it is too large; [`StoreError::Damaged`] or [`StoreError::Io`].
+    pub fn put_aside(&self, key: &[u8], value: &[u8]) -> Result<(), StoreError> {
+        if value.len() > VALUE_BYTES_MAX {
+            return Err(StoreError::Unfit("a value too large"));
+        }
+        self.db.insert([ASIDE_PREFIX, key].concat(), value).map_err(from_sled)?;
         Ok(())
     }
 

@@ -63,20 +63,41 @@ impl ApplicantAnswer {
         if case.erased {
             return Self { kind, name: ERASED.to_owned(), phone: None, masked: true, erased: true };
         }
+        Self::hidden_of(kind)
+    }
+
+    /// One who was not erased.
+    pub(super) fn hidden_of(kind: ApplicantKind) -> Self {
         Self { kind, name: HIDDEN.to_owned(), phone: None, masked: true, erased: false }
     }
 }
 
-/// The masked applicant of a case.
-async fn masked(keys: &KeyRing, case: &Case) -> (CaseId, ApplicantAnswer) {
-    let mut answer = ApplicantAnswer::hidden(case);
-    if case.erased {
-        return (case.case_id, answer);
+/// An applicant who is to be opened.
+#[derive(Debug, Clone, Copy)]
+pub(crate) struct Sealed<'a> {
+    pub(crate) case_id: CaseId,
+    pub(crate) kind: ApplicantKind,
+    pub(crate) sealed: &'a str,
+}
+
+impl<'a> Sealed<'a> {
+    /// The applicant of a case; none when he was erased.
+    pub(crate) fn of(case: &'a Case) -> Option<Self> {
+        let applicant = &case.applicant;
+        let sealed =
+            Self { case_id: case.case_id, kind: applicant.kind, sealed: &applicant.sealed };
+        (!case.erased).then_some(sealed)
     }
-    match keys.key(case.case_id).await {
+}
+
+/// The masked applicant of a case.
+async fn masked(keys: &KeyRing, applicant: Sealed<'_>) -> (CaseId, ApplicantAnswer) {
+    let Sealed { case_id, kind, sealed } = applicant;
+    let mut answer = ApplicantAnswer::hidden_of(kind);
+    match keys.key(case_id).await {
         Ok(Some(key)) => {
-            let place = case.case_id.to_string();
-            let clear = key.open(&case.applicant.sealed, place.as_bytes()).ok();
+            let place = case_id.to_string();
+            let clear = key.open(sealed, place.as_bytes()).ok();
             let clear = clear.and_then(|bytes| serde_json::from_slice::<Clear>(&bytes).ok());
             if let Some(clear) = clear {
                 answer.name = mask_name(&clear.name);
@@ -85,30 +106,30 @@ async fn masked(keys: &KeyRing, case: &Case) -> (CaseId, ApplicantAnswer) {
         }
         Ok(None) => {}
         Err(error) => {
-            tracing::warn!(case.id = %case.case_id, %error, "an applicant stays hidden");
+            tracing::warn!(case.id = %case_id, %error, "an applicant stays hidden");
         }
     }
-    (case.case_id, answer)
+    (case_id, answer)
 }
 
 /// The masked applicants of a page of cases; who is missing stays hidden.
 pub(super) async fn of_page(
     doors: &Doors,
-    cases: impl Iterator<Item = &Case>,
+    applicants: impl Iterator<Item = Sealed<'_>>,
 ) -> HashMap<CaseId, ApplicantAnswer> {
     // Whoever has not come by then is hidden; the page does not hang with the bus.
-    of_cases(&doors.keys, cases, KEYS_TIME_MAX).await
+    of_cases(&doors.keys, applicants, KEYS_TIME_MAX).await
 }
 
-/// The masked applicants of cases; missing is whose key did not come in time.
+/// The masked applicants of cases; missing is who was erased and whose key did not come in time.
 pub(crate) async fn of_cases(
     keys: &KeyRing,
-    cases: impl Iterator<Item = &Case>,
+    applicants: impl Iterator<Item = Sealed<'_>>,
     time_max: Duration,
 ) -> HashMap<CaseId, ApplicantAnswer> {
     let mut found = HashMap::new();
-    let one = |case| masked(keys, case).boxed();
-    let asked: Vec<_> = cases.map(one).collect();
+    let one = |applicant| masked(keys, applicant).boxed();
+    let asked: Vec<_> = applicants.map(one).collect();
     let mut answers = futures::stream::iter(asked).buffer_unordered(KEYS_AT_ONCE);
     let all = async {
         while let Some((case_id, answer)) = answers.next().await {

@@ -21,8 +21,8 @@ use serde::{Deserialize, Serialize};
 use serde_json::json;
 
 pub(crate) use self::answer::CaseAnswer;
-use super::applicant::{self, ApplicantAnswer};
-use super::rendered::{Answer, Form};
+use super::applicant::{self, ApplicantAnswer, Sealed};
+use super::rendered::{Answer, Form, Template};
 use super::{AsOf, Doors, JSON, actor, broken, find, fresh, parameters};
 use crate::record::CaseRecord;
 
@@ -76,7 +76,17 @@ fn forbidden() -> Problem {
     Problem::forbidden("the case belongs to another center or department")
 }
 
-/// The answers to cases, in their order: those of a moment ago as they are, the others made anew.
+/// Whether what was answered is likely to be asked for again within seconds.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Keep {
+    /// A page of a list, which others look at too.
+    Answers,
+    /// Not more than the templates.
+    Templates,
+}
+
+/// The answers to cases, in their order: those of a moment ago as they are, others from their templates, and what has
+/// none is made anew.
 ///
 /// A case that is gone meanwhile is left out.
 ///
@@ -86,45 +96,62 @@ pub(super) async fn answers(
     doors: &Doors,
     cases: Vec<(CaseId, Form)>,
     now: Timestamp,
+    keep: Keep,
 ) -> Result<Vec<Answer>, Problem> {
-    let find = |(case_id, form)| (case_id, doors.rendered.find(case_id, form, now));
-    let known: Vec<_> = cases.into_iter().map(find).collect();
-    let view = doors.core.view();
-    let missing = known.iter().filter(|(_, answer)| answer.is_none()).map(|(case_id, _)| *case_id);
-    let mut records = HashMap::new();
-    for case_id in missing {
-        if let Some(record) = view.views.case(case_id).map_err(broken)? {
-            records.insert(case_id, record);
+    let mut answers: Vec<Option<Answer>> = Vec::with_capacity(cases.len());
+    let mut templates = Vec::new();
+    for (place, (case_id, form)) in cases.into_iter().enumerate() {
+        answers.push(doors.rendered.find(case_id, form, now));
+        if answers[place].is_none()
+            && let Some(template) = template(doors, case_id, form, now)?
+        {
+            templates.push((place, case_id, template));
         }
     }
-    let mut applicants = HashMap::new();
-    if !records.is_empty() {
-        let cases = records.values().map(|record| &record.case);
-        applicants = applicant::of_page(doors, cases).await;
+    let sealed = templates.iter().filter_map(|(_, case_id, template)| template.sealed(*case_id));
+    let applicants = match templates.is_empty() {
+        true => HashMap::new(),
+        false => applicant::of_page(doors, sealed).await,
+    };
+    for (place, case_id, template) in templates {
+        let opened = applicants.get(&case_id);
+        let hidden = template.sealed(case_id).map(|one| ApplicantAnswer::hidden_of(one.kind));
+        let is_whole = hidden.is_none() || opened.is_some_and(|one| !one.is_hidden());
+        let answer = template.answer(opened.or(hidden.as_ref()), now);
+        if let Some(answer) = &answer
+            && is_whole
+            && keep == Keep::Answers
+        {
+            doors.rendered.keep(case_id, answer);
+        }
+        answers[place] = answer;
     }
-    let rules = &doors.core.district.rules;
-    let mut answers = Vec::with_capacity(known.len());
-    for (case_id, known) in known {
-        let made = || {
-            let record = records.remove(&case_id)?;
-            let form = Form { version: record.case.version, is_quarantined: record.quarantined };
-            let opened = applicants.remove(&case_id);
-            let is_whole = opened.is_some() || record.case.erased;
-            let applicant = opened.unwrap_or_else(|| ApplicantAnswer::hidden(&record.case));
-            let is_hidden = applicant.is_hidden();
-            let case = CaseAnswer::of(record, applicant, rules, now);
-            let is_overdue = case.is_overdue();
-            // A struct of ours is JSON.
-            let json = serde_json::to_string(&case).ok()?;
-            let answer = Answer::of(json, form, is_overdue, now);
-            if is_whole && !is_hidden {
-                doors.rendered.keep(case_id, &answer);
-            }
-            Some(answer)
-        };
-        answers.extend(known.or_else(made));
+    Ok(answers.into_iter().flatten().collect())
+}
+
+/// The template of a case: kept, or made of its record and kept.
+fn template(
+    doors: &Doors,
+    case_id: CaseId,
+    form: Form,
+    now: Timestamp,
+) -> Result<Option<Template>, Problem> {
+    let (view, epoch) = (doors.core.view(), &doors.rendered.epoch);
+    if let Some(template) = Template::find(&view.views, epoch, case_id, form, now) {
+        return Ok(Some(template));
     }
-    Ok(answers)
+    let Some(record) = view.views.case(case_id).map_err(broken)? else { return Ok(None) };
+    let form = Form { version: record.case.version, is_quarantined: record.quarantined };
+    let hidden = ApplicantAnswer::hidden(&record.case);
+    let sealed = Sealed::of(&record.case).map(|one| (one.kind, one.sealed.to_owned()));
+    let case = CaseAnswer::of(record, hidden, &doors.core.district.rules, now);
+    // A struct of ours is JSON.
+    let Ok(json) = serde_json::to_string(&case) else { return Ok(None) };
+    let template = Template::of(&json, form, sealed, case.is_overdue(), now);
+    if let Some(template) = &template {
+        template.keep(&view.views, epoch, case_id);
+    }
+    Ok(template)
 }
 
 /// Serves a case.
@@ -143,7 +170,7 @@ pub(super) async fn one(
         form(&doors, &staff, case_id).map(|form| (as_of, form))
     };
     let (AsOf { at, sequence }, form) = find(&doors.core, look).await?;
-    let answers = answers(&doors, vec![(case_id, form)], at).await?;
+    let answers = answers(&doors, vec![(case_id, form)], at, Keep::Templates).await?;
     let answer = answers.into_iter().next().ok_or_else(parameters::no_such_case)?;
     let (tag, is_overdue) = (etag(answer.version()), answer.is_overdue);
     // Time alone may change the flags, so a version that is known saves the body only while nothing is due.

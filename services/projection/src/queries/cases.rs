@@ -13,7 +13,7 @@ use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 use serde_json::json;
 
-use super::case::{CaseAnswer, answers, as_of_members};
+use super::case::{CaseAnswer, Keep, answers, as_of_members};
 use super::parameters::{self, DayEnd};
 use super::rendered::Form;
 use super::{AsOf, Doors, JSON, actor, fresh};
@@ -89,7 +89,7 @@ pub(super) async fn list(
         (page, cases)
     };
     let (page, cases) = if is_search { blocking(find).await } else { find() };
-    let answers = answers(&doors, cases, at).await?;
+    let answers = answers(&doors, cases, at, Keep::Answers).await?;
     let bytes: usize = answers.iter().map(|answer| answer.open_json.len() + 2).sum();
     let mut json = Vec::with_capacity(bytes + 200);
     json.extend_from_slice(b"{\"items\":[");

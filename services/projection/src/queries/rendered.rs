@@ -7,6 +7,8 @@
 //! be opened is not remembered; the memory that it takes has a limit. They lie there packed, a quarter of their length:
 //! unpacking costs a microsecond, and four times as many are still there when somebody asks.
 
+mod template;
+
 use std::collections::HashMap;
 use std::sync::{Mutex, PoisonError};
 
@@ -15,6 +17,8 @@ use lz4_flex::block::{compress_with_dict, decompress_with_dict};
 use proto_events::Timestamp;
 use proto_events::ids::CaseId;
 
+use self::template::Epoch;
+pub(super) use self::template::Template;
 use crate::views::DICTIONARY;
 
 /// How long an answer is used at most.
@@ -28,7 +32,7 @@ const BYTES_MAX: usize = 16 * 1024 * 1024;
 
 /// What tells one form of a case from another.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(super) struct Form {
+pub(crate) struct Form {
     /// The sequence of its last event.
     pub(super) version: u64,
     /// Whether one of its events cannot be read.
@@ -37,7 +41,7 @@ pub(super) struct Form {
 
 /// The JSON of a case's answer.
 #[derive(Debug, Clone)]
-pub(super) struct Answer {
+pub(crate) struct Answer {
     form: Form,
     /// From when to when it says what is true, in microseconds since 1970.
     from: i64,
@@ -61,6 +65,7 @@ struct Kept {
 #[derive(Debug, Default)]
 pub(crate) struct Rendered {
     halves: Mutex<Halves>,
+    pub(super) epoch: Epoch,
 }
 
 /// What was used since the last change of halves, and what was used before.
@@ -72,15 +77,6 @@ struct Halves {
 }
 
 impl Answer {
-    /// Writes an answer, made at `now`, down.
-    pub(super) fn of(mut json: String, form: Form, is_overdue: bool, now: Timestamp) -> Self {
-        json.pop();
-        let at = now.timestamp_micros();
-        let until = (now + AGE_MAX).timestamp_micros();
-        let until = next_instant(&json, now).map_or(until, |next| next.min(until));
-        Self { form, from: at, until, is_overdue, open_json: json.into_bytes() }
-    }
-
     /// The sequence of the last event that is in it.
     pub(super) fn version(&self) -> u64 {
         self.form.version
@@ -189,9 +185,21 @@ mod tests {
 
     const FORM: Form = Form { version: 7, is_quarantined: false };
 
+    /// An answer as a template makes it.
+    fn written(json: &str, now: Timestamp) -> Answer {
+        let until = (now + AGE_MAX).timestamp_micros();
+        Answer {
+            form: FORM,
+            from: now.timestamp_micros(),
+            until: next_instant(json, now).map_or(until, |next| next.min(until)),
+            is_overdue: false,
+            open_json: json.strip_suffix('}').unwrap().into(),
+        }
+    }
+
     fn answer(due_at: &str, made_at: &str) -> Answer {
         let case = json!({ "clocks": [{ "due_at": at(due_at) }], "demand": "2021-中文不是时间", "version": 7 });
-        Answer::of(case.to_string(), FORM, false, at(made_at))
+        written(&case.to_string(), at(made_at))
     }
 
     #[test]
@@ -226,7 +234,7 @@ mod tests {
             char::from_u32(0x4e00 + (state >> 40) as u32 % 20_000).unwrap()
         };
         let long: String = (0..20_000).map(|_| noise()).collect();
-        let answer = Answer::of(json!({ "demand": long }).to_string(), FORM, false, made_at);
+        let answer = written(&json!({ "demand": long }).to_string(), made_at);
         let bytes = Kept::of(&answer).packed.len();
         for n in 0..BYTES_MAX / bytes * 3 {
             rendered.keep(case_id(n as u128 + 1), &answer);

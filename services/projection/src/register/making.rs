@@ -18,7 +18,7 @@ use super::improvements::Improvements;
 use super::xlsx::Sheet;
 use super::{FileKind, Piece, csv};
 use crate::core::{Core, blocking};
-use crate::queries::applicant::{self, ApplicantAnswer};
+use crate::queries::applicant::{self, ApplicantAnswer, Sealed};
 
 /// Cases that are read, opened and written at a time.
 pub(super) const PAGE_CASES: usize = 200;
@@ -125,8 +125,10 @@ impl Making {
         })
         .await?;
         let cases = || records.iter().map(|record| &record.case);
-        let applicants = applicant::of_cases(&self.keys, cases(), KEYS_TIME_MAX).await;
-        if applicants.len() < records.len() {
+        let sealed: Vec<_> = cases().filter_map(Sealed::of).collect();
+        let all = sealed.len();
+        let applicants = applicant::of_cases(&self.keys, sealed.into_iter(), KEYS_TIME_MAX).await;
+        if applicants.len() < all {
             return Err(Fault::KeysSilent);
         }
         let hidden = |case| ApplicantAnswer::hidden(case);
