@@ -10,7 +10,7 @@
 mod template;
 
 use std::collections::HashMap;
-use std::sync::{Mutex, PoisonError};
+use std::sync::{Arc, Mutex, PoisonError};
 
 use chrono::{DateTime, SecondsFormat, TimeDelta};
 use lz4_flex::block::{compress_with_dict, decompress_with_dict};
@@ -53,12 +53,12 @@ pub(crate) struct Answer {
 }
 
 /// An answer as it is kept.
-#[derive(Debug)]
+#[derive(Debug, Clone)]
 struct Kept {
     /// Without its JSON.
     answer: Answer,
     length: usize,
-    packed: Box<[u8]>,
+    packed: Arc<[u8]>,
 }
 
 /// The answers of late.
@@ -91,15 +91,12 @@ impl Answer {
 impl Kept {
     fn of(answer: &Answer) -> Self {
         let length = answer.open_json.len();
-        let packed = compress_with_dict(&answer.open_json, DICTIONARY).into_boxed_slice();
+        let packed = compress_with_dict(&answer.open_json, DICTIONARY).into();
         Self { answer: Answer { open_json: Vec::new(), ..*answer }, length, packed }
     }
 
-    /// Unpacks it, if it is still good.
-    fn good(&self, form: Form, now: i64) -> Option<Answer> {
-        if !self.answer.is_good(form, now) {
-            return None;
-        }
+    /// Unpacks it.
+    fn unpack(self) -> Option<Answer> {
         // What was packed here comes out again; if it did not, the answer would be made anew.
         let open_json = decompress_with_dict(&self.packed, self.length, DICTIONARY).ok()?;
         Some(Answer { open_json, ..self.answer })
@@ -109,15 +106,18 @@ impl Kept {
 impl Rendered {
     /// The answer to a case in this form, if it was made a moment ago.
     pub(super) fn find(&self, case_id: CaseId, form: Form, now: Timestamp) -> Option<Answer> {
-        let now = now.timestamp_micros();
+        self.kept(case_id, form, now.timestamp_micros())?.unpack()
+    }
+
+    /// What is kept of it, to be unpacked while others look for theirs.
+    fn kept(&self, case_id: CaseId, form: Form, now: i64) -> Option<Kept> {
         let mut halves = self.halves.lock().unwrap_or_else(PoisonError::into_inner);
         if let Some(kept) = halves.young.get(&case_id) {
-            return kept.good(form, now);
+            return kept.answer.is_good(form, now).then(|| kept.clone());
         }
-        let kept = halves.old.remove(&case_id)?;
-        let answer = kept.good(form, now)?;
-        halves.put(case_id, kept);
-        Some(answer)
+        let kept = halves.old.remove(&case_id).filter(|kept| kept.answer.is_good(form, now))?;
+        halves.put(case_id, kept.clone());
+        Some(kept)
     }
 
     /// Keeps an answer.
