@@ -4,7 +4,7 @@
 //! because they change something; the light says how the page is kept up to date, in a word as well.
 
 use maud::{DOCTYPE, Markup, html};
-use proto_events::Role;
+use proto_events::codes::Role;
 
 use super::{Dress, Page};
 use crate::assets;

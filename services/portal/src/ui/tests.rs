@@ -3,7 +3,7 @@
 mod contrast;
 
 use maud::html;
-use proto_events::Role;
+use proto_events::codes::Role;
 
 use super::figures::percent;
 use super::surroundings::nav_of;

@@ -1,0 +1,4 @@
+//! The pages, one module an area.
+
+pub(crate) mod home;
+pub(crate) mod sign_in;

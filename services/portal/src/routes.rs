@@ -1,0 +1,17 @@
+//! All addresses of the pages, one line an area. To add an area: write `pages/<area>.rs` with a `router()`, and merge it
+//! here; what stands in the navigation of a role is in `ui/surroundings.rs`.
+
+use std::sync::Arc;
+
+use axum::Router;
+
+use crate::portal::Portal;
+use crate::{assets, pages};
+
+/// The routes of every page.
+pub(crate) fn all() -> Router<Arc<Portal>> {
+    Router::new()
+        .merge(assets::router())
+        .merge(pages::home::router())
+        .merge(pages::sign_in::router())
+}

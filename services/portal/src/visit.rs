@@ -1,0 +1,273 @@
+//! What every page knows of its visitor.
+//!
+//! Invariants: the language is `?lang`, else the cookie, else `Accept-Language`, else Chinese; who somebody is, is asked
+//! of the API at every visit and kept nowhere; a page for people who are signed in takes [`Signed`] and is never
+//! rendered for anybody else.
+
+use std::convert::Infallible;
+use std::sync::Arc;
+
+use axum::extract::{FromRef, FromRequestParts};
+use axum::http::header::ACCEPT_LANGUAGE;
+use axum::http::request::Parts;
+use axum::http::{HeaderMap, Method};
+use axum::response::{IntoResponse as _, Redirect, Response};
+use chrono::{DateTime, FixedOffset};
+use proto_events::codes::Role;
+use serde::Deserialize;
+
+use crate::api::{Caller, Failure};
+use crate::lang::Lang;
+use crate::names::Names;
+use crate::portal::Portal;
+use crate::{session, ui};
+
+/// Light or dark.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Theme {
+    /// As the machine of the visitor is set.
+    Auto,
+    Light,
+    Dark,
+}
+
+impl Theme {
+    /// As it stands in the cookie and in `data-theme`.
+    pub(crate) const fn code(self) -> &'static str {
+        match self {
+            Self::Auto => "auto",
+            Self::Light => "light",
+            Self::Dark => "dark",
+        }
+    }
+
+    pub(crate) fn from_code(code: &str) -> Self {
+        match code {
+            "light" => Self::Light,
+            "dark" => Self::Dark,
+            _ => Self::Auto,
+        }
+    }
+}
+
+/// Who is signed in.
+#[derive(Debug, Clone)]
+pub(crate) struct Person {
+    pub(crate) token: String,
+    pub(crate) username: String,
+    pub(crate) name: String,
+    pub(crate) role: Role,
+    pub(crate) center: Option<String>,
+    pub(crate) department: Option<String>,
+}
+
+/// How a visitor stands to the house.
+#[derive(Debug, Clone)]
+enum Standing {
+    /// Nobody is signed in, or no longer.
+    Stranger,
+    Known,
+    /// The screen waits for the password of its person.
+    Locked,
+    /// The API does not say.
+    Unclear(Failure),
+}
+
+/// What every page knows of its visitor.
+#[derive(Clone)]
+pub(crate) struct Visit {
+    pub(crate) portal: Arc<Portal>,
+    pub(crate) lang: Lang,
+    pub(crate) theme: Theme,
+    pub(crate) is_elder: bool,
+    /// Path and query of the page.
+    pub(crate) path: String,
+    /// Whether the visitor came over https.
+    pub(crate) is_secure: bool,
+    pub(crate) person: Option<Person>,
+    standing: Standing,
+    /// The token of the cookie, whatever it is worth.
+    pub(crate) token: Option<String>,
+    /// The names of the district.
+    pub(crate) known_names: Arc<Names>,
+    is_reading: bool,
+}
+
+/// A visitor who is signed in; anybody else is sent to the sign-in page.
+pub(crate) struct Signed {
+    pub(crate) visit: Visit,
+    pub(crate) person: Person,
+}
+
+/// What `GET /v1/session` says.
+#[derive(Deserialize)]
+struct Who {
+    username: String,
+    name: String,
+    role: Role,
+    #[serde(default)]
+    center: Option<String>,
+    #[serde(default)]
+    department: Option<String>,
+    #[serde(default)]
+    locked: bool,
+}
+
+impl Visit {
+    /// The names of the district; without names when the API is away and nobody asked it before.
+    pub(crate) async fn names(&self) -> Arc<Names> {
+        Arc::clone(&self.known_names)
+    }
+
+    /// Calls the API in the name of the visitor.
+    pub(crate) fn api(&self) -> Caller<'_> {
+        let token = self.person.as_ref().map(|person| person.token.as_str());
+        Caller::new(&self.portal.client, token.or(self.token.as_deref()), self.lang)
+    }
+
+    /// Now, in the time of the house.
+    pub(crate) fn now(&self) -> DateTime<FixedOffset> {
+        self.portal.now()
+    }
+
+    /// What a failed call looks like: a whole page in human words. Who is no longer signed in goes to the sign-in page,
+    /// who is locked out to the lock, and comes back from there.
+    pub(crate) fn failed(&self, failure: &Failure) -> Response {
+        match failure.code() {
+            "locked" => Redirect::to(&self.to_lock()).into_response(),
+            "unauthenticated" => Redirect::to(&self.to_sign_in()).into_response(),
+            _ => ui::problem_page(self, failure),
+        }
+    }
+
+    /// The sign-in page that leads back here.
+    pub(crate) fn to_sign_in(&self) -> String {
+        with_next("/sign-in", self.place())
+    }
+
+    /// The lock that leads back here.
+    pub(crate) fn to_lock(&self) -> String {
+        with_next("/lock", self.place())
+    }
+
+    /// Where to come back to: a page can be read again, what was sent is not in its address.
+    fn place(&self) -> Option<&str> {
+        (self.is_reading && self.path != "/").then_some(self.path.as_str())
+    }
+
+    /// The role, when somebody is signed in.
+    pub(crate) fn role(&self) -> Option<Role> {
+        self.person.as_ref().map(|person| person.role)
+    }
+
+    /// Whether the screen is locked.
+    pub(crate) fn is_locked(&self) -> bool {
+        matches!(self.standing, Standing::Locked)
+    }
+}
+
+fn with_next(page: &str, next: Option<&str>) -> String {
+    match next {
+        None => page.to_owned(),
+        Some(next) => {
+            let next: String = form_urlencoded::byte_serialize(next.as_bytes()).collect();
+            format!("{page}?next={next}")
+        }
+    }
+}
+
+impl<S> FromRequestParts<S> for Visit
+where
+    S: Send + Sync,
+    Arc<Portal>: FromRef<S>,
+{
+    type Rejection = Infallible;
+
+    async fn from_request_parts(parts: &mut Parts, state: &S) -> Result<Self, Infallible> {
+        Ok(of(&Arc::from_ref(state), parts).await)
+    }
+}
+
+/// The visitor of a request; layers and extractors of one request ask once.
+pub(crate) async fn of(portal: &Arc<Portal>, parts: &mut Parts) -> Visit {
+    if let Some(visit) = parts.extensions.get::<Visit>() {
+        return visit.clone();
+    }
+    let visit = visit_of(Arc::clone(portal), parts).await;
+    parts.extensions.insert(visit.clone());
+    visit
+}
+
+async fn visit_of(portal: Arc<Portal>, parts: &Parts) -> Visit {
+    let cookie = |name| session::cookie(&parts.headers, name);
+    let token = cookie(session::TOKEN_COOKIE).map(str::to_owned);
+    let path = parts.uri.path_and_query().map_or("/", |path| path.as_str()).to_owned();
+    let mut visit = Visit {
+        lang: lang_of(parts),
+        theme: Theme::from_code(cookie(session::THEME_COOKIE).unwrap_or_default()),
+        is_elder: cookie(session::ELDER_COOKIE) == Some("1"),
+        path,
+        is_secure: session::is_secure(&parts.headers),
+        person: None,
+        standing: Standing::Stranger,
+        token,
+        known_names: portal.names.get(&portal.client).await,
+        is_reading: matches!(parts.method, Method::GET | Method::HEAD),
+        portal,
+    };
+    let Some(token) = visit.token.clone() else { return visit };
+    match visit.api().get::<Who>("/v1/session", &[]).await {
+        Ok(who) => {
+            visit.standing = if who.locked { Standing::Locked } else { Standing::Known };
+            visit.person = Some(Person {
+                token,
+                username: who.username,
+                name: who.name,
+                role: who.role,
+                center: who.center,
+                department: who.department,
+            });
+        }
+        Err(failure) => {
+            visit.standing = match failure.code() {
+                "unauthenticated" => Standing::Stranger,
+                "locked" => Standing::Locked,
+                _ => Standing::Unclear(failure),
+            }
+        }
+    }
+    visit
+}
+
+fn lang_of(parts: &Parts) -> Lang {
+    let asked = parts.uri.query().and_then(|query| {
+        form_urlencoded::parse(query.as_bytes())
+            .find(|(name, _)| name == "lang")
+            .and_then(|(_, tag)| Lang::from_tag(&tag))
+    });
+    asked
+        .or_else(|| session::cookie(&parts.headers, session::LANG_COOKIE).and_then(Lang::from_tag))
+        .unwrap_or_else(|| Lang::accepted(accepted(&parts.headers)))
+}
+
+fn accepted(headers: &HeaderMap) -> &str {
+    headers.get(ACCEPT_LANGUAGE).and_then(|value| value.to_str().ok()).unwrap_or_default()
+}
+
+impl<S> FromRequestParts<S> for Signed
+where
+    S: Send + Sync,
+    Arc<Portal>: FromRef<S>,
+{
+    type Rejection = Response;
+
+    async fn from_request_parts(parts: &mut Parts, state: &S) -> Result<Self, Response> {
+        let Ok(visit) = Visit::from_request_parts(parts, state).await;
+        match (&visit.standing, visit.person.clone()) {
+            (Standing::Known, Some(person)) => Ok(Self { visit, person }),
+            (Standing::Locked, _) => Err(Redirect::to(&visit.to_lock()).into_response()),
+            (Standing::Unclear(failure), _) => Err(visit.failed(failure)),
+            _ => Err(Redirect::to(&visit.to_sign_in()).into_response()),
+        }
+    }
+}
