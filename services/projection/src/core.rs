@@ -33,6 +33,24 @@ pub(crate) const STREAM_INVARIANT: &str = "stream_is_whole";
 /// checkpoint is folded again when the process dies. Some ten seconds of work.
 const UNWRITTEN_EVENTS_MAX: u64 = 512 * 1024;
 
+/// What a view that catches up keeps in memory.
+#[derive(Debug, Clone, Copy)]
+pub(crate) struct Limits {
+    pub(crate) remembered_max: usize,
+    pub(crate) ended_min: usize,
+    pub(crate) unwritten_events_max: u64,
+}
+
+impl Default for Limits {
+    fn default() -> Self {
+        Self {
+            remembered_max: REMEMBERED_MAX,
+            ended_min: ENDED_MIN,
+            unwritten_events_max: UNWRITTEN_EVENTS_MAX,
+        }
+    }
+}
+
 /// Cases that have to have come to their end, so that it is worth to write and forget only them: otherwise all are
 /// written, and those under way many times.
 const ENDED_MIN: usize = REMEMBERED_MAX / 8;
@@ -71,6 +89,7 @@ pub(crate) struct View {
 pub(crate) struct Writer {
     pub(crate) view: Arc<View>,
     folder: Folder,
+    pub(crate) limits: Limits,
 }
 
 /// What was written, and seen by readers from now on.
@@ -179,7 +198,7 @@ impl Writer {
     /// Makes the writer of a view.
     pub(crate) fn new(view: Arc<View>) -> Self {
         let folder = Folder::behind(view.sequence());
-        Self { view, folder }
+        Self { view, folder, limits: Limits::default() }
     }
 
     /// The sequence of the last event that was folded, written or not.
@@ -226,8 +245,8 @@ impl Writer {
         self.view.quarantined.fetch_add(folded.quarantined.len() as u64, Ordering::AcqRel);
         self.view.checkpoint.store(sequence, Ordering::Release);
         let remembered_max = match sequence < goal {
-            true => REMEMBERED_MAX / 2,
-            false => REMEMBERED_LIVE_MAX,
+            true => self.limits.remembered_max / 2,
+            false => REMEMBERED_LIVE_MAX.min(self.limits.remembered_max),
         };
         Ok(Some(Written { sequence, quarantined: self.folder.written(remembered_max) }))
     }
@@ -235,14 +254,14 @@ impl Writer {
     /// Whether a view that catches up may fold on before it writes everything. When it remembers too many cases it writes
     /// those that have come to their end, ahead of the checkpoint; each case is written once or twice then.
     fn make_room(&mut self, district: Option<&District>) -> Result<bool, StoreError> {
-        if self.folder.sequence() - self.view.sequence() >= UNWRITTEN_EVENTS_MAX {
+        if self.folder.sequence() - self.view.sequence() >= self.limits.unwritten_events_max {
             return Ok(false);
         }
-        if self.folder.remembered() < REMEMBERED_MAX {
+        if self.folder.remembered() < self.limits.remembered_max {
             return Ok(true);
         }
         let ended = self.folder.ended();
-        if ended.cases.len() < ENDED_MIN {
+        if ended.cases.len() < self.limits.ended_min {
             return Ok(false);
         }
         self.view.views.write_ahead(&ended)?;

@@ -12,7 +12,7 @@ use runtime::log::{EventLog, Expected, NewEvent, Recorded};
 use runtime::metrics::Metrics;
 use tokio_util::sync::CancellationToken;
 
-use crate::core::{Core, Writer};
+use crate::core::{Core, Limits, Writer};
 use crate::fold::Quarantined;
 use crate::index::CaseRow;
 use crate::record::CaseRecord;
@@ -73,8 +73,19 @@ fn whole(stream: &[Recorded], district: &District) -> Content {
     content(&writer)
 }
 
+/// So little memory that what has ended is written ahead, or so much that nothing is.
+fn limits() -> impl Strategy<Value = Limits> {
+    let small = (1_usize..4, 1_usize..3, 1_u64..30);
+    let small = small.prop_map(|(remembered_max, ended_min, unwritten_events_max)| Limits {
+        remembered_max,
+        ended_min,
+        unwritten_events_max,
+    });
+    prop_oneof![Just(Limits::default()), small]
+}
+
 proptest! {
-    #![proptest_config(ProptestConfig::with_cases(48))]
+    #![proptest_config(ProptestConfig::with_cases(96))]
 
     #[test]
     fn any_split_any_repetition_and_any_kill_give_the_same_view(
@@ -83,12 +94,18 @@ proptest! {
             (0..20_usize, 0..6_usize, any::<bool>(), any::<bool>()),
             60,
         ),
+        limits in limits(),
     ) {
         let district = district();
         let stream = recorded(&events);
         let expected = whole(&stream, &district);
         let dir = tempfile::tempdir().unwrap();
-        let mut live = writer(dir.path(), &district);
+        let open = || {
+            let mut live = writer(dir.path(), &district);
+            live.limits = limits;
+            live
+        };
+        let mut live = open();
         let mut cuts = cuts.into_iter();
         while live.view.sequence() < stream.len() as u64 {
             let (size, repeated, is_killed, is_live) =
@@ -101,9 +118,10 @@ proptest! {
             prop_assert!(written.is_some() || live.sequence() < goal);
             if is_killed {
                 drop(live);
-                live = writer(dir.path(), &district);
+                live = open();
             }
         }
+        prop_assert!(!live.view.views.is_ahead().unwrap());
         prop_assert_eq!(content(&live), expected);
     }
 }
