@@ -37,6 +37,7 @@ const ARROWS: &[(&str, &[&str])] = &[
             "routing",
             "escalation",
             "learning",
+            "portal",
             "projection",
             "simulation",
         ],

@@ -182,6 +182,13 @@ const ago = () => {
     element.textContent = words.format(minutes, "minute");
   }
 };
+// [data-hash="name"]: what stands behind # in the address is typed for the person and leaves the address.
+for (const box of all("[data-hash]")) {
+  const input = one("input", box);
+  if (!input || location.hash.length < 2) continue;
+  input.value = decodeURIComponent(location.hash.slice(1));
+  history.replaceState(null, "", location.pathname + location.search);
+}
 ago();
 setInterval(ago, 30000);
 one(".error-summary")?.focus();

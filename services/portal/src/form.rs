@@ -4,10 +4,12 @@
 //! is the place in the body that it fills, with dots (`applicant.phone` fills `/applicant/phone`), so that a fault finds
 //! its control; each rendered form carries a key of its own, which makes sending it twice harmless.
 
+mod carried;
 mod controls;
 mod faults;
 mod typed;
 
-pub(crate) use controls::{Choice, Field, Form, Sending};
+pub(crate) use carried::Carried;
+pub(crate) use controls::{Choice, Field, Form, Sending, fresh_key, id_of};
 pub(crate) use faults::Faults;
-pub(crate) use typed::Typed;
+pub(crate) use typed::{FORM, Typed, is_secret, narrow};

@@ -7,13 +7,18 @@
 use std::sync::Arc;
 
 use axum::Router;
+use axum::body::{Body, to_bytes};
 use axum::extract::{Request, State};
 use axum::http::{HeaderMap, HeaderName, HeaderValue, Method, StatusCode, Uri, header};
 use axum::middleware::{Next, from_fn_with_state};
-use axum::response::Response;
+use axum::response::{IntoResponse as _, Response};
+use runtime::http::BODY_BYTES_MAX;
 
 use crate::api::{Failure, Problem};
+use crate::form::{Carried, FORM};
+use crate::pages::{lock, sign_in};
 use crate::portal::Portal;
+use crate::visit::Ended;
 use crate::{ui, visit};
 
 const POLICY: &str = "default-src 'none'; script-src 'self'; style-src 'self'; img-src 'self' data:; \
@@ -47,6 +52,34 @@ async fn guard(State(portal): State<Arc<Portal>>, request: Request, next: Next) 
     // The same address answers in the language of the cookie.
     headers.append(header::VARY, HeaderValue::from_static("Cookie, Accept-Language"));
     response
+}
+
+/// Runs the page. A form that came when the session had ended is put into the sign-in page (or the lock), which sends it
+/// on once its person is back: nothing typed is lost, and nothing of it stands in an address.
+async fn kept(request: Request, next: Next) -> Response {
+    let is_form = *request.method() == Method::POST
+        && request
+            .headers()
+            .get(header::CONTENT_TYPE)
+            .is_some_and(|kind| kind.as_bytes().starts_with(FORM.as_bytes()));
+    if !is_form {
+        return next.run(request).await;
+    }
+    let (parts, body) = request.into_parts();
+    let Ok(bytes) = to_bytes(body, BODY_BYTES_MAX).await else {
+        return StatusCode::PAYLOAD_TOO_LARGE.into_response();
+    };
+    let path = parts.uri.path().to_owned();
+    let response = next.run(Request::from_parts(parts, Body::from(bytes.clone()))).await;
+    match response.extensions().get::<Ended>().cloned() {
+        Some(Ended { visit, is_locked }) => {
+            Carried::of(&path, &bytes).map_or(response, |carried| match is_locked {
+                true => lock::page_carrying(&visit, &carried),
+                false => sign_in::page_carrying(&visit, &carried),
+            })
+        }
+        None => response,
+    }
 }
 
 async fn refused(portal: Arc<Portal>, request: Request) -> Response {

@@ -18,4 +18,4 @@ mod ui;
 mod visit;
 
 pub use api::{ApiUrl, ApiUrlError};
-pub use portal::{PortalConfig, open};
+pub use portal::{PortalConfig, open, open_alone};

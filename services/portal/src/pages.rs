@@ -1,4 +1,7 @@
 //! The pages, one module an area.
 
 pub(crate) mod home;
+pub(crate) mod first_run;
+pub(crate) mod lock;
+pub(crate) mod password;
 pub(crate) mod sign_in;

@@ -7,8 +7,11 @@ use std::sync::{Arc, OnceLock};
 use axum::Router;
 use chrono::{DateTime, FixedOffset};
 use runtime::clock::SharedClock;
+use runtime::http::ReadyCheck;
+use serde::de::IgnoredAny;
 
-use crate::api::{ApiUrl, Client};
+use crate::api::{ApiUrl, Caller, Client};
+use crate::lang::Lang;
 use crate::names::NamesKept;
 use crate::{guard, routes};
 
@@ -40,6 +43,25 @@ impl Portal {
             FixedOffset::east_opt(HOUSE_OFFSET_SECONDS).expect("eight hours are less than a day");
         self.clock.now().with_timezone(&offset)
     }
+}
+
+/// Opens the pages without an API beside them, with the check whether it answers.
+///
+/// # Errors
+/// As [`open`].
+pub fn open_alone(config: PortalConfig) -> std::io::Result<(Router, ReadyCheck)> {
+    let client = Client::new(config.api_url.clone())?;
+    let ready = ReadyCheck::new("api", move || {
+        let client = client.clone();
+        async move {
+            let caller = Caller::new(&client, None, Lang::English);
+            let answer = caller.get::<IgnoredAny>("/v1/district", &[]).await;
+            answer
+                .map(|_| ())
+                .map_err(|failure| format!("the API does not answer: {}", failure.code()))
+        }
+    });
+    Ok((open(config)?, ready))
 }
 
 /// Opens the pages as routes, to be served beside the API or alone.

@@ -14,4 +14,7 @@ pub(crate) fn all() -> Router<Arc<Portal>> {
         .merge(assets::router())
         .merge(pages::home::router())
         .merge(pages::sign_in::router())
+        .merge(pages::password::router())
+        .merge(pages::lock::router())
+        .merge(pages::first_run::router())
 }

@@ -99,6 +99,13 @@ pub(crate) struct Signed {
     pub(crate) person: Person,
 }
 
+/// Marks an answer that leads to the lock or to the sign-in page because the session has ended.
+#[derive(Clone)]
+pub(crate) struct Ended {
+    pub(crate) visit: Visit,
+    pub(crate) is_locked: bool,
+}
+
 /// What `GET /v1/session` says.
 #[derive(Deserialize)]
 struct Who {
@@ -134,10 +141,19 @@ impl Visit {
     /// who is locked out to the lock, and comes back from there.
     pub(crate) fn failed(&self, failure: &Failure) -> Response {
         match failure.code() {
-            "locked" => Redirect::to(&self.to_lock()).into_response(),
-            "unauthenticated" => Redirect::to(&self.to_sign_in()).into_response(),
+            "locked" => self.ended(true),
+            "unauthenticated" => self.ended(false),
             _ => ui::problem_page(self, failure),
         }
+    }
+
+    /// Leads to the lock or to the sign-in page. When a form was sent, the guard puts it into that page instead, so that
+    /// nothing typed is lost (see [`Ended`]).
+    fn ended(&self, is_locked: bool) -> Response {
+        let way = if is_locked { self.to_lock() } else { self.to_sign_in() };
+        let mut response = Redirect::to(&way).into_response();
+        response.extensions_mut().insert(Ended { visit: self.clone(), is_locked });
+        response
     }
 
     /// The sign-in page that leads back here.
@@ -158,6 +174,11 @@ impl Visit {
     /// The role, when somebody is signed in.
     pub(crate) fn role(&self) -> Option<Role> {
         self.person.as_ref().map(|person| person.role)
+    }
+
+    /// The same visit, as a page for strangers shows it.
+    pub(crate) fn as_stranger(&self) -> Self {
+        Self { person: None, ..self.clone() }
     }
 
     /// Whether the screen is locked.
@@ -265,9 +286,9 @@ where
         let Ok(visit) = Visit::from_request_parts(parts, state).await;
         match (&visit.standing, visit.person.clone()) {
             (Standing::Known, Some(person)) => Ok(Self { visit, person }),
-            (Standing::Locked, _) => Err(Redirect::to(&visit.to_lock()).into_response()),
+            (Standing::Locked, _) => Err(visit.ended(true)),
             (Standing::Unclear(failure), _) => Err(visit.failed(failure)),
-            _ => Err(Redirect::to(&visit.to_sign_in()).into_response()),
+            _ => Err(visit.ended(false)),
         }
     }
 }

@@ -32,6 +32,8 @@ pub(crate) enum Command {
     Learning(ServiceArguments),
     /// Runs projection alone: the views and the queries
     Projection(ServiceArguments),
+    /// Runs the pages alone, on an API that runs elsewhere
+    Portal(PortalArguments),
     /// Adds, lists and removes the accounts of the staff
     Staff {
         #[command(subcommand)]
@@ -105,6 +107,16 @@ pub(crate) struct ServiceArguments {
     /// Copies of each stream when it is made: 1, or 3 in a cluster [default: 1] [variable: UNSTUCK_REPLICAS]
     #[arg(long, value_name = "N")]
     pub(crate) replicas: Option<String>,
+}
+
+#[derive(Debug, Args)]
+pub(crate) struct PortalArguments {
+    /// The API: http or https, host and port [variable: UNSTUCK_API_URL]
+    #[arg(long, value_name = "URL")]
+    pub(crate) api_url: Option<String>,
+    /// Where to listen [default: 127.0.0.1:8420] [variable: UNSTUCK_LISTEN]
+    #[arg(long, value_name = "ADDR")]
+    pub(crate) listen: Option<String>,
 }
 
 /// Where a tool works.

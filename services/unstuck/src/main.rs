@@ -6,6 +6,7 @@
 mod bus;
 mod cli;
 mod demo;
+mod pages;
 mod progress;
 mod settings;
 mod simulate;
@@ -93,6 +94,7 @@ async fn run(command: Command, log_format: Option<String>) -> anyhow::Result<()>
         Command::Projection(arguments) => {
             single::run(single::Service::Projection, settings::single(arguments, log_format)?).await
         }
+        Command::Portal(arguments) => pages::run(settings::pages(arguments, log_format)?).await,
         Command::Staff { command } => tools::staff::run(command, log_format).await,
         Command::Simulate(arguments) => {
             simulate::run(settings::simulate(arguments, log_format)?).await

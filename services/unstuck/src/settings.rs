@@ -9,6 +9,7 @@ use std::sync::Arc;
 use anyhow::Context as _;
 use chrono::NaiveDate;
 use desk::District;
+use portal::ApiUrl;
 use runtime::clock::{SharedClock, ShiftedClock, SystemClock};
 use runtime::settings::{
     Settings, existing_file, folder, instant, listen_address, nats_url, whole_number,
@@ -17,12 +18,13 @@ use runtime::telemetry::{self, FILTER_DEFAULT, LogFormat};
 use runtime::vault::MASTER_KEY_VARIABLE;
 
 use crate::cli::{
-    DoctorArguments, PlaceArguments, ServiceArguments, SimulateArguments, UpArguments,
+    DoctorArguments, PlaceArguments, PortalArguments, ServiceArguments, SimulateArguments, UpArguments,
 };
 
 /// Every variable of the product; one that stands here is never called unknown, whatever the command.
 const VARIABLES: &[&str] = &[
     MASTER_KEY_VARIABLE,
+    "UNSTUCK_API_URL",
     "UNSTUCK_CLOCK_START",
     "UNSTUCK_DATA",
     "UNSTUCK_DISTRICT",
@@ -65,6 +67,12 @@ pub(crate) struct Single {
     pub(crate) listen: std::net::SocketAddr,
     pub(crate) nats_url: String,
     pub(crate) replicas: usize,
+}
+
+/// What the pages alone run with.
+pub(crate) struct Pages {
+    pub(crate) api_url: ApiUrl,
+    pub(crate) listen: std::net::SocketAddr,
 }
 
 /// What a simulation tells, and where.
@@ -146,6 +154,19 @@ pub(crate) fn single(
         nats_url: nats_url.context("the address was read")?,
         replicas,
     })
+}
+
+pub(crate) fn pages(
+    arguments: PortalArguments,
+    log_format: Option<String>,
+) -> anyhow::Result<Pages> {
+    let mut reader = Reader::new();
+    let listen = reader.listen(arguments.listen);
+    let api_url = reader.0.required("api-url", arguments.api_url, |text| {
+        text.parse::<ApiUrl>().map_err(|error| format!("{text:?} {error}"))
+    });
+    reader.finish(log_format, FILTER_DEFAULT)?;
+    Ok(Pages { api_url: api_url.context("the address was read")?, listen })
 }
 
 pub(crate) fn tool(arguments: PlaceArguments, log_format: Option<String>) -> anyhow::Result<Place> {

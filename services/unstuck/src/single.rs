@@ -49,7 +49,7 @@ pub(crate) async fn run(service: Service, settings: Single) -> anyhow::Result<()
             (part, Some(views))
         }
     };
-    let house = House { desk, parts: vec![part], views };
+    let house = House { desk, parts: vec![part], views, has_pages: false };
     let on_ready = |address| say(format_args!("Listening on http://{address}"));
     house.run(listener, shutdown, on_ready).await
 }

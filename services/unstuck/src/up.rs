@@ -1,4 +1,4 @@
-//! `up`: everything in one process.
+//! `up`: everything in one process, the pages on the address of the API.
 //!
 //! Invariants: the address and the folder are taken before anything is started; the history of a demo stands
 //! before any reaction looks at it; whatever happens, the nats-server that was started here is stopped.
@@ -93,7 +93,7 @@ async fn begin(settings: &Up, bus_url: &str) -> anyhow::Result<Begun> {
     };
     let first_token = desk.first_account.invite().await?;
     let (parts, views) = all_services(&desk, &settings.data.join(VIEWS_FOLDER)).await?;
-    let house = House { desk, parts, views: Some(views) };
+    let house = House { desk, parts, views: Some(views), has_pages: true };
     Ok(Begun { house, demo_password, first_token })
 }
 

@@ -13,6 +13,7 @@ use axum::Router;
 use desk::problem::rule_problems;
 use desk::service::{BoxError, ServiceParts};
 use desk::{Desk, DeskConfig, DeskState, District, foyer};
+use portal::{ApiUrl, PortalConfig};
 use projection::Projection;
 use runtime::clock::SharedClock;
 use runtime::http::{
@@ -86,6 +87,8 @@ pub(crate) struct House {
     pub(crate) parts: Vec<ServiceParts>,
     /// The views, when they are in this process.
     pub(crate) views: Option<Arc<Projection>>,
+    /// Whether the pages are served on the same address.
+    pub(crate) has_pages: bool,
 }
 
 impl House {
@@ -96,7 +99,7 @@ impl House {
         shutdown: CancellationToken,
         on_ready: impl FnOnce(SocketAddr) + Send + 'static,
     ) -> anyhow::Result<()> {
-        let Self { desk, mut parts, views } = self;
+        let Self { desk, mut parts, views, has_pages } = self;
         let address = listener.local_addr().context("the listener has no address")?;
         let mut tasks = TaskSet::new(shutdown.clone());
         for task in parts.iter_mut().flat_map(|part| part.tasks.drain(..)) {
@@ -104,7 +107,8 @@ impl House {
         }
         tasks.spawn("identity", Arc::clone(&desk.identity).watch(shutdown.clone()));
         let checks = ready_checks(&desk, &mut parts);
-        let router = router(&desk, parts, checks.clone());
+        let pages = has_pages.then(|| pages_of(address, &desk)).transpose()?;
+        let router = router(&desk, parts, checks.clone(), pages);
         tasks.spawn("http", serve(listener, router, shutdown.clone()));
         tasks.spawn("announcement", async move {
             if shutdown.run_until_cancelled(all_ready(&checks, views.as_deref())).await.is_some() {
@@ -120,6 +124,13 @@ impl House {
             Some(fall) => Err(anyhow::anyhow!("{fall}")),
         }
     }
+}
+
+/// The pages, on top of the API that this process serves.
+fn pages_of(address: SocketAddr, desk: &Desk) -> anyhow::Result<Router> {
+    let api_url = ApiUrl::of_listener(address);
+    let clock = Arc::clone(&desk.clock);
+    portal::open(PortalConfig { api_url, clock }).context("the pages cannot be opened")
 }
 
 fn ready_checks(desk: &Arc<Desk>, parts: &mut [ServiceParts]) -> Vec<ReadyCheck> {
@@ -172,7 +183,12 @@ pub(crate) fn document(operations: impl IntoIterator<Item = Operation>) -> Value
     openapi("Unstuck (办得成)", env!("CARGO_PKG_VERSION"), &operations, &catalogue())
 }
 
-fn router(desk: &Arc<Desk>, parts: Vec<ServiceParts>, checks: Vec<ReadyCheck>) -> Router {
+fn router(
+    desk: &Arc<Desk>,
+    parts: Vec<ServiceParts>,
+    checks: Vec<ReadyCheck>,
+    pages: Option<Router>,
+) -> Router {
     let document = document(parts.iter().flat_map(|part| part.operations.iter().cloned()));
     let sessions = session_routes().with_state(DeskState(Arc::clone(desk)));
     let fixed = Router::new()
@@ -181,5 +197,6 @@ fn router(desk: &Arc<Desk>, parts: Vec<ServiceParts>, checks: Vec<ReadyCheck>) -
         .merge(problem_pages(rule_problems()))
         .merge(health_routes(checks, desk.metrics.clone(), &document));
     let router = parts.into_iter().fold(fixed, |router, part| router.merge(part.router));
+    let router = pages.into_iter().fold(router, Router::merge);
     kit_layers(router, Kit::new(desk.metrics.clone()))
 }

@@ -1,6 +1,6 @@
 //! What was typed.
 //!
-//! Invariant: white space around a value is nobody's wish; what is between is kept as it was typed.
+//! Invariant: white space around a value is nobody's wish, except in a password; what is between is kept as it was typed.
 
 use std::collections::HashMap;
 use std::str::FromStr;
@@ -10,6 +10,9 @@ use axum::extract::{FromRequest, Request};
 use axum::http::{StatusCode, header};
 use axum::response::{IntoResponse as _, Response};
 use serde_json::{Map, Value};
+
+/// The content type of a form.
+pub(crate) const FORM: &str = "application/x-www-form-urlencoded";
 
 /// What was typed into a form, by the name of its control.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
@@ -62,7 +65,8 @@ impl Typed {
 
     /// Adds a value.
     pub(crate) fn add(&mut self, name: &str, value: &str) {
-        self.0.entry(name.to_owned()).or_default().push(value.trim().to_owned());
+        let value = if is_secret(name) { value } else { value.trim() };
+        self.0.entry(name.to_owned()).or_default().push(value.to_owned());
     }
 
     /// Puts a value in place of what is there.
@@ -111,6 +115,11 @@ impl Typed {
     }
 }
 
+/// Whether a control takes a password: the space around it belongs to it, and it is never kept or sent back.
+pub(crate) fn is_secret(name: &str) -> bool {
+    matches!(name, "password" | "current" | "new" | "again")
+}
+
 /// Digits, letters and marks that an input method left in full width, in their usual width: `１３８` is `138`.
 pub(crate) fn narrow(text: &str) -> String {
     text.chars()
@@ -129,7 +138,7 @@ impl<S: Send + Sync> FromRequest<S> for Typed {
         let is_form = request
             .headers()
             .get(header::CONTENT_TYPE)
-            .is_some_and(|kind| kind.as_bytes().starts_with(b"application/x-www-form-urlencoded"));
+            .is_some_and(|kind| kind.as_bytes().starts_with(FORM.as_bytes()));
         if !is_form {
             return Err(StatusCode::UNSUPPORTED_MEDIA_TYPE.into_response());
         }

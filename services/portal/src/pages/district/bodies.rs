@@ -1,0 +1,178 @@
+//! The centers with their heartbeat (日报), and the departments with how long matters stay with them.
+//!
+//! Invariants: a day without a report is silent, which is not zero, and is drawn as neither; today is pending until it is
+//! over; a mean stands beside the number of stays that it is of, and of fewer than ten nothing is ranked.
+
+use maud::{Markup, html};
+
+use super::Board;
+use super::answers::{Beat, Body};
+use super::scope::link;
+
+/// The centers.
+pub(super) fn centers(board: &Board<'_>) -> Markup {
+    let lang = board.visit.lang;
+    html! {
+        section class="card" aria-labelledby="heartbeat" {
+            h2 id="heartbeat" { (lang.text("district-heartbeat")) }
+            @match &board.read.centers {
+                None => (board.unanswered()),
+                Some(centers) => {
+                    @let silent: Vec<_> = centers.items.iter().filter(|center| is_silent(center)).collect();
+                    @if !silent.is_empty() {
+                        p class="notice notice-amber" {
+                            (lang.with("district-silent", &[("count", &silent.len())])) " "
+                            @for (place, center) in silent.iter().enumerate() {
+                                @if place > 0 { (lang.text("district-and")) }
+                                (board.names.center(lang, &center.id))
+                            }
+                        }
+                    }
+                    div class="table-scroll" tabindex="0" role="region" aria-labelledby="heartbeat" {
+                        table {
+                            thead { tr {
+                                th scope="col" { (lang.text("district-center")) }
+                                th scope="col" { (lang.text("district-last-days")) }
+                                th scope="col" class="num" { (lang.text("district-today")) }
+                                th scope="col" class="num" { (lang.text("district-open")) }
+                                th scope="col" class="num" { (lang.text("district-overdue-short")) }
+                            } }
+                            tbody { @for center in &centers.items { (center_row(board, center)) } }
+                        }
+                    }
+                    p class="heat-scale" {
+                        @for standing in ["reported", "late", "silent", "pending"] {
+                            span class={ "beat beat-" (standing) } aria-hidden="true" { (sign(standing)) }
+                            " " (lang.text(&format!("beat-{standing}"))) " "
+                        }
+                    }
+                }
+            }
+        }
+    }
+}
+
+/// Whether the last day that is over was left without a report.
+fn is_silent(center: &Body) -> bool {
+    let over = center.heartbeat.iter().flatten().rfind(|beat| beat.standing != "pending");
+    over.is_some_and(|beat| beat.standing == "silent")
+}
+
+fn center_row(board: &Board<'_>, center: &Body) -> Markup {
+    let lang = board.visit.lang;
+    html! {
+        tr {
+            th scope="row" { (board.names.center(lang, &center.id)) }
+            td {
+                @match &center.heartbeat {
+                    None => span class="soft" { "–" },
+                    Some(beats) => div class="beats" { @for beat in beats { (heart(board, beat)) } },
+                }
+            }
+            td class="num" {
+                @match &center.today {
+                    None => "–",
+                    Some(today) => {
+                        (lang.number(today.consultations))
+                        @if today.closed { " ✓" span class="visually-hidden" { (lang.text("district-closed")) } }
+                    }
+                }
+            }
+            td class="num" { (list_of(board, "center", &center.id, center.open, false)) }
+            td class="num" { (list_of(board, "center", &center.id, center.overdue, true)) }
+        }
+    }
+}
+
+fn heart(board: &Board<'_>, beat: &Beat) -> Markup {
+    let lang = board.visit.lang;
+    let standing = match beat.standing.as_str() {
+        known @ ("reported" | "late" | "silent") => known,
+        _ => "pending",
+    };
+    let day = lang.day(beat.date);
+    let word = lang.text(&format!("beat-{standing}"));
+    let said = match beat.consultations {
+        Some(count) => lang.with("district-beat", &[("day", &day), ("word", &word), ("count", &count)]),
+        None => format!("{day} {word}"),
+    };
+    html! {
+        span class={ "beat beat-" (standing) } title=(said) role="img" aria-label=(said) { (sign(standing)) }
+    }
+}
+
+const fn sign(standing: &str) -> &'static str {
+    match standing.as_bytes() {
+        b"reported" => "✓",
+        b"late" => "△",
+        b"silent" => "✕",
+        _ => "…",
+    }
+}
+
+/// The departments.
+pub(super) fn departments(board: &Board<'_>) -> Markup {
+    let lang = board.visit.lang;
+    html! {
+        section class="card" aria-labelledby="departments" {
+            h2 id="departments" { (lang.text("district-departments")) }
+            @match &board.read.departments {
+                None => (board.unanswered()),
+                Some(departments) => div class="table-scroll" tabindex="0" role="region" aria-labelledby="departments" {
+                    table {
+                        thead { tr {
+                            th scope="col" { (lang.text("district-department")) }
+                            th scope="col" class="num" { (lang.text("district-open")) }
+                            th scope="col" class="num" { (lang.text("district-overdue-short")) }
+                            th scope="col" class="num" { (lang.text("district-dwell")) }
+                            th scope="col" { (lang.text("district-last-event")) }
+                        } }
+                        tbody { @for department in &departments.items { (department_row(board, department)) } }
+                    }
+                },
+            }
+        }
+    }
+}
+
+fn department_row(board: &Board<'_>, department: &Body) -> Markup {
+    let lang = board.visit.lang;
+    let dwell = department.dwell.as_ref().and_then(|dwell| Some((dwell.value?, dwell.denominator)));
+    let of = format!("department:{}", department.id);
+    html! {
+        tr {
+            th scope="row" { (board.names.department(lang, &department.id)) }
+            td class="num" { (list_of(board, "department", &department.id, department.open, false)) }
+            td class="num" { (list_of(board, "department", &department.id, department.overdue, true)) }
+            td class="num" {
+                @match dwell {
+                    None => "–",
+                    Some((days, stays)) => {
+                        a href=(board.scope.address("/figures/dwell", &[("of", &of)])) { (format!("{days:.1}")) }
+                        " " span class="soft small" { "n = " (lang.number(stays)) }
+                    }
+                }
+            }
+            td {
+                @match &department.last_event_at {
+                    None => span class="soft" { "–" },
+                    Some(at) => (crate::ui::moment(lang, at, &board.visit.now())),
+                }
+            }
+        }
+    }
+}
+
+/// A number that leads to its list. Red is for what is overdue, and then a word stands in its column.
+fn list_of(board: &Board<'_>, name: &str, id: &str, count: u64, is_overdue: bool) -> Markup {
+    let figure = if is_overdue { "/figures/overdue" } else { "/figures/open" };
+    let mut query: Vec<_> = board.scope.standing();
+    query.retain(|(known, _)| *known == "as_of");
+    let id = id.to_owned();
+    let query: Vec<_> = query.into_iter().map(|(name, value)| (name.to_owned(), value)).chain([(name.to_owned(), id)]).collect();
+    let href = link(figure, &query);
+    html! {
+        @if count == 0 { span class="soft" { "0" } }
+        @else { a href=(href) class=[is_overdue.then_some("deadline-late")] { (board.visit.lang.number(count)) } }
+    }
+}
