@@ -45,6 +45,8 @@ struct Watched {
 struct Memory {
     checkpoint: u64,
     cases: HashMap<CaseId, Watched>,
+    /// Cases that moved since the last look: when they are due is reckoned once, however many events they had.
+    moved: BTreeSet<CaseId>,
     /// Forgotten cases that moved again; read from the log before the next look.
     returned: BTreeSet<CaseId>,
 }
@@ -76,9 +78,7 @@ impl Timers {
 
     /// Takes events further, in the order of the log, from behind [`Timers::checkpoint`].
     pub fn fold(&self, batch: &[Recorded]) {
-        let now = self.desk.now();
         let mut memory = self.lock();
-        let mut touched = BTreeSet::new();
         for recorded in batch {
             memory.checkpoint = recorded.sequence;
             // What cannot be read is the projection's to report.
@@ -96,11 +96,7 @@ impl Timers {
             } else {
                 memory.returned.insert(meta.case_id);
             }
-            touched.insert(meta.case_id);
-        }
-        for case_id in touched {
-            let Some(watched) = memory.cases.get_mut(&case_id) else { continue };
-            watched.look_at = look_at(&self.desk, &watched.case, now);
+            memory.moved.insert(meta.case_id);
         }
     }
 
@@ -109,6 +105,10 @@ impl Timers {
     pub async fn due(&self, now: Timestamp) -> Vec<Order> {
         self.read_returned(now).await;
         let mut memory = self.lock();
+        for case_id in std::mem::take(&mut memory.moved) {
+            let Some(watched) = memory.cases.get_mut(&case_id) else { continue };
+            watched.look_at = look_at(&self.desk, &watched.case, now);
+        }
         let is_due = |watched: &Watched| watched.look_at.filter(|at| *at <= now);
         let mut waiting: Vec<(Timestamp, CaseId)> = memory
             .cases
@@ -274,7 +274,10 @@ impl Fold for Following {
 pub(crate) fn task(desk: Arc<Desk>) -> ServiceTask {
     ServiceTask::new("escalation-timers", |token| async move {
         let timers = Arc::new(Timers::new(Arc::clone(&desk)));
-        let ticking = tick(Arc::clone(&timers), token.clone());
+        // What the first half of a case's events says is not what it waits for.
+        // Without an answer they look at once, as at any other time: what is decided on is the log.
+        let catch_up_to = desk.log.head().await.map_or(0, |head| head.last_sequence);
+        let ticking = tick(Arc::clone(&timers), catch_up_to, token.clone());
         let mut fold = Following { timers };
         let following = follow(Arc::clone(&desk.log), &mut fold, token.clone());
         let (followed, ()) = tokio::join!(
@@ -289,10 +292,14 @@ pub(crate) fn task(desk: Arc<Desk>) -> ServiceTask {
     })
 }
 
-async fn tick(timers: Arc<Timers>, token: CancellationToken) {
+/// Looks at the clock every second, once everything up to `catch_up_to` is known.
+async fn tick(timers: Arc<Timers>, catch_up_to: u64, token: CancellationToken) {
     let mut interval = tokio::time::interval(TICK);
     interval.set_missed_tick_behavior(tokio::time::MissedTickBehavior::Skip);
     while token.run_until_cancelled(interval.tick()).await.is_some() {
+        if timers.checkpoint() < catch_up_to {
+            continue;
+        }
         let now = timers.desk.now();
         for order in timers.due(now).await {
             if token.is_cancelled() {
