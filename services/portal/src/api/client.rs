@@ -3,6 +3,8 @@
 //! Invariants: a call ends after [`CALL_TIME_MAX`], an answer after [`ANSWER_BYTES_MAX`]; what is passed on as it comes has a
 //! time limit for its head only. Tokens and bodies enter no log line.
 
+use std::collections::HashMap;
+use std::sync::Arc;
 use std::time::Duration;
 
 use axum::body::Body;
@@ -16,7 +18,9 @@ use hyper_util::client::legacy;
 use hyper_util::client::legacy::connect::HttpConnector;
 use hyper_util::rt::{TokioExecutor, TokioTimer};
 use runtime::http::{RequestId, request_id};
+use serde::Deserialize;
 use serde::de::DeserializeOwned;
+use tokio::sync::OnceCell;
 
 use super::url::{ApiUrl, is_path};
 use super::{Failure, Problem};
@@ -38,6 +42,8 @@ const IDLE_TIME_MAX: Duration = Duration::from_secs(20);
 pub(crate) struct Client {
     url: ApiUrl,
     line: Line,
+    /// What the codes of problems mean, read once.
+    meanings: Arc<OnceCell<HashMap<String, (String, String)>>>,
 }
 
 #[derive(Clone)]
@@ -85,7 +91,7 @@ impl Client {
                 Line::Secure(builder.build(connector))
             }
         };
-        Ok(Self { url, line })
+        Ok(Self { url, line, meanings: Arc::default() })
     }
 
     /// Reads something that is the same for everybody, if it has changed since.
@@ -113,8 +119,31 @@ impl Client {
         let (head, body) = self.whole(call).await?;
         match head.status.is_success() {
             true => Ok(body),
-            false => Err(refused(&head, &body)),
+            false => Err(self.explained(refused(&head, &body)).await),
         }
+    }
+
+    /// Adds what the code means, for people. It is a help: without it the API's own sentence stands.
+    async fn explained(&self, failure: Failure) -> Failure {
+        let Failure::Problem(mut problem) = failure else { return failure };
+        // The others have words of their own in the catalogues.
+        if problem.status == StatusCode::CONFLICT || problem.status == StatusCode::FORBIDDEN {
+            let meanings = self.meanings.get_or_try_init(|| self.meanings()).await;
+            problem.means = meanings.ok().and_then(|all| all.get(&problem.code).cloned());
+        }
+        Failure::Problem(problem)
+    }
+
+    async fn meanings(&self) -> Result<HashMap<String, (String, String)>, Failure> {
+        let path = "/problems.json";
+        let call = Call { method: Method::GET, path, query: &[], headers: Vec::new(), body: None };
+        let (head, body) = self.whole(call).await?;
+        if !head.status.is_success() {
+            return Err(Failure::Away);
+        }
+        let entries: Vec<Meaning> = read(&body)?;
+        let pair = |entry: Meaning| (entry.code, (entry.explanation.zh, entry.explanation.en));
+        Ok(entries.into_iter().map(pair).collect())
     }
 
     /// Makes a call and passes the answer on as it comes.
@@ -184,6 +213,19 @@ const PASSED_ON: [HeaderName; 4] = [
     header::CONTENT_LENGTH,
     header::CACHE_CONTROL,
 ];
+
+/// An entry of `/problems.json`.
+#[derive(Deserialize)]
+struct Meaning {
+    code: String,
+    explanation: Both,
+}
+
+#[derive(Deserialize)]
+struct Both {
+    zh: String,
+    en: String,
+}
 
 struct Head {
     status: StatusCode,

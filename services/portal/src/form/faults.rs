@@ -2,7 +2,7 @@
 
 use std::collections::BTreeMap;
 
-use crate::api::Failure;
+use crate::api::{Failure, in_words};
 use crate::lang::Lang;
 
 /// What is wrong, by the name of the control, and as a whole.
@@ -30,7 +30,7 @@ impl Faults {
             return faults;
         };
         for fault in &problem.errors {
-            faults.add(&name_of(&fault.pointer), &in_words(lang, &fault.detail));
+            faults.add(&name_of(&fault.pointer), &field_words(lang, &fault.detail));
         }
         match problem.code.as_str() {
             "invalid" if !faults.order.is_empty() => {}
@@ -40,7 +40,7 @@ impl Faults {
                 let seconds = problem.retry_after.unwrap_or(60);
                 faults.whole.push(lang.with("form-too-often", &[("seconds", &seconds)]));
             }
-            _ => faults.whole.push(sentence(lang, problem.title.as_str(), &problem.detail)),
+            _ => faults.whole.push(problem.says(lang)),
         }
         faults
     }
@@ -93,18 +93,12 @@ fn name_of(pointer: &str) -> String {
     pointer.trim_start_matches('/').replace('/', ".")
 }
 
-/// A refusal says its sentence in Chinese first when it has one: `… (中文)`.
-fn sentence(lang: Lang, title: &str, detail: &str) -> String {
-    let text = if detail.is_empty() { title } else { detail };
-    in_words(lang, text)
-}
-
-/// The API's own sentence, for a person.
-fn in_words(lang: Lang, detail: &str) -> String {
-    let text = detail.trim();
+/// What is wrong with a field, for a person; a sentence that nobody translated says at least where it comes from.
+fn field_words(lang: Lang, detail: &str) -> String {
+    let words = in_words(lang, detail);
     match lang {
-        Lang::English => text.to_owned(),
-        Lang::Chinese => lang.with("form-refused", &[("detail", &text)]),
+        Lang::Chinese if words.is_ascii() => lang.with("form-refused", &[("detail", &words)]),
+        _ => words,
     }
 }
 

@@ -26,10 +26,7 @@ pub(crate) fn problem_page(visit: &Visit, failure: &Failure) -> Response {
     };
     let title = lang.text(&format!("problem-{kind}"));
     let problem = failure.problem();
-    let says = problem.filter(|_| kind == "refused").map(|problem| match problem.detail.as_str() {
-        "" => problem.title.as_str(),
-        detail => detail,
-    });
+    let says = problem.filter(|_| kind == "refused").map(|problem| problem.says(lang));
     let body = html! {
         div class="narrow stack" {
             h1 { (title) }

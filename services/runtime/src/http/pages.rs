@@ -5,14 +5,16 @@
 use std::collections::BTreeMap;
 use std::sync::Arc;
 
-use axum::Router;
+use axum::{Json, Router};
 use axum::extract::Path;
 use axum::response::{Html, IntoResponse as _, Response};
 use axum::routing::get;
+use serde_json::{Value, json};
 
 use super::problem::{Problem, ProblemEntry, problems};
 
-/// Serves `/problems` (the list) and `/problems/{code}` for the kit's codes and for `entries`.
+/// Serves `/problems` (the list), `/problems/{code}` and `/problems.json` (the same for a program that shows problems to
+/// people) for the kit's codes and for `entries`.
 ///
 /// An entry with a code of the kit replaces the kit's.
 pub fn problem_pages<S>(entries: impl IntoIterator<Item = ProblemEntry>) -> Router<S>
@@ -23,10 +25,28 @@ where
         problems().iter().copied().chain(entries).map(|entry| (entry.code, entry)).collect();
     let catalogue = Arc::new(catalogue);
     let list = catalogue.clone();
-    Router::new().route("/problems", get(move || async move { Html(list_page(&list)) })).route(
-        "/problems/{code}",
-        get(move |Path(code): Path<String>| async move { page(&catalogue, &code) }),
-    )
+    let words = as_json(&catalogue);
+    Router::new()
+        .route("/problems", get(move || async move { Html(list_page(&list)) }))
+        .route("/problems.json", get(move || async move { Json(words) }))
+        .route(
+            "/problems/{code}",
+            get(move |Path(code): Path<String>| async move { page(&catalogue, &code) }),
+        )
+}
+
+fn as_json(catalogue: &BTreeMap<&'static str, ProblemEntry>) -> Value {
+    catalogue
+        .values()
+        .map(|entry| {
+            json!({
+                "code": entry.code,
+                "status": entry.status,
+                "title": { "zh": entry.title_zh, "en": entry.title_en },
+                "explanation": { "zh": entry.explanation_zh, "en": entry.explanation_en },
+            })
+        })
+        .collect()
 }
 
 fn page(catalogue: &BTreeMap<&'static str, ProblemEntry>, code: &str) -> Response {
