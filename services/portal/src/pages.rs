@@ -1,7 +1,9 @@
 //! The pages, one module an area.
 
+pub(crate) mod district;
 pub(crate) mod home;
 pub(crate) mod first_run;
 pub(crate) mod lock;
 pub(crate) mod password;
+pub(crate) mod public;
 pub(crate) mod sign_in;

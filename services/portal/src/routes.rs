@@ -17,4 +17,6 @@ pub(crate) fn all() -> Router<Arc<Portal>> {
         .merge(pages::password::router())
         .merge(pages::lock::router())
         .merge(pages::first_run::router())
+        .merge(pages::public::router())
+        .merge(pages::district::router())
 }

@@ -1,0 +1,30 @@
+# The page of a receipt, for citizens.
+
+public-title = Where is my matter?
+public-ask = Type the code of your receipt, or scan its square with your phone. No account is needed.
+public-code = Receipt code
+public-code-hint = Twelve letters and digits, such as ABCD-EFGH-JKMN; case and dashes do not matter.
+public-look = Look
+public-unknown = There is nothing with this code
+public-unknown-do = Compare it with your receipt once more. If you have lost it, the counter prints it again, or call us.
+public-has-it = Who has it
+public-due = Answer by
+public-provisional = (may move once the holidays are published)
+public-why-then = Why then
+public-matter = Matter
+public-opened = Taken on
+public-number = Number
+public-late = It is later than we promised, and has been raised with those in charge. You may also call the number below.
+public-paused = { $reason }; it goes on by { $until } at the latest.
+public-papers = Please bring
+public-papers-there = We have them
+public-papers-by = This is the whole list. Please bring it to the counter by { $day }:
+public-result = What was done
+public-reason = The answer and its reasons
+public-basis = Based on
+public-remedies = If you do not agree, you may still
+public-go-to = Where to go instead
+public-ask-whom = Whom to ask
+public-happened = What happened
+public-no-history = The history cannot be read just now; the answer above stands.
+public-another = Look for another

@@ -1,0 +1,30 @@
+# The page of a receipt, for citizens.
+
+public-title = 办理进度查询
+public-ask = 输入回执上的查询码，或用手机扫回执上的二维码。不用注册，不用登录。
+public-code = 查询码
+public-code-hint = 12位字母和数字，如 ABCD-EFGH-JKMN；大小写、横线都可以。
+public-look = 查询
+public-unknown = 没有查到这个查询码
+public-unknown-do = 请对照回执再核对一遍。回执丢了，可带身份证到登记的窗口补打，或拨打咨询电话。
+public-has-it = 现在谁在办
+public-due = 最晚答复时间
+public-provisional = （节假日安排公布后可能调整）
+public-why-then = 为什么是这一天
+public-matter = 事项
+public-opened = 登记
+public-number = 编号
+public-late = 已经超过答应的时间，我们已在督办。您也可以直接打下面的电话催办。
+public-paused = { $reason }；最迟{ $until }恢复计时。
+public-papers = 请您带来的材料
+public-papers-there = 材料已收到
+public-papers-by = 一次说全，请在{ $day }前带到登记的窗口：
+public-result = 办理结果
+public-reason = 结果和理由
+public-basis = 依据
+public-remedies = 不认可的话，您还可以
+public-go-to = 请到这里办理
+public-ask-whom = 问谁
+public-happened = 办理经过
+public-no-history = 办理经过暂时读不到，请稍后再看；上面的答复有效。
+public-another = 查询另一件

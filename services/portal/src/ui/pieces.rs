@@ -77,7 +77,11 @@ pub(crate) fn quote(words: &str) -> Markup {
 }
 
 /// A moment, with the year when it is another than that of now.
-pub(crate) fn moment(lang: Lang, at: &DateTime<FixedOffset>, now: &DateTime<FixedOffset>) -> Markup {
+pub(crate) fn moment(
+    lang: Lang,
+    at: &DateTime<FixedOffset>,
+    now: &DateTime<FixedOffset>,
+) -> Markup {
     html! { time datetime=(at.to_rfc3339()) { (lang.moment_near(at, now)) } }
 }
 

@@ -213,11 +213,18 @@ fn sign() -> Markup {
 }
 
 /// Where the visitor works: the center or department, else the district.
-fn place(_visit: &Visit) -> Option<String> {
-    None
+fn place(visit: &Visit) -> Option<String> {
+    let (lang, names) = (visit.lang, visit.portal.names.last());
+    let person = visit.person.as_ref();
+    let name = match person.map(|person| (person.center.as_deref(), person.department.as_deref())) {
+        Some((Some(center), _)) => names.center(lang, center),
+        Some((None, Some(department))) => names.department(lang, department),
+        _ => names.district(lang),
+    };
+    Some(name.to_owned()).filter(|name| !name.is_empty())
 }
 
 /// The telephone of the district.
-fn telephone(_visit: &Visit) -> Option<String> {
-    None
+fn telephone(visit: &Visit) -> Option<String> {
+    visit.portal.names.last().telephone().map(str::to_owned)
 }

@@ -50,7 +50,8 @@ pub(super) async fn page(
     };
     let entry = catalogue.entry(&name).cloned().unwrap_or_default();
     let title = entry.label.say(lang).to_owned();
-    let list = List { visit: &visit, names: &names, scope: &scope, entry: &entry, part, side: &side };
+    let list =
+        List { visit: &visit, names: &names, scope: &scope, entry: &entry, part, side: &side };
     let fresh = ui::fresh(lang, &behind.as_of, behind.as_of_sequence);
     Page::new(&visit, &title, list.whole(&title, &behind)).fresh(fresh).respond()
 }

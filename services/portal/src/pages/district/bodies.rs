@@ -93,7 +93,9 @@ fn heart(board: &Board<'_>, beat: &Beat) -> Markup {
     let day = lang.day(beat.date);
     let word = lang.text(&format!("beat-{standing}"));
     let said = match beat.consultations {
-        Some(count) => lang.with("district-beat", &[("day", &day), ("word", &word), ("count", &count)]),
+        Some(count) => {
+            lang.with("district-beat", &[("day", &day), ("word", &word), ("count", &count)])
+        }
         None => format!("{day} {word}"),
     };
     html! {
@@ -169,7 +171,11 @@ fn list_of(board: &Board<'_>, name: &str, id: &str, count: u64, is_overdue: bool
     let mut query: Vec<_> = board.scope.standing();
     query.retain(|(known, _)| *known == "as_of");
     let id = id.to_owned();
-    let query: Vec<_> = query.into_iter().map(|(name, value)| (name.to_owned(), value)).chain([(name.to_owned(), id)]).collect();
+    let query: Vec<_> = query
+        .into_iter()
+        .map(|(name, value)| (name.to_owned(), value))
+        .chain([(name.to_owned(), id)])
+        .collect();
     let href = link(figure, &query);
     html! {
         @if count == 0 { span class="soft" { "0" } }

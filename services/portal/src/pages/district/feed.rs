@@ -12,7 +12,6 @@ use maud::{Markup, html};
 use proto_events::Timestamp;
 use serde::Deserialize;
 
-use super::answers::Lag;
 use crate::names::Names;
 use crate::visit::{Signed, Visit};
 

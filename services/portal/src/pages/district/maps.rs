@@ -172,7 +172,8 @@ fn matrix(board: &Board<'_>, returns: &Returns) -> Markup {
 fn both_ways(board: &Board<'_>, returns: &Returns) -> Markup {
     let lang = board.visit.lang;
     let count = |from: &str, to: &str| -> u64 {
-        let fits = |one: &&super::answers::Return| one.from == from && one.to.as_deref() == Some(to);
+        let fits =
+            |one: &&super::answers::Return| one.from == from && one.to.as_deref() == Some(to);
         returns.items.iter().filter(fits).map(|one| one.count).sum()
     };
     let pairs: Vec<_> = returns

@@ -12,10 +12,10 @@ pub(super) fn said(board: &Board<'_>) -> Markup {
     let (lang, scope) = (board.visit.lang, board.scope);
     let today = board.visit.now().date_naive();
     let last = scope.to.or(scope.as_of).unwrap_or(today);
-    let days = lang.with("district-period-said", &[
-        ("from", &lang.day_near(scope.from, today)),
-        ("to", &lang.day_near(last, today)),
-    ]);
+    let days = lang.with(
+        "district-period-said",
+        &[("from", &lang.day_near(scope.from, today)), ("to", &lang.day_near(last, today))],
+    );
     html! {
         (days)
         @if !scope.center.is_empty() { " · " (board.names.center(lang, &scope.center)) }
@@ -63,8 +63,8 @@ pub(super) fn picker(board: &Board<'_>) -> Markup {
                     label for="center" { (lang.text("district-center")) }
                     select id="center" name="center" {
                         option value="" { (lang.text("district-all")) }
-                        @for (id, name) in board.names.centers(lang) {
-                            option value=(id) selected[id == scope.center] { (name) }
+                        @for center in &board.names.centers {
+                            option value=(center.id) selected[center.id == scope.center] { (center.name(lang)) }
                         }
                     }
                 }
@@ -72,8 +72,8 @@ pub(super) fn picker(board: &Board<'_>) -> Markup {
                     label for="department" { (lang.text("district-department")) }
                     select id="department" name="department" {
                         option value="" { (lang.text("district-all")) }
-                        @for (id, name) in board.names.departments(lang) {
-                            option value=(id) selected[id == scope.department] { (name) }
+                        @for department in &board.names.departments {
+                            option value=(department.id) selected[department.id == scope.department] { (department.name(lang)) }
                         }
                     }
                 }

@@ -52,9 +52,11 @@ impl Read {
         let api = visit.api();
         let (whole, standing, narrowed) = (scope.query(), scope.standing(), scope.narrowed());
         let (whole, standing, narrowed) = (pairs(&whole), pairs(&standing), pairs(&narrowed));
-        let overdue = with(&narrowed, &[("overdue", "true"), ("sort", "due_at"), ("limit", URGENT_CASES)]);
+        let overdue =
+            with(&narrowed, &[("overdue", "true"), ("sort", "due_at"), ("limit", URGENT_CASES)]);
         let now = visit.now();
-        let soon_until = now.date_naive().checked_add_days(Days::new(SOON_DAYS)).unwrap_or_default();
+        let soon_until =
+            now.date_naive().checked_add_days(Days::new(SOON_DAYS)).unwrap_or_default();
         let soon_until = soon_until.to_string();
         let soon = with(
             &narrowed,
@@ -65,16 +67,19 @@ impl Read {
                 ("limit", URGENT_CASES),
             ],
         );
+        let of_centers = standing_alone(&standing);
+        let of_departments = without_bodies(&whole);
+        let of_questions = without_department(&whole);
         let (overview, catalogue, blockages, returns, centers, departments) = tokio::join!(
             api.get::<Overview>("/v1/overview", &whole),
             api.get::<Catalogue>("/v1/figures", &[]),
             api.get::<Blockages>("/v1/blockages", &whole),
             api.get::<Returns>("/v1/returns", &whole),
-            api.get::<Bodies>("/v1/centers", &standing_alone(&standing)),
-            api.get::<Bodies>("/v1/departments", &without_bodies(&whole)),
+            api.get::<Bodies>("/v1/centers", &of_centers),
+            api.get::<Bodies>("/v1/departments", &of_departments),
         );
         let (consultations, lag, overdue, soon, months, feed) = tokio::join!(
-            api.get::<Consultations>("/v1/consultations", &without_department(&whole)),
+            api.get::<Consultations>("/v1/consultations", &of_questions),
             api.get::<Lag>("/v1/lag", &[]),
             api.get::<Urgents>("/v1/cases", &overdue),
             api.get::<Urgents>("/v1/cases", &soon),

@@ -190,7 +190,8 @@ mod tests {
 
     #[test]
     fn an_address_leads_to_the_same_scope() {
-        let whole = scope(&asked(&[("days", "30"), ("center", "donghuashi"), ("as_of", "2026-06-30")]));
+        let whole =
+            scope(&asked(&[("days", "30"), ("center", "donghuashi"), ("as_of", "2026-06-30")]));
         let address = whole.address("/district", &[]);
         assert_eq!(address, "/district?days=30&as_of=2026-06-30&center=donghuashi");
     }

@@ -104,17 +104,20 @@ impl Board<'_> {
                 format!("{} · {}", entry.label.say(lang), self.names.label(lang, kind, code))
             }
         };
-        figure_tile(lang, &Figure {
-            name: &label,
-            definition: entry.definition.say(lang),
-            shown: shown(entry),
-            value: counted.value,
-            numerator: counted.numerator,
-            denominator: counted.denominator,
-            interval: counted.interval.as_ref().map(|interval| (interval.low, interval.high)),
-            href: self.behind(base, part, entry),
-            is_alarm: ALARMS.contains(&name),
-        })
+        figure_tile(
+            lang,
+            &Figure {
+                name: &label,
+                definition: entry.definition.say(lang),
+                shown: shown(entry),
+                value: counted.value,
+                numerator: counted.numerator,
+                denominator: counted.denominator,
+                interval: counted.interval.as_ref().map(|interval| (interval.low, interval.high)),
+                href: self.behind(base, part, entry),
+                is_alarm: ALARMS.contains(&name),
+            },
+        )
     }
 
     /// The list behind a figure. What the audit counts has none.
@@ -124,7 +127,8 @@ impl Board<'_> {
             _ => None,
         };
         let more: Vec<_> = of.as_deref().map(|of| ("of", of)).into_iter().collect();
-        (entry.counted_over != "audit").then(|| self.scope.address(&format!("/figures/{name}"), &more))
+        (entry.counted_over != "audit")
+            .then(|| self.scope.address(&format!("/figures/{name}"), &more))
     }
 }
 

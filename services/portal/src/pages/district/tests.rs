@@ -1,0 +1,1 @@
+//! The dashboard from typed answers: what it says, and what it never says.
