@@ -7,3 +7,6 @@ pub(crate) mod lock;
 pub(crate) mod password;
 pub(crate) mod public;
 pub(crate) mod sign_in;
+pub(crate) mod counter;
+pub(crate) mod drafts;
+pub(crate) mod receipt;

@@ -52,6 +52,19 @@ impl Faults {
         }
     }
 
+    /// The same, where controls have other names than the places that they fill.
+    pub(crate) fn renamed(mut self, names: &[(&str, &str)]) -> Self {
+        for (place, name) in names {
+            if let Some(text) = self.by_name.remove(*place) {
+                self.by_name.insert((*name).to_owned(), text);
+            }
+            for known in self.order.iter_mut().filter(|known| known == place) {
+                *known = (*name).to_owned();
+            }
+        }
+        self
+    }
+
     /// Something is wrong as a whole.
     pub(crate) fn add_whole(&mut self, text: String) {
         self.whole.push(text);
