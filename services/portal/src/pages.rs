@@ -10,3 +10,7 @@ pub(crate) mod sign_in;
 pub(crate) mod counter;
 pub(crate) mod drafts;
 pub(crate) mod receipt;
+pub(crate) mod consultations;
+pub(crate) mod callbacks;
+pub(crate) mod register;
+pub(crate) mod admin;

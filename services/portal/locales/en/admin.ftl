@@ -1,0 +1,31 @@
+# Accounts.
+
+accounts-title = Accounts
+accounts-search = Name, username, role or office
+accounts-none = No account was found
+accounts-add = Add an account
+accounts-added = The account { $who } was added.
+accounts-changed = The account { $who } was changed; its person signs in again.
+accounts-removed = The account { $who } was removed.
+accounts-password = { $who } has a new password and signs in again.
+account-role = Role
+account-role-missing = Choose a role
+account-place = Office
+account-place-hint = Clerks and directors belong to a center; handlers and department leads to a department
+account-center = Center
+account-center-missing = This role needs a center
+account-department = Department
+account-department-missing = This role needs a department
+account-disabled = Disabled
+account-first-password = First password
+account-username-taken = The username is taken; choose another
+account-since = Since
+account-change = Change
+account-change-hint = Saving ends the sessions of the account; its person signs in again.
+account-save = Save
+account-new-password = Forgotten password
+account-set-password = Set a new password
+account-remove = Remove the account
+account-remove-hint = Nobody can sign in with it any more; what its person did stays on record.
+account-remove-ask = Remove the account of { $name }?
+account-keep = Keep it and go back

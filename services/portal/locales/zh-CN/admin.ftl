@@ -1,0 +1,31 @@
+# Accounts.
+
+accounts-title = 账号
+accounts-search = 姓名、用户名、角色或单位
+accounts-none = 没有找到账号
+accounts-add = 新增账号
+accounts-added = 已新增账号 { $who }。
+accounts-changed = 已修改账号 { $who }，对方需重新登录。
+accounts-removed = 已移除账号 { $who }。
+accounts-password = 已为 { $who } 设置新密码，对方需重新登录。
+account-role = 角色
+account-role-missing = 请选择角色
+account-place = 单位
+account-place-hint = 窗口人员、中心主任要选中心；承办人、部门负责人要选部门
+account-center = 中心
+account-center-missing = 这个角色要选中心
+account-department = 部门
+account-department-missing = 这个角色要选部门
+account-disabled = 已停用
+account-first-password = 初始密码
+account-username-taken = 这个用户名已有人用，请换一个
+account-since = 开通日期
+account-change = 修改
+account-change-hint = 保存后，对方的登录会退出，重新登录即可。
+account-save = 保存
+account-new-password = 忘记密码
+account-set-password = 设置新密码
+account-remove = 移除账号
+account-remove-hint = 移除后不能再登录；办过的事项记录都在。
+account-remove-ask = 移除 { $name } 的账号？
+account-keep = 不移除，返回

@@ -5,9 +5,9 @@
 //! key of the form makes sending it twice harmless; who is not at a counter does not see it.
 
 mod matters;
-mod opening;
+pub(super) mod opening;
 mod similar;
-mod tally;
+pub(super) mod tally;
 
 use std::sync::Arc;
 
@@ -39,14 +39,17 @@ pub(crate) fn router() -> Router<Arc<Portal>> {
 
 #[derive(Default, Deserialize)]
 struct Asked {
-    /// How many questions were just counted.
+    /// The version of a question that was just counted.
     #[serde(default)]
     tallied: Option<String>,
 }
 
 async fn page(Signed { visit, person }: Signed, Query(asked): Query<Asked>) -> Response {
     let Some(center) = center_of(&visit, &person) else { return elsewhere(&visit) };
-    let (draft, today) = tokio::join!(drafts::kept(&visit, DRAFT), tally::today(&visit, &center));
+    let (draft, today) = tokio::join!(
+        drafts::kept(&visit, DRAFT),
+        tally::today(&visit, &center, asked.tallied.as_deref().unwrap_or_default())
+    );
     let (typed, note) = match draft {
         Some(Draft { typed, saved_at }) => {
             (typed, Some(draft_note(&visit, &visit.lang.moment_near(&saved_at, &visit.now()))))
@@ -118,9 +121,9 @@ fn answer(
             aside.stack {
                 section.card aria-live="polite" {
                     h2.card-title { (lang.text("similar-title")) }
-                    div id="similar" { (found.render(visit, typed.get("matter"))) }
+                    div.stack id="similar" { (found.render(visit, typed.get("matter"))) }
                 }
-                (tally::panel(visit, today))
+                (tally::panel(visit, today, "/counter"))
             }
         }
     };

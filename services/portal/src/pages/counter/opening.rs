@@ -66,7 +66,10 @@ pub(super) fn fields(visit: &Visit, form: &Form<'_>) -> Markup {
         p.soft { (lang.text("counter-notice")) }
         div.buttons {
             button.button type="submit" data-key="Ctrl+Enter" { (lang.text("counter-send")) " " kbd { "Ctrl+Enter" } }
-            button.button.button-plain type="submit" name="_look" value="1" { (lang.text("counter-look")) }
+            // With script it is found while typing.
+            noscript {
+                button.button.button-plain type="submit" name="_look" value="1" { (lang.text("counter-look")) }
+            }
         }
     })
 }
@@ -91,7 +94,7 @@ fn demand(visit: &Visit, form: &Form<'_>) -> Markup {
     let field = Field::new("demand", &label).hint(&hint);
     let is_faulty = form.faults.get("demand").is_some();
     form.field(&field, html! {
-        textarea id=(id_of("demand")) name="demand" rows="4" required maxlength=(WORDS_CHARS_MAX)
+        textarea id=(id_of("demand")) name="demand" rows="3" required maxlength=(WORDS_CHARS_MAX)
             aria-describedby=(if is_faulty { "f-demand-hint f-demand-fault" } else { "f-demand-hint" })
             aria-invalid=[is_faulty.then_some("true")]
             data-suggest="/counter/similar" data-suggest-into="#similar" data-suggest-with="matter" data-suggest-min="4" {

@@ -5,7 +5,6 @@
 use axum::response::{IntoResponse as _, Redirect, Response};
 use maud::{Markup, html};
 use serde::Deserialize;
-use serde::de::IgnoredAny;
 use serde_json::json;
 
 use super::super::home::way_back;
@@ -50,9 +49,17 @@ struct Counted {
     closed: bool,
 }
 
+#[derive(Deserialize)]
+struct Tallied {
+    version: u64,
+}
+
 /// What the center counted today.
-pub(crate) async fn today(visit: &Visit, center: &str) -> Today {
-    let Ok(centers) = visit.api().get::<Centers>("/v1/centers", &[]).await else {
+///
+/// `version` is that of a count that must be in it already.
+pub(crate) async fn today(visit: &Visit, center: &str, version: &str) -> Today {
+    let query = [("min_centers_version", version)];
+    let Ok(centers) = visit.api().get::<Centers>("/v1/centers", &query).await else {
         return Today::unknown();
     };
     let row = centers.items.into_iter().find(|row| row.id == center);
@@ -63,7 +70,7 @@ pub(crate) async fn today(visit: &Visit, center: &str) -> Today {
 }
 
 /// The panel beside the form.
-pub(super) fn panel(visit: &Visit, today: &Today) -> Markup {
+pub(crate) fn panel(visit: &Visit, today: &Today, back: &str) -> Markup {
     let lang = visit.lang;
     html! {
         section.card {
@@ -74,6 +81,7 @@ pub(super) fn panel(visit: &Visit, today: &Today) -> Markup {
             }
             form.stack method="post" action="/counter/tally" {
                 input type="hidden" name="_key" value=(fresh_key());
+                input type="hidden" name="back" value=(back);
                 div.field {
                     label for="tally-topic" { (lang.text("tally-topic")) }
                     input id="tally-topic" name="topic" type="text" maxlength="100" autocomplete="off" list="tally-topics" value=(lang.text("tally-general"));
@@ -101,11 +109,11 @@ pub(super) async fn count(Signed { visit, person }: Signed, typed: Typed) -> Res
         "channel": typed.some("channel").unwrap_or("window"),
         "outcome": typed.get("outcome"),
     });
-    match visit.api().post::<IgnoredAny>("/v1/consultations", &body, typed.key()).await {
-        Ok(_) if typed.some("back").is_some() => {
-            Redirect::to(way_back(typed.get("back"))).into_response()
+    match visit.api().post::<Tallied>("/v1/consultations", &body, typed.key()).await {
+        Ok(tallied) => {
+            let way = format!("{}?tallied={}", way_back(typed.get("back")), tallied.version);
+            Redirect::to(&way).into_response()
         }
-        Ok(_) => Redirect::to("/counter?tallied=1").into_response(),
         Err(failure) => visit.failed(&failure),
     }
 }
