@@ -57,6 +57,8 @@ pub(crate) struct Filter {
     pub(crate) cause: Option<Cause>,
     pub(crate) stage: Option<Stage>,
     pub(crate) matter: Option<String>,
+    /// Whether somebody still has to bring it to an outcome.
+    pub(crate) open: Option<bool>,
     pub(crate) overdue: Option<bool>,
     /// Whether the reader is to do something.
     pub(crate) to_act: Option<bool>,
@@ -133,7 +135,7 @@ impl Filter {
         }));
         facets.extend(self.stage.map(Facet::Stage));
         facets.extend(self.matter.as_deref().map(|name| Facet::Matter(name.into())));
-        if self.overdue == Some(true) {
+        if self.overdue == Some(true) || self.open == Some(true) {
             facets.push(Facet::Open);
         }
         facets
@@ -142,6 +144,7 @@ impl Filter {
     /// Whether it asks for more than facets can tell.
     fn has_rest(&self) -> bool {
         self.overdue.is_some()
+            || self.open == Some(false)
             || self.due_before.is_some()
             || self.opened_from.is_some()
             || self.opened_to.is_some()
@@ -267,6 +270,7 @@ impl Index {
         filter.due_before.is_none_or(|at| due_at < at)
             && filter.opened_from.is_none_or(|at| opened_at >= at)
             && filter.opened_to.is_none_or(|at| opened_at <= at)
+            && filter.open.is_none_or(|open| has(Facet::Open) == open)
             && filter.overdue.is_none_or(|overdue| is_overdue() == overdue)
             && filter.text.as_ref().is_none_or(is_in)
     }

@@ -31,6 +31,7 @@ pub(super) struct Parameters {
     cause: Option<Cause>,
     stage: Option<Stage>,
     matter: Option<String>,
+    open: Option<bool>,
     overdue: Option<bool>,
     to_act: Option<bool>,
     due_before: Option<String>,
@@ -129,6 +130,7 @@ pub(super) fn filter(asked: Parameters, calendar: &WorkingCalendar) -> Result<Fi
         cause: asked.cause,
         stage: asked.stage,
         matter: parameters::searched("matter", asked.matter)?,
+        open: asked.open,
         overdue: asked.overdue,
         to_act: asked.to_act,
         due_before: at("due_before", asked.due_before, DayEnd::Start)?,
@@ -139,7 +141,7 @@ pub(super) fn filter(asked: Parameters, calendar: &WorkingCalendar) -> Result<Fi
 }
 
 /// The parameters of the filter, for OpenAPI.
-pub(super) fn filters() -> [Parameter; 13] {
+pub(super) fn filters() -> [Parameter; 14] {
     [
         Parameter::query::<CaseState>("state", "Where in its life"),
         Parameter::query::<CenterId>("center", "Which center took it on"),
@@ -148,6 +150,7 @@ pub(super) fn filters() -> [Parameter; 13] {
         Parameter::query::<Cause>("cause", "A cause, or the letter of its category"),
         Parameter::query::<Stage>("stage", "Where it is stuck"),
         Parameter::query::<String>("matter", "The exact name of the matter"),
+        Parameter::query::<bool>("open", "Whether it still has no outcome"),
         Parameter::query::<bool>("overdue", "Whether the promise has passed"),
         Parameter::query::<bool>("to_act", "Whether the reader is to do something"),
         Parameter::query::<String>("due_before", "Promised before this date or time"),
