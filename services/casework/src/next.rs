@@ -160,7 +160,7 @@ pub fn next_steps(case: &Case, rules: &Rules) -> Vec<NextStep> {
             next(Step::Forward, center(case), due_at);
         }
         CaseState::InDepartment => in_department(case, &mut next),
-        CaseState::InTaskForce => in_task_force(case, &mut next),
+        CaseState::InTaskForce => in_task_force(case, rules, &mut next),
         CaseState::NotDoable => {
             let due_at = case.determination.as_ref().map(|found| found.explanation_due_at);
             next(Step::Explain, handling(case), due_at);
@@ -206,11 +206,15 @@ fn in_department(case: &Case, next: &mut impl FnMut(Step, Party, Option<Timestam
     }
 }
 
-fn in_task_force(case: &Case, next: &mut impl FnMut(Step, Party, Option<Timestamp>)) {
+fn in_task_force(
+    case: &Case,
+    rules: &Rules,
+    next: &mut impl FnMut(Step, Party, Option<Timestamp>),
+) {
     let Some(force) = case.active_task_force() else {
         return next(Step::Handle, handling(case), Some(case.due_at));
     };
-    let chair = || Party::Person(force.chair.clone());
+    let chair = || body(&force.chair, rules);
     match force.meetings.is_empty() {
         true => next(Step::Meet, chair(), Some(force.first_meeting_due_at)),
         false => next(Step::Handle, chair(), Some(case.due_at)),
@@ -257,15 +261,20 @@ fn handling(case: &Case) -> Party {
     }
 }
 
-/// Whom a name means that somebody wrote down: a department, a center, or a person.
-fn body(name: &str, rules: &Rules) -> Party {
-    if let Ok(id) = name.parse::<DepartmentId>()
-        && rules.departments.contains_key(&id)
-    {
-        return Party::Department(id, None);
+/// Whom a text means that somebody wrote down: a department or a center by its id or its name, or a person. The
+/// department that coordinates the district is its coordinator.
+fn body(text: &str, rules: &Rules) -> Party {
+    let department =
+        rules.departments.iter().find(|(id, one)| id.as_str() == text || *one.name == *text);
+    if let Some((id, _)) = department {
+        return match *id == rules.coordinator {
+            true => Party::Coordinator,
+            false => Party::Department(id.clone(), None),
+        };
     }
-    match name.parse::<CenterId>() {
-        Ok(id) if rules.centers.contains_key(&id) => Party::Center(id),
-        _ => Party::Person(name.to_string()),
+    let center = rules.centers.iter().find(|(id, one)| id.as_str() == text || *one.name == *text);
+    match center {
+        Some((id, _)) => Party::Center(id.clone()),
+        None => Party::Person(text.to_string()),
     }
 }

@@ -1,6 +1,6 @@
 //! Whose turn it is, told along the life of a case.
 
-use proto_events::codes::{CheckLayer, PauseReason, Solved};
+use proto_events::codes::{CheckLayer, ConveneTrigger, PauseReason, Solved};
 
 use super::*;
 use crate::next::{Party, Step, next_steps};
@@ -95,4 +95,20 @@ fn a_bad_review_waits_to_be_put_right() {
     assert_eq!(next(&story), named(&[(Step::Rectify, "hr-public-service")]));
     let story = story.does("director", wishes::complete());
     assert_eq!(next(&story), named(&[]));
+}
+
+#[test]
+fn a_task_force_waits_for_its_chair_whoever_that_is() {
+    let meets = |chair: &str| {
+        let mut story =
+            Story::accepted().does("coordinator", wishes::convene(ConveneTrigger::Person));
+        let case = story.case.as_mut().expect("an opened case");
+        case.task_force.as_mut().expect("a task force").chair = chair.to_string();
+        next(&story).into_iter().find(|(step, _)| *step == Step::Meet).map(|(_, by)| by)
+    };
+    assert_eq!(meets("civil-affairs").as_deref(), Some("civil-affairs"));
+    assert_eq!(meets("区民政局").as_deref(), Some("civil-affairs"));
+    assert_eq!(meets("东花市街道政务服务中心").as_deref(), Some("donghuashi"));
+    assert_eq!(meets("hr-bureau").as_deref(), Some("coordinator"), "it coordinates the district");
+    assert_eq!(meets("hr-lead").as_deref(), Some("hr-lead"));
 }
