@@ -9,7 +9,7 @@ mod failure;
 mod url;
 
 pub(crate) use client::Client;
-pub(crate) use failure::{Failure, Fault, Problem, in_words};
+pub(crate) use failure::{Failure, Problem, in_words};
 pub(crate) use url::segment;
 pub use url::{ApiUrl, ApiUrlError};
 

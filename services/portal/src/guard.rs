@@ -34,8 +34,10 @@ pub(crate) fn around(pages: Router<Arc<Portal>>, portal: &Arc<Portal>) -> Router
 
 async fn guard(State(portal): State<Arc<Portal>>, request: Request, next: Next) -> Response {
     let is_known = is_from_here(request.method(), request.headers());
-    let mut response =
-        if is_known { next.run(request).await } else { refused(portal, request).await };
+    let mut response = match is_known {
+        true => kept(request, next).await,
+        false => refused(portal, request).await,
+    };
     let headers = response.headers_mut();
     headers.insert(header::CONTENT_SECURITY_POLICY, HeaderValue::from_static(POLICY));
     headers.insert(header::X_CONTENT_TYPE_OPTIONS, HeaderValue::from_static("nosniff"));

@@ -61,13 +61,6 @@ pub(super) struct Call<'a> {
     pub(super) body: Option<Bytes>,
 }
 
-/// An answer that may not have changed since it was last asked for.
-pub(crate) enum Newer<T> {
-    /// It has changed; with the tag to ask with the next time.
-    Changed(T, Option<String>),
-    Same,
-}
-
 impl Client {
     /// Makes the pool; nothing is called yet.
     pub(crate) fn new(url: ApiUrl) -> std::io::Result<Self> {
@@ -92,26 +85,6 @@ impl Client {
             }
         };
         Ok(Self { url, line, meanings: Arc::default() })
-    }
-
-    /// Reads something that is the same for everybody, if it has changed since.
-    pub(crate) async fn newer<T: DeserializeOwned>(
-        &self,
-        path: &str,
-        etag: Option<&str>,
-    ) -> Result<Newer<T>, Failure> {
-        let etag = etag.and_then(|etag| HeaderValue::from_str(etag).ok());
-        let headers = etag.map(|etag| (header::IF_NONE_MATCH, etag)).into_iter().collect();
-        let call = Call { method: Method::GET, path, query: &[], headers, body: None };
-        let (head, body) = self.whole(call).await?;
-        if head.status == StatusCode::NOT_MODIFIED {
-            return Ok(Newer::Same);
-        }
-        if !head.status.is_success() {
-            return Err(refused(&head, &body));
-        }
-        let etag = head.headers.get(header::ETAG).and_then(|tag| tag.to_str().ok());
-        Ok(Newer::Changed(read(&body)?, etag.map(str::to_owned)))
     }
 
     /// Makes a call and reads the whole answer.

@@ -56,7 +56,9 @@ impl Problem {
         let meaning = self.means.as_ref().map(|(zh, en)| lang.of(zh, en).to_owned());
         match lang {
             Lang::Chinese => meaning.unwrap_or_else(|| in_words(lang, &self.detail)),
-            Lang::English if self.detail.is_empty() => meaning.unwrap_or_else(|| self.title.clone()),
+            Lang::English if self.detail.is_empty() => {
+                meaning.unwrap_or_else(|| self.title.clone())
+            }
             Lang::English => in_words(lang, &self.detail),
         }
     }
@@ -125,7 +127,8 @@ mod tests {
 
     #[test]
     fn the_chinese_words_of_a_sentence_stand_in_brackets() {
-        let detail = "is no telephone number (\u{7535}\u{8bdd}\u{53f7}\u{7801}\u{4e0d}\u{6b63}\u{786e})";
+        let detail =
+            "is no telephone number (\u{7535}\u{8bdd}\u{53f7}\u{7801}\u{4e0d}\u{6b63}\u{786e})";
         assert_eq!(in_words(Lang::English, detail), "is no telephone number");
         assert_eq!(in_words(Lang::Chinese, detail), "电话号码不正确");
         assert_eq!(in_words(Lang::Chinese, "1 to 9 (nine) characters"), "1 to 9 (nine) characters");

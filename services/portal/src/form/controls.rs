@@ -153,11 +153,16 @@ impl<'a> Form<'a> {
     pub(crate) fn around(&self, visit: &Visit, sending: &Sending<'_>, body: Markup) -> Markup {
         let draft = sending.draft.map(|name| format!("/drafts/{name}"));
         html! {
-            (self.summary())
-            form.form method="post" action=(sending.action) data-draft=[draft.as_deref()] novalidate {
-                (self.own_names(visit, sending.version))
-                (body)
-                @if draft.is_some() { p.draft-note data-draft-note role="status" {} }
+            div.stack {
+                (self.summary())
+                form.form method="post" action=(sending.action) data-draft=[draft.as_deref()] novalidate {
+                    (self.own_names(visit, sending.version))
+                    (body)
+                    @if draft.is_some() {
+                        p.draft-note data-draft-note role="status"
+                            data-saved=(self.lang.text("draft-saved")) data-waiting=(self.lang.text("draft-waiting")) {}
+                    }
+                }
             }
         }
     }

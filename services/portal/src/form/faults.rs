@@ -118,7 +118,7 @@ fn field_words(lang: Lang, detail: &str) -> String {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::api::{Fault, Problem};
+    use crate::api::Problem;
 
     fn failure(problem: Problem) -> Failure {
         Failure::Problem(Box::new(problem))
@@ -126,10 +126,12 @@ mod tests {
 
     #[test]
     fn a_fault_finds_the_control_that_fills_its_place() {
-        let errors =
-            vec![Fault { pointer: "/applicant/phone".to_owned(), detail: "is short".to_owned() }];
-        let problem =
-            Problem { status: 422, code: "invalid".to_owned(), errors, ..Problem::default() };
+        let problem = serde_json::from_value(serde_json::json!({
+            "status": 422,
+            "code": "invalid",
+            "errors": [{ "pointer": "/applicant/phone", "detail": "is short" }],
+        }));
+        let problem = problem.unwrap();
         let faults = Faults::of(&failure(problem), Lang::English);
         assert_eq!(faults.get("applicant.phone"), Some("is short"));
         assert_eq!(faults.status(), 422);

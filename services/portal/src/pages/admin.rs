@@ -96,24 +96,26 @@ async fn answer(visit: &Visit, asked: &Asked, typed: &Typed, faults: &Faults) ->
         _ => None,
     };
     let body = html! {
-        h1 { (title) " " span.count { (all.len()) } }
-        @if let Some(done) = done { p.notice.notice-green role="status" { (done) } }
-        div.with-side {
-            div.stack {
-                form.filter method="get" action="/admin/accounts" role="search" {
-                    div.field {
-                        label for="q" { (lang.text("accounts-search")) }
-                        input id="q" name="q" type="search" value=(asked.q) data-key="/";
+        div.head { h1 { (title) " " span.count { (all.len()) } } }
+        div.stack {
+            @if let Some(done) = done { p.notice.notice-green role="status" { (done) } }
+            div.with-side {
+                div.stack {
+                    form.filter method="get" action="/admin/accounts" role="search" {
+                        div.field {
+                            label for="q" { (lang.text("accounts-search")) }
+                            input id="q" name="q" type="search" value=(asked.q) data-key="/";
+                        }
+                        button.button.button-plain type="submit" { (lang.text("shortcut-search")) }
                     }
-                    button.button.button-plain type="submit" { (lang.text("shortcut-search")) }
+                    @if shown.is_empty() { p.soft { (lang.text("accounts-none")) } }
+                    @else { div.card { (table(visit, &shown)) } }
                 }
-                @if shown.is_empty() { p.soft { (lang.text("accounts-none")) } }
-                @else { (table(visit, &shown)) }
-            }
-            aside {
-                section.card {
-                    h2.card-title { (lang.text("accounts-add")) }
-                    (new_account(visit, typed, faults))
+                aside {
+                    section.card {
+                        h2.card-title { (lang.text("accounts-add")) }
+                        (new_account(visit, typed, faults))
+                    }
                 }
             }
         }

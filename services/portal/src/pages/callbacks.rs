@@ -160,14 +160,14 @@ async fn list(Signed { visit, .. }: Signed, Query(asked): Query<Asked>) -> Respo
     let next =
         cases.next_cursor.as_deref().map(|cursor| format!("/callbacks?cursor={}", segment(cursor)));
     let body = html! {
-        h1 { (title) " " span.count { (cases.total) } }
+        div.head { h1 { (title) " " span.count { (cases.total) } } }
         @if let Some(done) = &asked.done {
             p.notice.notice-green role="status" { (lang.with("callbacks-done", &[("number", done)])) }
         }
         @if cases.items.is_empty() {
             (ui::empty(&lang.text("callbacks-none"), &ui::tile_link("/cases", &lang.text("callbacks-all"))))
         } @else {
-            table.table-cards {
+            div.card { table.table-cards {
                 thead {
                     tr {
                         th { (lang.text("callbacks-due")) } th { (lang.text("receipt-matter")) }
@@ -175,7 +175,7 @@ async fn list(Signed { visit, .. }: Signed, Query(asked): Query<Asked>) -> Respo
                     }
                 }
                 tbody { @for case in &cases.items { (row(&visit, case)) } }
-            }
+            } }
             (next_page(lang, cases.total, first, next.as_deref()))
         }
     };
@@ -234,7 +234,7 @@ async fn answer(
     };
     let title = lang.with("callback-title", &[("number", &case.case_no)]);
     let body = html! {
-        h1 { (title) }
+        div.head { h1 { (title) } }
         div.with-side {
             (fields(visit, &case, typed, faults))
             aside.stack { (about(visit, &case, typed, revealed)) }

@@ -146,22 +146,24 @@ async fn page(Signed { visit, person }: Signed, Query(asked): Query<Asked>) -> R
         is_closed: today.as_ref().is_some_and(|today| today.closed),
     };
     let body = html! {
-        h1 { (title) }
-        @if asked.tallied.is_some() { p.notice.notice-green role="status" { (lang.text("tally-done")) } }
-        @if let Some(date) = asked.closed.as_deref().and_then(|date| date.parse::<NaiveDate>().ok()) {
-            p.notice.notice-green role="status" { (lang.with("days-closed", &[("day", &lang.day(date))])) }
-        }
-        div.with-side {
-            div.stack-wide {
-                @if let Some(today) = &today { (today_card(&visit, today)) }
-                (silent_days(&visit, &heartbeat, today.as_ref()))
-                (beats(&visit, &heartbeat))
-                (topics_table(&visit, &topics))
+        div.head { h1 { (title) } }
+        div.stack {
+            @if asked.tallied.is_some() { p.notice.notice-green role="status" { (lang.text("tally-done")) } }
+            @if let Some(date) = asked.closed.as_deref().and_then(|date| date.parse::<NaiveDate>().ok()) {
+                p.notice.notice-green role="status" { (lang.with("days-closed", &[("day", &lang.day(date))])) }
             }
-            aside.stack {
-                (tally::panel(&visit, &counted, "/consultations"))
-                @if let Some(report) = &report { (last_report(&visit, report)) }
-                (register_card(&visit, center))
+            div.with-side {
+                div.stack {
+                    @if let Some(today) = &today { (today_card(&visit, today)) }
+                    (silent_days(&visit, &heartbeat, today.as_ref()))
+                    (beats(&visit, &heartbeat))
+                    (topics_table(&visit, &topics))
+                }
+                aside.stack {
+                    (tally::panel(&visit, &counted, "/consultations"))
+                    @if let Some(report) = &report { (last_report(&visit, report)) }
+                    (register_card(&visit, center))
+                }
             }
         }
     };
@@ -184,7 +186,7 @@ fn today_card(visit: &Visit, today: &Today) -> Markup {
             @if today.closed { p { (tag(Tone::Green, &lang.text("tally-closed"))) } }
             @else {
                 p.soft { (lang.text("days-close-hint")) }
-                (close_form(visit, today.date, &lang.text("days-close")))
+                (close_form(today.date, &lang.text("days-close"), true))
             }
         }
     }
@@ -204,7 +206,7 @@ fn silent_days(visit: &Visit, heartbeat: &[Beat], today: Option<&Today>) -> Mark
                 @for beat in silent {
                     div.row {
                         span { (lang.day(beat.date)) }
-                        (close_form(visit, beat.date, &lang.text("days-close-late")))
+                        (close_form(beat.date, &lang.text("days-close-late"), false))
                     }
                 }
             }
@@ -212,11 +214,11 @@ fn silent_days(visit: &Visit, heartbeat: &[Beat], today: Option<&Today>) -> Mark
     }
 }
 
-fn close_form(_visit: &Visit, date: NaiveDate, button: &str) -> Markup {
+fn close_form(date: NaiveDate, button: &str, is_first: bool) -> Markup {
     html! {
         form method="post" action="/consultations/close" {
             input type="hidden" name="date" value=(date);
-            button.button type="submit" { (button) }
+            button.button.button-plain[!is_first] type="submit" { (button) }
         }
     }
 }

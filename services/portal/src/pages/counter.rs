@@ -62,7 +62,8 @@ async fn page(Signed { visit, person }: Signed, Query(asked): Query<Asked>) -> R
         }
         @if let Some(note) = note { (note) }
     };
-    answer(&visit, &typed, &Faults::none(), &today, note, similar::Found::none())
+    let found = similar::find(&visit, typed.get("demand"), typed.get("matter")).await;
+    answer(&visit, &typed, &Faults::none(), &today, note, found)
 }
 
 /// The center of a clerk or director.
@@ -115,15 +116,17 @@ fn answer(
                 }
             }
         }
-        (note)
-        div.with-side {
-            (opening::fields(visit, &form))
-            aside.stack {
-                section.card aria-live="polite" {
-                    h2.card-title { (lang.text("similar-title")) }
-                    div.stack id="similar" { (found.render(visit, typed.get("matter"))) }
+        div.stack {
+            (note)
+            div.with-side {
+                (opening::fields(visit, &form))
+                aside.stack {
+                    section.card aria-live="polite" {
+                        h2.card-title { (lang.text("similar-title")) }
+                        div.stack id="similar" { (found.render(visit, typed.get("matter"))) }
+                    }
+                    (tally::panel(visit, today, "/counter"))
                 }
-                (tally::panel(visit, today, "/counter"))
             }
         }
     };

@@ -141,7 +141,7 @@ fn slip(visit: &Visit, receipt: &Receipt, is_a5: bool, origin: &str) -> Markup {
     };
     let department = receipt.department.as_ref();
     let address = format!("{origin}/s/{}", receipt.receipt_code);
-    let paper = if is_a5 { "receipt paper-a5" } else { "receipt paper-roll" };
+    let paper = if is_a5 { "receipt paper-a5 stack" } else { "receipt paper-roll stack" };
     html! {
         article class=(paper) {
             div.receipt-head {

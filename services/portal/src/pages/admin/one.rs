@@ -34,8 +34,7 @@ async fn answer(
     let title = account.name.clone();
     let as_is = as_typed(&account);
     let body = html! {
-        p { a href="/admin/accounts" { (lang.text("accounts-title")) } }
-        h1 { (title) }
+        div.head { h1 { (title) } a href="/admin/accounts" { (lang.text("accounts-title")) } }
         (facts(&[
             (&lang.text("sign-in-username"), Some(html! { (account.username) })),
             (&lang.text("account-role"), Some(html! { (role_of(visit, account.role)) })),
