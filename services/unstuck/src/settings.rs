@@ -18,7 +18,8 @@ use runtime::telemetry::{self, FILTER_DEFAULT, LogFormat};
 use runtime::vault::MASTER_KEY_VARIABLE;
 
 use crate::cli::{
-    DoctorArguments, PlaceArguments, PortalArguments, ServiceArguments, SimulateArguments, UpArguments,
+    DoctorArguments, PlaceArguments, PortalArguments, ServiceArguments, SimulateArguments,
+    UpArguments,
 };
 
 /// Every variable of the product; one that stands here is never called unknown, whatever the command.

@@ -40,6 +40,11 @@ impl Faults {
                 let seconds = problem.retry_after.unwrap_or(60);
                 faults.whole.push(lang.with("form-too-often", &[("seconds", &seconds)]));
             }
+            // It says where: `/demand contains …`.
+            "pii_in_text" if problem.detail.starts_with('/') => {
+                let pointer = problem.detail.split_whitespace().next().unwrap_or_default();
+                faults.add(&name_of(pointer), &problem.says(lang));
+            }
             _ => faults.whole.push(problem.says(lang)),
         }
         faults
