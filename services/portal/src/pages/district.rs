@@ -90,7 +90,7 @@ impl Board<'_> {
                 }
             }
             div class="stack stack-wide" {
-                (picker::picker(self))
+                div { (picker::picker(self)) (picker::jumps(self)) }
                 div class="pill" data-changed hidden {
                     a class="button" href=(self.visit.path) { (lang.text("changed-pill")) }
                 }
@@ -133,6 +133,7 @@ impl Board<'_> {
                 section class="stack" aria-labelledby=(text) {
                     h2 id=(text) { (lang.text(text)) }
                     (self.tiles(names, "figures"))
+                    @if *text == "district-time" { (tiles::lead_times(self)) }
                 }
             }
             (tiles::integrity(self))

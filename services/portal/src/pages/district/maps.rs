@@ -68,12 +68,13 @@ fn heat(board: &Board<'_>, map: &Blockages) -> Markup {
                         @let of = cause.get(..1).unwrap_or_default();
                         @if of != category {
                             @let _ = { category = of; };
-                            @if cause.len() > 1 {
-                                tr class="group" { th scope="rowgroup" colspan=(STAGES.len() + 1) { (board.names.label(lang, "cause", of)) } }
-                            }
+                            tr class="group" { th scope="rowgroup" colspan=(STAGES.len() + 1) { (board.names.label(lang, "cause", of)) } }
                         }
                         tr {
-                            th scope="row" { (board.names.label(lang, "cause", cause)) " " span class="soft small" { (cause) } }
+                            th scope="row" {
+                                @if cause.len() == 1 { (lang.text("district-not-narrowed")) } @else { (board.names.label(lang, "cause", cause)) }
+                                " " span class="soft small" { (cause) }
+                            }
                             @for stage in STAGES {
                                 td {
                                     @match cells.get(stage) {

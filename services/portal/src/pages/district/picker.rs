@@ -84,6 +84,27 @@ pub(super) fn picker(board: &Board<'_>) -> Markup {
     }
 }
 
+/// The way to each part of a long page.
+pub(super) fn jumps(board: &Board<'_>) -> Markup {
+    let lang = board.visit.lang;
+    html! {
+        nav class="jumps no-print" aria-label=(lang.text("district-jump")) {
+            @for (id, text) in [
+                ("blockages", "district-blockages"),
+                ("returns", "district-returns"),
+                ("heartbeat", "district-heartbeat"),
+                ("departments", "district-departments"),
+                ("district-time", "district-time"),
+                ("district-outcome", "district-outcome"),
+                ("integrity", "district-integrity"),
+                ("feed", "district-feed"),
+            ] {
+                a href={ "#" (id) } { (lang.text(text)) }
+            }
+        }
+    }
+}
+
 /// The periods from short to long.
 fn sorted_periods() -> [u64; 4] {
     let mut days = PERIODS_DAYS;

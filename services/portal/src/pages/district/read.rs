@@ -3,23 +3,21 @@
 //! Invariants: the figures are the page: without them there is none; whatever else does not come leaves a gap that says
 //! so. Every call has an end, so the page has one.
 
-use chrono::{Datelike as _, Days, Months, NaiveDate};
+use chrono::{Datelike as _, Months, NaiveDate};
 use futures::future::join_all;
 
 use super::answers::{
-    Blockages, Bodies, Catalogue, Consultations, Lag, Overview, Returns, Urgents,
+    BehindPage, Blockages, Bodies, Catalogue, Consultations, Lag, Overview, Returns, Urgent, Urgents,
 };
 use super::feed::{self, Told};
 use super::scope::Scope;
-use crate::api::Failure;
+use crate::api::{Failure, segment};
 use crate::visit::Visit;
 
 /// Months in the trend: a year, this month included.
 const TREND_MONTHS: u32 = 12;
 /// Cases in each list of what is urgent; the whole list is one tap away.
 const URGENT_CASES: &str = "8";
-/// How far ahead "due soon" looks, in days: today and the next working day, over a weekend.
-const SOON_DAYS: u64 = 3;
 
 /// A month of the trend.
 pub(super) struct Month {
@@ -54,19 +52,6 @@ impl Read {
         let (whole, standing, narrowed) = (pairs(&whole), pairs(&standing), pairs(&narrowed));
         let overdue =
             with(&narrowed, &[("overdue", "true"), ("sort", "due_at"), ("limit", URGENT_CASES)]);
-        let now = visit.now();
-        let soon_until =
-            now.date_naive().checked_add_days(Days::new(SOON_DAYS)).unwrap_or_default();
-        let soon_until = soon_until.to_string();
-        let soon = with(
-            &narrowed,
-            &[
-                ("due_before", soon_until.as_str()),
-                ("overdue", "false"),
-                ("sort", "due_at"),
-                ("limit", URGENT_CASES),
-            ],
-        );
         let of_centers = standing_alone(&standing);
         let of_departments = without_bodies(&whole);
         let of_questions = without_department(&whole);
@@ -82,7 +67,7 @@ impl Read {
             api.get::<Consultations>("/v1/consultations", &of_questions),
             api.get::<Lag>("/v1/lag", &[]),
             api.get::<Urgents>("/v1/cases", &overdue),
-            api.get::<Urgents>("/v1/cases", &soon),
+            due_soon(visit, &standing),
             trend(visit, scope),
             feed::latest(visit),
         );
@@ -96,7 +81,7 @@ impl Read {
             consultations: consultations.ok(),
             lag: lag.ok(),
             overdue: overdue.ok(),
-            soon: soon.ok(),
+            soon,
             months,
             feed,
         })
@@ -134,6 +119,20 @@ impl Read {
             feed,
         })
     }
+}
+
+/// What is due next is what the figure of that name counts; each case is read for what it is about.
+async fn due_soon(visit: &Visit, standing: &[(&str, &str)]) -> Option<Urgents> {
+    let query = with(standing, &[("limit", URGENT_CASES)]);
+    let behind = visit.api().get::<BehindPage>("/v1/figures/due_within_day/cases", &query).await;
+    let behind = behind.ok()?;
+    let ids = behind.items.iter().filter_map(|item| item.case_id.as_deref());
+    let cases = ids.map(|id| async move {
+        visit.api().get::<Urgent>(&format!("/v1/cases/{}", segment(id)), &[]).await.ok()
+    });
+    let mut items: Vec<Urgent> = join_all(cases).await.into_iter().flatten().collect();
+    items.sort_by_key(|case| case.due_at);
+    Some(Urgents { items, total: behind.total })
 }
 
 async fn trend(visit: &Visit, scope: &Scope) -> Vec<Month> {

@@ -23,14 +23,6 @@ pub(super) const GROUPS: &[(&str, &[&str])] = &[
             "on_time_original",
             "lead_time_p50",
             "lead_time_p90",
-            "lead_time_p50_simple",
-            "lead_time_p50_complex",
-            "lead_time_p50_special",
-            "lead_time_p50_hard",
-            "lead_time_p90_simple",
-            "lead_time_p90_complex",
-            "lead_time_p90_special",
-            "lead_time_p90_hard",
         ],
     ),
     (
@@ -152,6 +144,51 @@ pub(super) fn shown(entry: &Entry) -> Shown {
         "mean" => Shown::Mean,
         "length" => Shown::Length,
         _ => Shown::Count,
+    }
+}
+
+/// The kinds of cases, from short to long.
+const COMPLEXITIES: [&str; 4] = ["simple", "complex", "special", "hard"];
+
+/// Lead times by kind, each with its n: what takes fifteen days by rule is not compared with what takes three.
+pub(super) fn lead_times(board: &Board<'_>) -> Markup {
+    let lang = board.visit.lang;
+    let cell = |figure: &str, code: &str| {
+        let counted = board.read.overview.figures.get(&format!("{figure}_{code}"));
+        let days = counted.and_then(|counted| counted.value);
+        let of = format!("complexity:{code}");
+        let href = board.scope.address(&format!("/figures/{figure}"), &[("of", &of)]);
+        html! {
+            td class="num" {
+                @match days { Some(days) => a href=(href) { (days) }, None => "–" }
+            }
+        }
+    };
+    html! {
+        div class="table-scroll" {
+            table {
+                caption { (lang.text("district-lead-times")) }
+                thead { tr {
+                    th scope="col" { (lang.text("district-complexity")) }
+                    th scope="col" class="num" { (lang.text("district-median")) }
+                    th scope="col" class="num" { (lang.text("district-ninety")) }
+                    th scope="col" class="num" { "n" }
+                } }
+                tbody {
+                    @for code in COMPLEXITIES {
+                        tr {
+                            th scope="row" { (board.names.label(lang, "complexity", code)) }
+                            (cell("lead_time_p50", code))
+                            (cell("lead_time_p90", code))
+                            td class="num" {
+                                @let counted = board.read.overview.figures.get(&format!("lead_time_p50_{code}"));
+                                (lang.number(counted.map_or(0, |counted| counted.denominator)))
+                            }
+                        }
+                    }
+                }
+            }
+        }
     }
 }
 

@@ -20,9 +20,7 @@ pub(super) fn overdue(board: &Board<'_>) -> Markup {
 
 /// Those that are due next.
 pub(super) fn soon(board: &Board<'_>) -> Markup {
-    let mut query = vec![("overdue", "false".to_owned()), ("sort", "due_at".to_owned())];
-    query.extend(board.scope.narrowed());
-    let all = link("/cases", &query);
+    let all = board.scope.address("/figures/due_within_day", &[]);
     card(board, "district-soon", board.read.soon.as_ref(), &all, Tone::Amber)
 }
 

@@ -25,7 +25,9 @@ const FIGURES: &[&str] = &[
     "heartbeat",
 ];
 /// Overdue cases that fit.
-const LINES_MAX: usize = 5;
+const LINES_MAX: usize = 3;
+/// Events that fit.
+const EVENTS_MAX: usize = 4;
 
 pub(super) async fn page(Signed { visit, .. }: Signed, Query(asked): Query<Asked>) -> Response {
     let scope = Scope::of(&asked, &visit.now());
@@ -74,7 +76,8 @@ fn wall(board: &Board<'_>) -> Markup {
             }
             section class="card" aria-labelledby="wall-feed" {
                 h2 id="wall-feed" { (lang.text("district-feed")) }
-                (feed::list(board.visit, board.names, &board.read.feed))
+                @let told = &board.read.feed;
+                (feed::list(board.visit, board.names, &told[..told.len().min(EVENTS_MAX)]))
             }
         }
         p { (ui::fresh(lang, &board.read.overview.as_of, board.read.overview.as_of_sequence)) }
