@@ -201,7 +201,7 @@ fn row(visit: &Visit, case: &Case) -> Markup {
                 @if let Some(result) = case.result() { br; span.small { (result) } }
             }
             td data-label=(lang.text("callbacks-whom")) { (case.applicant.name.as_deref().unwrap_or("–")) }
-            td data-label=(lang.text("callbacks-act")) {
+            td.nowrap data-label=(lang.text("callbacks-act")) {
                 a.button.button-plain href={ "/callbacks/" (case.case_id) } { (lang.text("callbacks-call")) }
             }
         }

@@ -35,26 +35,30 @@ async fn answer(
     let as_is = as_typed(&account);
     let body = html! {
         div.head { h1 { (title) } a href="/admin/accounts" { (lang.text("accounts-title")) } }
-        (facts(&[
-            (&lang.text("sign-in-username"), Some(html! { (account.username) })),
-            (&lang.text("account-role"), Some(html! { (role_of(visit, account.role)) })),
-            (&lang.text("account-since"), account.created_at.map(|at| html! { (lang.full_day(at.date_naive())) })),
-        ]))
-        div.columns {
-            section.card {
-                h2.card-title { (lang.text("account-change")) }
-                (change_form(visit, &account, typed.unwrap_or(&as_is), faults))
-            }
-            div.stack {
+        div.stack {
+            (facts(&[
+                (&lang.text("sign-in-username"), Some(html! { (account.username) })),
+                (&lang.text("account-role"), Some(html! { (role_of(visit, account.role)) })),
+                (&lang.text("account-since"), account.created_at.map(|at| html! { (lang.full_day(at.date_naive())) })),
+            ]))
+            div.columns {
                 section.card {
-                    h2.card-title { (lang.text("account-new-password")) }
-                    (password_form(visit, &account, of_password))
+                    h2.card-title { (lang.text("account-change")) }
+                    (change_form(visit, &account, typed.unwrap_or(&as_is), faults))
                 }
-                section.card.stack {
-                    h2.card-title { (lang.text("account-remove")) }
-                    p.soft { (lang.text("account-remove-hint")) }
-                    a.button.button-plain href={ "/admin/accounts/" (segment(&account.username)) "/remove" } {
-                        (lang.text("account-remove"))
+                div.stack {
+                    section.card {
+                        h2.card-title { (lang.text("account-new-password")) }
+                        (password_form(visit, &account, of_password))
+                    }
+                    section.card.stack {
+                        h2.card-title { (lang.text("account-remove")) }
+                        p.soft { (lang.text("account-remove-hint")) }
+                        div.buttons {
+                            a.button.button-plain href={ "/admin/accounts/" (segment(&account.username)) "/remove" } {
+                                (lang.text("account-remove"))
+                            }
+                        }
                     }
                 }
             }

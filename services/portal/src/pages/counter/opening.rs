@@ -25,8 +25,8 @@ const BEGINNING: [(&str, &str); 5] = [
 const WANTED: [(&str, &str); 6] = [
     ("matter", "counter-matter-missing"),
     ("demand", "counter-demand-missing"),
-    ("blocked_stage", "counter-stage-missing"),
     ("cause", "counter-cause-missing"),
+    ("blocked_stage", "counter-stage-missing"),
     ("applicant.name", "counter-name-missing"),
     ("applicant.phone", "counter-phone-missing"),
 ];
