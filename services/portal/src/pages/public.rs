@@ -68,7 +68,7 @@ async fn page(visit: Visit, Path(typed): Path<String>, headers: HeaderMap) -> Re
         Ok(receipt) => {
             let title = visit.lang.text("public-title");
             let fresh = ui::fresh(visit.lang, &receipt.as_of, receipt.as_of_sequence);
-            Page::new(&visit, &title, receipt.page(&visit, &names))
+            Page::new(&visit, &title, receipt.page(visit.lang, &names))
                 .dressed(Dress::Public)
                 .fresh(fresh)
                 .respond()

@@ -10,7 +10,6 @@ use serde::Deserialize;
 use crate::lang::Lang;
 use crate::names::Names;
 use crate::ui::{self, Tone};
-use crate::visit::Visit;
 
 #[derive(Debug, Clone, Default, Deserialize)]
 #[serde(default)]
@@ -142,11 +141,10 @@ pub(super) struct Receipt {
 
 impl Receipt {
     /// The page: the answer, what there is to do, whom to ask, what happened.
-    pub(super) fn page(&self, visit: &Visit, names: &Names) -> Markup {
-        let lang = visit.lang;
+    pub(super) fn page(&self, lang: Lang, names: &Names) -> Markup {
         html! {
             div class="stack stack-wide" {
-                (self.first(visit, names))
+                (self.first(lang, names))
                 @if let Some(papers) = &self.materials { (self.papers(lang, papers)) }
                 @if let Some(outcome) = &self.outcome { (self.outcome_part(lang, outcome)) }
                 (self.ask(lang, names))
@@ -161,8 +159,7 @@ impl Receipt {
             || matches!(self.state.as_str(), "closed" | "withdrawn" | "transferred" | "declined")
     }
 
-    fn first(&self, visit: &Visit, names: &Names) -> Markup {
-        let lang = visit.lang;
+    fn first(&self, lang: Lang, names: &Names) -> Markup {
         let is_late = self.overdue && !self.is_over();
         let class = match self.state.as_str() {
             _ if is_late => "answer answer-late",
