@@ -170,8 +170,8 @@ impl<'a> Form<'a> {
     /// What a form carries of itself: its key, who filled it, what that person looked at.
     pub(crate) fn own_names(&self, visit: &Visit, version: Option<u64>) -> Markup {
         let key = match self.typed.key() {
-            // A form that was changed after a refusal is another wish; one that met a dead line is the same.
-            Some(key) if self.faults.status() == 503 => key.to_owned(),
+            // A form that is changed after a refusal is another wish; a draft, and one that met a dead line, is the same.
+            Some(key) if matches!(self.faults.status(), 200 | 503) => key.to_owned(),
             _ => fresh_key(),
         };
         html! {

@@ -1,0 +1,338 @@
+//! The pages over plain HTTP, as a browser without script sees them: signing in, the counter, a session that ends in the
+//! middle of a form, the lock, drafts, a bus that does not answer, forms of other sites, the pages alone.
+
+use std::collections::BTreeMap;
+use std::time::Duration;
+
+use serde_json::Value;
+use unstuck_tests::api::{Answer, PASSWORD};
+use unstuck_tests::binary::unstuck_command;
+use unstuck_tests::bodies::phone;
+use unstuck_tests::bus::Bus;
+use unstuck_tests::process::Process;
+use unstuck_tests::{Api, District, wait_for};
+
+/// Wednesday.
+const START: &str = "2026-03-04T10:00:00+08:00";
+
+/// How long a program may take until it listens.
+const START_TIME_MAX: Duration = Duration::from_secs(30);
+
+/// A browser without script: it keeps cookies, fills forms, and follows nothing by itself.
+struct Visitor {
+    anybody: Api,
+    cookies: BTreeMap<String, String>,
+}
+
+type Fields = Vec<(String, String)>;
+
+impl Visitor {
+    fn at(district: &District) -> Self {
+        Self { anybody: district.anybody(), cookies: BTreeMap::new() }
+    }
+
+    fn signed_in(district: &District, username: &str) -> Self {
+        let mut visitor = Self::at(district);
+        let answer = visitor.sign_in(username, &[]);
+        assert_eq!(answer.status, 303, "{}", answer.text);
+        visitor
+    }
+
+    /// Signs in with the form of a page, or with what a page carries.
+    fn sign_in(&mut self, username: &str, carried: &[(String, String)]) -> Answer {
+        let mut fields = carried.to_vec();
+        fields.push(("username".to_owned(), username.to_owned()));
+        fields.push(("password".to_owned(), PASSWORD.to_owned()));
+        self.post("/sign-in", &fields)
+    }
+
+    fn get(&mut self, path: &str) -> Answer {
+        self.ask("GET", path, None, &[])
+    }
+
+    fn post(&mut self, path: &str, fields: &[(String, String)]) -> Answer {
+        self.ask("POST", path, Some(fields), &[])
+    }
+
+    fn ask(
+        &mut self,
+        method: &str,
+        path: &str,
+        fields: Option<&[(String, String)]>,
+        headers: &[(&str, &str)],
+    ) -> Answer {
+        let cookies: Vec<String> =
+            self.cookies.iter().map(|(name, value)| format!("{name}={value}")).collect();
+        let mut request = self.anybody.request(method, path).header("cookie", cookies.join("; "));
+        for (name, value) in headers {
+            request = request.header(name, *value);
+        }
+        if let Some(fields) = fields {
+            request = request.bytes("application/x-www-form-urlencoded", encoded(fields));
+        }
+        let answer = request.send();
+        if let Some(cookie) = answer.headers.get("set-cookie") {
+            let (name, value) = cookie
+                .split(';')
+                .next()
+                .and_then(|pair| pair.split_once('='))
+                .expect("a cookie is a pair");
+            self.cookies.insert(name.to_owned(), value.to_owned());
+        }
+        answer
+    }
+
+    /// Ends the session behind the back of the browser.
+    fn lose_session(&self) {
+        let token = &self.cookies["unstuck_session"];
+        let ended = self.anybody.request("DELETE", "/v1/session");
+        ended.header("authorization", format!("Bearer {token}")).send().expect_status(204);
+    }
+}
+
+fn encoded(fields: &[(String, String)]) -> String {
+    let escape = |text: &str| {
+        text.bytes().fold(String::new(), |mut all, byte| {
+            match byte {
+                b'a'..=b'z' | b'A'..=b'Z' | b'0'..=b'9' | b'-' | b'.' | b'_' => {
+                    all.push(char::from(byte));
+                }
+                _ => all.push_str(&format!("%{byte:02X}")),
+            }
+            all
+        })
+    };
+    let pairs = fields.iter().map(|(name, value)| format!("{}={}", escape(name), escape(value)));
+    pairs.collect::<Vec<_>>().join("&")
+}
+
+/// What the form that is sent to `action` carries unseen.
+fn hidden(answer: &Answer, action: &str) -> Fields {
+    let start = format!("action=\"{action}\"");
+    let form = answer.text.split("<form").find(|form| form.contains(&start));
+    let form = form.unwrap_or_else(|| panic!("no form for {action}: {}", answer.text));
+    let form = form.split("</form>").next().unwrap_or_default();
+    form.split("<input type=\"hidden\" name=\"")
+        .skip(1)
+        .map(|input| {
+            let (name, rest) = input.split_once("\" value=\"").expect("a hidden input has a value");
+            (name.to_owned(), plain(rest.split('"').next().unwrap_or_default()))
+        })
+        .collect()
+}
+
+fn plain(text: &str) -> String {
+    text.replace("&lt;", "<").replace("&gt;", ">").replace("&quot;", "\"").replace("&amp;", "&")
+}
+
+/// The form of the counter, filled.
+fn filled(page: &Answer, demand: &str, n: u32) -> Fields {
+    let mut fields = hidden(page, "/counter");
+    let phone = phone(n);
+    for (name, value) in [
+        ("matter", "退休手续办理"),
+        ("demand", demand),
+        ("cause", "I"),
+        ("blocked_stage", "consult"),
+        ("applicant.name", "样例"),
+        ("applicant.phone", phone.as_str()),
+    ] {
+        fields.push((name.to_owned(), value.to_owned()));
+    }
+    fields
+}
+
+fn location(answer: &Answer) -> &str {
+    assert_eq!(answer.status, 303, "{}", answer.text);
+    &answer.headers["location"]
+}
+
+fn cases(person: &Api) -> u64 {
+    person.get("/v1/cases").json["total"].as_u64().expect("a total")
+}
+
+#[test]
+fn a_clerk_registers_a_case_and_the_citizen_reads_it_with_the_receipt() {
+    let district = District::start(Some(START));
+    let clerk = district.clerk("donghuashi");
+    let mut visitor = Visitor::at(&district);
+    assert_eq!(location(&visitor.get("/counter")), "/sign-in?next=%2Fcounter");
+    assert_eq!(location(&visitor.sign_in(clerk.username(), &[])), "/counter");
+
+    let page = visitor.get("/counter").expect_status(200);
+    let fields = filled(&page, "<b onclick=x>想问\"退休\"&𠮷</b>", 1);
+    let opened = visitor.post("/counter", &fields);
+    let way = location(&opened).to_owned();
+    assert_eq!(location(&visitor.post("/counter", &fields)), way, "sent twice, it is one case");
+    assert_eq!(cases(&clerk), 1);
+
+    let receipt = visitor.get(&way).expect_status(200);
+    let id = way.trim_start_matches("/cases/").split('/').next().unwrap();
+    let case = clerk.case(id);
+    assert_eq!(case["demand"], "<b onclick=x>想问\"退休\"&𠮷</b>");
+    let code = case["receipt_code"].as_str().expect("a code");
+    assert!(receipt.text.contains(code) && receipt.text.contains("<svg class=\"receipt-qr\""));
+    assert!(!receipt.text.contains("样例"), "the receipt names nobody");
+    let status = Visitor::at(&district).get(&format!("/s/{code}")).expect_status(200);
+    assert!(status.text.contains(case["case_no"].as_str().unwrap()), "{}", status.text);
+}
+
+#[test]
+fn what_was_typed_comes_back_with_every_fault_and_nothing_of_it_is_markup() {
+    let district = District::start(Some(START));
+    let clerk = district.clerk("donghuashi");
+    let mut visitor = Visitor::signed_in(&district, clerk.username());
+    let page = visitor.get("/counter").expect_status(200);
+    let mut fields = filled(&page, "<script>alert(1)</script>", 1);
+    fields.retain(|(name, _)| name != "cause");
+    let answer = visitor.post("/counter", &fields).expect_status(422);
+    assert!(answer.text.contains("href=\"#f-cause\""), "{}", answer.text);
+    assert!(answer.text.contains("&lt;script&gt;alert(1)&lt;/script&gt;"));
+    assert!(!answer.text.contains("<script>alert"));
+
+    let fields = filled(&page, "请打13800000000", 1);
+    let answer = visitor.post("/counter", &fields).expect_status(409);
+    assert!(answer.text.contains("href=\"#f-demand\""), "{}", answer.text);
+    assert_eq!(cases(&clerk), 0);
+}
+
+#[test]
+fn a_session_that_ends_in_the_middle_of_a_form_loses_nothing() {
+    let district = District::start(Some(START));
+    let clerk = district.clerk("donghuashi");
+    let colleague = district.clerk("jingshan");
+    let mut visitor = Visitor::signed_in(&district, clerk.username());
+    let page = visitor.get("/counter").expect_status(200);
+    visitor.lose_session();
+    let ended = visitor.post("/counter", &filled(&page, "想问退休", 1)).expect_status(401);
+    let carried = hidden(&ended, "/sign-in");
+
+    let looked = visitor.sign_in(colleague.username(), &carried).expect_status(200);
+    assert!(looked.text.contains("想问退休"), "somebody else looks first: {}", looked.text);
+    assert_eq!(cases(&clerk), 0);
+
+    let mut visitor = Visitor::at(&district);
+    let way = visitor.sign_in(clerk.username(), &carried);
+    assert!(location(&way).contains("/receipt?new="));
+    assert_eq!(cases(&clerk), 1);
+}
+
+#[test]
+fn a_locked_screen_shows_nothing_and_goes_on_with_the_form() {
+    let district = District::start(Some(START));
+    let clerk = district.clerk("donghuashi");
+    let mut visitor = Visitor::signed_in(&district, clerk.username());
+    let page = visitor.get("/counter").expect_status(200);
+    assert!(location(&visitor.post("/lock", &[])).starts_with("/lock"));
+    assert!(location(&visitor.get("/counter")).starts_with("/lock"));
+
+    let locked = visitor.post("/counter", &filled(&page, "想问退休", 1)).expect_status(401);
+    let mut carried = hidden(&locked, "/unlock");
+    carried.push(("password".to_owned(), "wrong-horse-battery".to_owned()));
+    let still = visitor.post("/unlock", &carried).expect_status(422);
+    let mut carried = hidden(&still, "/unlock");
+    carried.push(("password".to_owned(), PASSWORD.to_owned()));
+    assert!(location(&visitor.post("/unlock", &carried)).contains("/receipt?new="));
+    assert_eq!(cases(&clerk), 1);
+}
+
+#[test]
+fn a_draft_survives_signing_out_and_is_gone_once_it_is_sent() {
+    let district = District::start(Some(START));
+    let clerk = district.clerk("donghuashi");
+    let mut visitor = Visitor::signed_in(&district, clerk.username());
+    let page = visitor.get("/counter").expect_status(200);
+    let fields = filled(&page, "写到一半", 1);
+    visitor.post("/drafts/opening", &fields).expect_status(204);
+    assert_eq!(location(&visitor.post("/sign-out", &[])), "/sign-in");
+
+    let mut visitor = Visitor::signed_in(&district, clerk.username());
+    let page = visitor.get("/counter").expect_status(200);
+    assert!(page.text.contains("写到一半"), "{}", page.text);
+    let key = |fields: &Fields| fields.iter().find(|(name, _)| name == "_key").cloned();
+    assert_eq!(key(&hidden(&page, "/counter")), key(&fields), "it is still the same wish");
+    location(&visitor.post("/counter", &filled(&page, "写到一半", 1)));
+    assert!(!visitor.get("/counter").expect_status(200).text.contains("写到一半"));
+}
+
+#[test]
+fn a_bus_that_does_not_answer_is_said_and_nothing_typed_is_lost() {
+    let bus = Bus::start();
+    let district = District::start_on(&bus);
+    let clerk = district.clerk("donghuashi");
+    let mut visitor = Visitor::signed_in(&district, clerk.username());
+    let page = visitor.get("/counter").expect_status(200);
+    bus.freeze();
+    let answer = visitor.post("/counter", &filled(&page, "想问退休", 1));
+    bus.thaw();
+    assert_eq!(answer.status, 503, "{}", answer.text);
+    assert!(answer.text.contains("想问退休"), "{}", answer.text);
+    let fields = filled(&answer, "想问退休", 1);
+    wait_for("the case is registered", || {
+        let again = visitor.post("/counter", &fields);
+        (again.status == 303).then_some(())
+    });
+    assert_eq!(cases(&clerk), 1);
+}
+
+#[test]
+fn forms_of_other_sites_are_refused_and_pages_run_nothing_of_others() {
+    let district = District::start(Some(START));
+    let clerk = district.clerk("donghuashi");
+    let mut visitor = Visitor::signed_in(&district, clerk.username());
+    let page = visitor.get("/counter").expect_status(200);
+    let policy = &page.headers["content-security-policy"];
+    for part in ["default-src 'none'", "script-src 'self'", "frame-ancestors 'none'"] {
+        assert!(policy.contains(part), "{policy}");
+    }
+    assert_eq!(page.headers["cache-control"], "no-store");
+    let fields = filled(&page, "想问退休", 1);
+    for headers in [("sec-fetch-site", "cross-site"), ("origin", "http://other.example")] {
+        let answer = visitor.ask("POST", "/counter", Some(&fields), &[headers]);
+        assert_eq!(answer.status, 403, "{headers:?}");
+    }
+    assert_eq!(cases(&clerk), 0);
+    let answer = visitor.sign_in(clerk.username(), &[]);
+    let cookie = &answer.headers["set-cookie"];
+    assert!(cookie.contains("HttpOnly") && cookie.contains("SameSite=Lax"), "{cookie}");
+    let fields =
+        [("username", clerk.username()), ("password", PASSWORD), ("next", "//other.example")];
+    let fields = fields.map(|(name, value)| (name.to_owned(), value.to_owned()));
+    let answer = visitor.ask("POST", "/sign-in", Some(&fields), &[("x-forwarded-proto", "https")]);
+    assert!(answer.headers["set-cookie"].contains("Secure"));
+    assert_eq!(location(&answer), "/counter", "the way back is one of ours");
+}
+
+#[test]
+fn an_address_that_leads_nowhere_is_a_page_and_under_v1_a_problem() {
+    let district = District::start(Some(START));
+    let page = Visitor::at(&district).get("/nowhere").expect_status(404);
+    assert!(page.headers["content-type"].starts_with("text/html"));
+    let answer = district.anybody().request("GET", "/v1/nowhere").send();
+    answer.refused(404, "not_found");
+    let meanings = Visitor::at(&district).get("/problems.json").expect_status(200);
+    assert!(meanings.json[0]["explanation"]["zh"].is_string(), "{}", meanings.text);
+}
+
+#[test]
+fn the_pages_run_alone_on_an_api_that_runs_elsewhere() {
+    let district = District::start(Some(START));
+    let clerk = district.clerk("donghuashi");
+    let mut command = unstuck_command();
+    command.args(["portal", "--api-url", &district.address(), "--listen", "127.0.0.1:0"]);
+    let log = district.data().join("portal.log");
+    let mut alone = Process::start(command, &log);
+    let address = alone.wait_for_line("Listening on ", START_TIME_MAX);
+    let address = address.trim_start_matches("Listening on ").to_owned();
+    let anybody = Api::new(std::sync::Arc::new(std::sync::RwLock::new(address)), None);
+    let mut visitor = Visitor { anybody, cookies: BTreeMap::new() };
+    assert_eq!(visitor.get("/readyz").expect_status(200).json["status"], Value::from("ready"));
+    assert_eq!(location(&visitor.sign_in(clerk.username(), &[])), "/counter");
+    visitor.get("/counter").expect_status(200);
+
+    district.shut_down();
+    let answer = visitor.get("/counter");
+    assert_eq!(answer.status, 503, "{}", answer.text);
+    assert!(answer.headers["content-type"].starts_with("text/html"));
+    assert!(alone.stop().success());
+}
