@@ -96,7 +96,7 @@ impl List<'_> {
                     }
                 }
             }
-            p { (lang.with("behind-counted", &[("items", &lang.number(behind.total)), ("counted", &lang.number(behind.counted))])) }
+            p class="gap" { (lang.with("behind-counted", &[("items", &lang.number(behind.total)), ("counted", &lang.number(behind.counted))])) }
             @if behind.items.is_empty() {
                 (ui::empty(&lang.text("behind-empty"), &html! {
                     p class="soft" { (lang.text("behind-empty-do")) }

@@ -28,7 +28,7 @@ pub(super) fn centers(board: &Board<'_>) -> Markup {
                             }
                         }
                     }
-                    div class="table-scroll" tabindex="0" role="region" aria-labelledby="heartbeat" {
+                    div class="table-scroll table-cards" tabindex="0" role="region" aria-labelledby="heartbeat" {
                         table {
                             thead { tr {
                                 th scope="col" { (lang.text("district-center")) }
@@ -69,7 +69,7 @@ fn center_row(board: &Board<'_>, center: &Body) -> Markup {
                     Some(beats) => div class="beats" { @for beat in beats { (heart(board, beat)) } },
                 }
             }
-            td class="num" {
+            td class="num" data-label=(lang.text("district-today")) {
                 @match &center.today {
                     None => "–",
                     Some(today) => {
@@ -78,8 +78,8 @@ fn center_row(board: &Board<'_>, center: &Body) -> Markup {
                     }
                 }
             }
-            td class="num" { (list_of(board, "center", &center.id, center.open, false)) }
-            td class="num" { (list_of(board, "center", &center.id, center.overdue, true)) }
+            td class="num" data-label=(lang.text("district-open")) { (list_of(board, "center", &center.id, center.open, false)) }
+            td class="num" data-label=(lang.text("district-overdue-short")) { (list_of(board, "center", &center.id, center.overdue, true)) }
         }
     }
 }
@@ -120,7 +120,7 @@ pub(super) fn departments(board: &Board<'_>) -> Markup {
             h2 id="departments" { (lang.text("district-departments")) }
             @match &board.read.departments {
                 None => (board.unanswered()),
-                Some(departments) => div class="table-scroll" tabindex="0" role="region" aria-labelledby="departments" {
+                Some(departments) => div class="table-scroll table-cards" tabindex="0" role="region" aria-labelledby="departments" {
                     table {
                         thead { tr {
                             th scope="col" { (lang.text("district-department")) }
@@ -144,9 +144,9 @@ fn department_row(board: &Board<'_>, department: &Body) -> Markup {
     html! {
         tr {
             th scope="row" { (board.names.department(lang, &department.id)) }
-            td class="num" { (list_of(board, "department", &department.id, department.open, false)) }
-            td class="num" { (list_of(board, "department", &department.id, department.overdue, true)) }
-            td class="num" {
+            td class="num" data-label=(lang.text("district-open")) { (list_of(board, "department", &department.id, department.open, false)) }
+            td class="num" data-label=(lang.text("district-overdue-short")) { (list_of(board, "department", &department.id, department.overdue, true)) }
+            td class="num" data-label=(lang.text("district-dwell")) {
                 @match dwell {
                     None => "–",
                     Some((days, stays)) => {
@@ -155,7 +155,7 @@ fn department_row(board: &Board<'_>, department: &Body) -> Markup {
                     }
                 }
             }
-            td {
+            td data-label=(lang.text("district-last-event")) {
                 @match &department.last_event_at {
                     None => span class="soft" { "–" },
                     Some(at) => (crate::ui::moment(lang, at, &board.visit.now())),

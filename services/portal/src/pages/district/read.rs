@@ -7,7 +7,8 @@ use chrono::{Datelike as _, Months, NaiveDate};
 use futures::future::join_all;
 
 use super::answers::{
-    BehindPage, Blockages, Bodies, Catalogue, Consultations, Lag, Overview, Returns, Urgent, Urgents,
+    BehindPage, Blockages, Bodies, Catalogue, Consultations, Lag, Overview, Returns, Urgent,
+    Urgents,
 };
 use super::feed::{self, Told};
 use super::scope::Scope;

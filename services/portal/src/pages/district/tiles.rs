@@ -17,14 +17,7 @@ pub(super) const STANDING: &[&str] = &["open", "overdue", "due_within_day", "old
 
 /// The others: the text of the head, and the figures below it.
 pub(super) const GROUPS: &[(&str, &[&str])] = &[
-    (
-        "district-time",
-        &[
-            "on_time_original",
-            "lead_time_p50",
-            "lead_time_p90",
-        ],
-    ),
+    ("district-time", &["on_time_original", "lead_time_p50", "lead_time_p90"]),
     (
         "district-dispatch",
         &["blockages", "declined_share", "first_time_right", "ping_pong_rate", "returns", "dwell"],
