@@ -20,6 +20,8 @@ pub(crate) fn all() -> Router<Arc<Portal>> {
         .merge(pages::consultations::router())
         .merge(pages::receipt::router())
         .merge(pages::drafts::router())
+        .merge(pages::case::router())
+        .merge(pages::cases::router())
         .merge(pages::counter::router())
         .merge(pages::password::router())
         .merge(pages::lock::router())

@@ -1,0 +1,465 @@
+//! A case as the API tells it; what a page does not show is not read.
+//!
+//! Invariant: fields that an older or newer house lacks are empty, never a page that fails.
+
+use chrono::{DateTime, FixedOffset, NaiveDate};
+use serde::Deserialize;
+
+use crate::lang::Lang;
+
+pub(crate) type At = DateTime<FixedOffset>;
+
+/// A text in both languages, as the API says it.
+#[derive(Debug, Clone, Default, Deserialize)]
+#[serde(default)]
+pub(crate) struct Both {
+    zh: String,
+    en: String,
+}
+
+impl Both {
+    pub(crate) fn text(&self, lang: Lang) -> &str {
+        lang.of(&self.zh, &self.en)
+    }
+}
+
+/// A case.
+#[derive(Debug, Clone, Deserialize)]
+pub(crate) struct Case {
+    pub(crate) case_id: String,
+    pub(crate) case_no: String,
+    pub(crate) receipt_code: String,
+    pub(crate) center: String,
+    pub(crate) state: String,
+    pub(crate) version: u64,
+    pub(crate) matter: Named,
+    pub(crate) demand: String,
+    pub(crate) opened_at: At,
+    pub(crate) due_at: At,
+    #[serde(flatten)]
+    pub(crate) rest: Rest,
+}
+
+/// What may be missing.
+#[derive(Debug, Clone, Default, Deserialize)]
+#[serde(default)]
+pub(crate) struct Rest {
+    pub(crate) flags: Flags,
+    pub(crate) complexity: String,
+    pub(crate) channel: String,
+    pub(crate) blocked_stage: String,
+    pub(crate) cause: Cause,
+    pub(crate) summary: Option<String>,
+    pub(crate) attempts_before: u32,
+    pub(crate) applicant: Applicant,
+    pub(crate) opened_by: String,
+    pub(crate) department: Option<String>,
+    pub(crate) co_departments: Vec<String>,
+    pub(crate) handler: Option<String>,
+    pub(crate) contact: Option<Contact>,
+    pub(crate) original_due_at: Option<At>,
+    pub(crate) closed_at: Option<At>,
+    pub(crate) next: Vec<Next>,
+    pub(crate) returns: Vec<Return>,
+    pub(crate) arbitration: Option<Arbitration>,
+    pub(crate) escalation_level: u8,
+    pub(crate) pause: Option<Pause>,
+    pub(crate) extension: Option<Extension>,
+    pub(crate) task_force: Option<TaskForce>,
+    pub(crate) special_handling: Option<Special>,
+    pub(crate) material_requests: Vec<Request>,
+    pub(crate) parts: Vec<Part>,
+    pub(crate) determination: Option<Determination>,
+    pub(crate) outcome: Option<Outcome>,
+    pub(crate) explanations: Vec<Explanation>,
+    pub(crate) feedback: Option<Feedback>,
+    pub(crate) rectification: Option<Rectification>,
+    pub(crate) reopen_count: u32,
+    pub(crate) links: Vec<Link>,
+}
+
+#[derive(Debug, Clone, Default, Deserialize)]
+#[serde(default)]
+pub(crate) struct Named {
+    pub(crate) name: String,
+}
+
+#[derive(Debug, Clone, Default, Deserialize)]
+#[serde(default)]
+pub(crate) struct Flags {
+    pub(crate) overdue: bool,
+    pub(crate) paused: bool,
+    pub(crate) ping_pong: bool,
+    pub(crate) provisional_due: bool,
+    pub(crate) quarantined: bool,
+}
+
+#[derive(Debug, Clone, Default, Deserialize)]
+#[serde(default)]
+pub(crate) struct Cause {
+    pub(crate) provisional: String,
+    pub(crate) confirmed: Option<String>,
+}
+
+#[derive(Debug, Clone, Default, Deserialize)]
+#[serde(default)]
+pub(crate) struct Applicant {
+    pub(crate) kind: String,
+    pub(crate) name: String,
+    pub(crate) phone: Option<String>,
+    pub(crate) erased: bool,
+}
+
+#[derive(Debug, Clone, Default, Deserialize)]
+#[serde(default)]
+pub(crate) struct Contact {
+    pub(crate) window: String,
+    pub(crate) phone: Option<String>,
+}
+
+/// What is to be done next.
+#[derive(Debug, Clone, Default, Deserialize)]
+#[serde(default)]
+pub(crate) struct Next {
+    pub(crate) step: String,
+    pub(crate) label: Both,
+    pub(crate) party: String,
+    pub(crate) id: Option<String>,
+    pub(crate) name: Option<String>,
+    pub(crate) handler: Option<String>,
+    pub(crate) due_at: Option<At>,
+}
+
+#[derive(Debug, Clone, Deserialize)]
+pub(crate) struct Return {
+    pub(crate) department: String,
+    pub(crate) reason: String,
+    pub(crate) at: At,
+    #[serde(default)]
+    pub(crate) suggested_department: Option<String>,
+    #[serde(default)]
+    pub(crate) note: String,
+}
+
+#[derive(Debug, Clone, Deserialize)]
+pub(crate) struct Arbitration {
+    pub(crate) department: String,
+    #[serde(default)]
+    pub(crate) basis: String,
+    pub(crate) at: At,
+}
+
+#[derive(Debug, Clone, Deserialize)]
+pub(crate) struct Pause {
+    #[serde(default)]
+    pub(crate) label: Both,
+    pub(crate) since: At,
+    pub(crate) until: At,
+}
+
+#[derive(Debug, Clone, Deserialize)]
+pub(crate) struct Extension {
+    pub(crate) working_days: u32,
+    #[serde(default)]
+    pub(crate) reason: String,
+}
+
+#[derive(Debug, Clone, Deserialize)]
+pub(crate) struct TaskForce {
+    #[serde(default)]
+    pub(crate) chair: String,
+    #[serde(default)]
+    pub(crate) members: Vec<Member>,
+    #[serde(default)]
+    pub(crate) objective: String,
+    #[serde(default)]
+    pub(crate) reason: String,
+    pub(crate) convened_at: At,
+    pub(crate) first_meeting_due_at: At,
+    #[serde(default)]
+    pub(crate) meetings: Vec<Meeting>,
+    #[serde(default)]
+    pub(crate) actions: Vec<Action>,
+    #[serde(default)]
+    pub(crate) dissolved_at: Option<At>,
+    #[serde(default)]
+    pub(crate) outcome: Option<String>,
+}
+
+#[derive(Debug, Clone, Default, Deserialize)]
+#[serde(default)]
+pub(crate) struct Member {
+    pub(crate) department: String,
+    pub(crate) person: String,
+}
+
+#[derive(Debug, Clone, Deserialize)]
+pub(crate) struct Meeting {
+    pub(crate) number: u32,
+    pub(crate) at: At,
+    #[serde(default)]
+    pub(crate) positions: Vec<Position>,
+    #[serde(default)]
+    pub(crate) decisions: Vec<String>,
+}
+
+#[derive(Debug, Clone, Default, Deserialize)]
+#[serde(default)]
+pub(crate) struct Position {
+    pub(crate) department: String,
+    pub(crate) position: String,
+    pub(crate) basis: Option<String>,
+}
+
+#[derive(Debug, Clone, Deserialize)]
+pub(crate) struct Action {
+    #[serde(default)]
+    pub(crate) owner_name: String,
+    #[serde(default)]
+    pub(crate) what: String,
+    pub(crate) due_at: At,
+    #[serde(default)]
+    pub(crate) done_at: Option<At>,
+    #[serde(default)]
+    pub(crate) result: Option<String>,
+    #[serde(default)]
+    pub(crate) overdue: bool,
+}
+
+#[derive(Debug, Clone, Default, Deserialize)]
+#[serde(default)]
+pub(crate) struct Special {
+    pub(crate) status: String,
+    pub(crate) facts: String,
+    pub(crate) requirement_waived: String,
+    pub(crate) discretion_basis: String,
+    pub(crate) layers: Vec<Layer>,
+    pub(crate) decision: Option<Decision>,
+}
+
+#[derive(Debug, Clone, Default, Deserialize)]
+#[serde(default)]
+pub(crate) struct Layer {
+    pub(crate) label: Both,
+    pub(crate) by: Option<String>,
+    pub(crate) at: Option<At>,
+    pub(crate) finding: Option<String>,
+}
+
+#[derive(Debug, Clone, Default, Deserialize)]
+#[serde(default)]
+pub(crate) struct Decision {
+    pub(crate) approved: bool,
+    pub(crate) reason: String,
+    pub(crate) conditions: Vec<String>,
+    pub(crate) review_due_at: Option<At>,
+}
+
+#[derive(Debug, Clone, Deserialize)]
+pub(crate) struct Request {
+    #[serde(default)]
+    pub(crate) items: Vec<Item>,
+    pub(crate) at: At,
+    pub(crate) due_at: At,
+    #[serde(default)]
+    pub(crate) answered: bool,
+    #[serde(default)]
+    pub(crate) overdue: bool,
+}
+
+#[derive(Debug, Clone, Default, Deserialize)]
+#[serde(default)]
+pub(crate) struct Item {
+    pub(crate) name: String,
+    pub(crate) basis: String,
+}
+
+#[derive(Debug, Clone, Deserialize)]
+pub(crate) struct Part {
+    pub(crate) department: String,
+    #[serde(default)]
+    pub(crate) ask: String,
+    pub(crate) due_at: At,
+    #[serde(default)]
+    pub(crate) completed_at: Option<At>,
+    #[serde(default)]
+    pub(crate) result: Option<String>,
+    #[serde(default)]
+    pub(crate) overdue: bool,
+}
+
+#[derive(Debug, Clone, Default, Deserialize)]
+#[serde(default)]
+pub(crate) struct Basis {
+    pub(crate) title: String,
+    pub(crate) number: Option<String>,
+    pub(crate) article: String,
+}
+
+#[derive(Debug, Clone, Default, Deserialize)]
+#[serde(default)]
+pub(crate) struct Determination {
+    pub(crate) basis: Vec<Basis>,
+    pub(crate) facts: String,
+    pub(crate) alternatives: Vec<String>,
+    pub(crate) by: String,
+    pub(crate) countersigned_by: String,
+}
+
+#[derive(Debug, Clone, Deserialize)]
+pub(crate) struct Outcome {
+    pub(crate) kind: String,
+    pub(crate) at: At,
+    #[serde(default)]
+    pub(crate) resolution: Option<String>,
+    #[serde(default)]
+    pub(crate) result: Option<String>,
+    #[serde(default)]
+    pub(crate) on_time: bool,
+    #[serde(default)]
+    pub(crate) exclusion: Option<String>,
+    #[serde(default)]
+    pub(crate) remedy: Option<Remedy>,
+}
+
+#[derive(Debug, Clone, Default, Deserialize)]
+#[serde(default)]
+pub(crate) struct Remedy {
+    pub(crate) body: String,
+    pub(crate) contact: Option<String>,
+}
+
+#[derive(Debug, Clone, Deserialize)]
+pub(crate) struct Explanation {
+    pub(crate) session: u32,
+    pub(crate) at: At,
+    #[serde(default)]
+    pub(crate) mode: String,
+    #[serde(default)]
+    pub(crate) explainers: Vec<Member>,
+    #[serde(default)]
+    pub(crate) documents: Vec<String>,
+    #[serde(default)]
+    pub(crate) remedies: Vec<String>,
+    #[serde(default)]
+    pub(crate) understood: String,
+}
+
+#[derive(Debug, Clone, Deserialize)]
+pub(crate) struct Feedback {
+    pub(crate) at: At,
+    #[serde(default)]
+    pub(crate) solved: Option<String>,
+    #[serde(default)]
+    pub(crate) grade: Option<u8>,
+    #[serde(default)]
+    pub(crate) comment: Option<String>,
+}
+
+#[derive(Debug, Clone, Deserialize)]
+pub(crate) struct Rectification {
+    pub(crate) due_at: At,
+    #[serde(default)]
+    pub(crate) owner: String,
+    #[serde(default)]
+    pub(crate) completed_at: Option<At>,
+    #[serde(default)]
+    pub(crate) result: Option<String>,
+}
+
+#[derive(Debug, Clone, Default, Deserialize)]
+#[serde(default)]
+pub(crate) struct Link {
+    pub(crate) case_id: String,
+    pub(crate) label: Both,
+}
+
+/// A page of the history.
+#[derive(Debug, Clone, Default, Deserialize)]
+#[serde(default)]
+pub(crate) struct Timeline {
+    pub(crate) items: Vec<Event>,
+    pub(crate) next_cursor: Option<String>,
+}
+
+#[derive(Debug, Clone, Deserialize)]
+pub(crate) struct Event {
+    pub(crate) sequence: u64,
+    pub(crate) time: At,
+    #[serde(default)]
+    pub(crate) actor: String,
+    #[serde(default)]
+    pub(crate) role: String,
+    #[serde(default, rename = "type")]
+    pub(crate) kind: String,
+    #[serde(default)]
+    pub(crate) sentence: Both,
+}
+
+/// Why everything is due when it is.
+#[derive(Debug, Clone, Default, Deserialize)]
+#[serde(default)]
+pub(crate) struct Clocks {
+    pub(crate) items: Vec<Clock>,
+}
+
+#[derive(Debug, Clone, Deserialize)]
+pub(crate) struct Clock {
+    pub(crate) clock: String,
+    #[serde(default)]
+    pub(crate) label: Both,
+    #[serde(default)]
+    pub(crate) state: String,
+    #[serde(default)]
+    pub(crate) state_label: Both,
+    pub(crate) due_at: At,
+    #[serde(default)]
+    pub(crate) counted: Counted,
+    #[serde(default)]
+    pub(crate) skipped: Skipped,
+    #[serde(default)]
+    pub(crate) overdue_working_days: u32,
+    #[serde(default)]
+    pub(crate) sentence: Both,
+    #[serde(default)]
+    pub(crate) calendar: String,
+}
+
+#[derive(Debug, Clone, Default, Deserialize)]
+#[serde(default)]
+pub(crate) struct Counted {
+    pub(crate) days: Vec<Day>,
+}
+
+#[derive(Debug, Clone, Deserialize)]
+pub(crate) struct Day {
+    pub(crate) date: NaiveDate,
+    #[serde(default)]
+    pub(crate) make_up: bool,
+    #[serde(default)]
+    pub(crate) paused: bool,
+}
+
+#[derive(Debug, Clone, Default, Deserialize)]
+#[serde(default)]
+pub(crate) struct Skipped {
+    pub(crate) days: Vec<Off>,
+}
+
+#[derive(Debug, Clone, Deserialize)]
+pub(crate) struct Off {
+    pub(crate) date: NaiveDate,
+    #[serde(default)]
+    pub(crate) name: Both,
+}
+
+/// The applicant in clear, for the length of one page.
+#[derive(Debug, Clone, Default, Deserialize)]
+#[serde(default)]
+pub(crate) struct Revealed {
+    pub(crate) name: String,
+    pub(crate) phone: Option<String>,
+    pub(crate) id_number: Option<String>,
+    pub(crate) address: Option<String>,
+    pub(crate) care: Vec<String>,
+}
