@@ -23,6 +23,9 @@ use crate::visit::{Signed, Visit};
 /// Cases on a page.
 const SHOWN: &str = "25";
 
+/// The order of a list that nobody has ordered: what came last is what one looks for.
+const NEWEST: &str = "-opened_at";
+
 /// What a list may be narrowed to; the names are those of the API.
 const FILTERS: [&str; 15] = [
     "q",
@@ -108,6 +111,9 @@ async fn list(
     let asked = Asked::of(query);
     let mut parameters = asked.parameters();
     parameters.push(("limit", SHOWN));
+    if asked.get("sort").is_empty() {
+        parameters.push(("sort", NEWEST));
+    }
     let cases = match visit.api().get::<List>("/v1/cases", &parameters).await {
         Ok(cases) => cases,
         Err(failure) => return visit.failed(&failure),
@@ -117,6 +123,7 @@ async fn list(
         div.head {
             h1 { (title) " " span.count { (lang.number(cases.total)) } }
         }
+        div.stack {
         (filter(&visit, &asked))
         @if cases.items.is_empty() {
             (ui::empty(&lang.text("cases-none"), &html! {
@@ -130,6 +137,7 @@ async fn list(
                 (!asked.get("cursor").is_empty()).then(|| asked.address("/cases", None)).as_deref(),
                 cases.next_cursor.as_deref().map(|cursor| asked.address("/cases", Some(cursor))).as_deref(),
             ))
+        }
         }
     };
     Page::new(&visit, &title, body).fresh(fresh(lang, &cases.as_of, cases.as_of_sequence)).respond()
@@ -188,9 +196,9 @@ fn filter(visit: &Visit, asked: &Asked) -> Markup {
     let bodies = |bodies: &[Body]| -> Vec<Choice> {
         bodies.iter().map(|body| Choice::new(body.id.clone(), body.name(lang))).collect()
     };
-    let orders: Vec<Choice> = ["due_at", "-due_at", "-opened_at", "opened_at"]
+    let orders: Vec<Choice> = ["due_at", "-due_at", "opened_at"]
         .into_iter()
-        .zip(["sort-due", "sort-due-last", "sort-opened-last", "sort-opened"])
+        .zip(["sort-due", "sort-due-last", "sort-opened"])
         .map(|(code, key)| Choice::new(code, lang.text(key)))
         .collect();
     let has_center = visit.person.as_ref().is_some_and(|person| person.center.is_some());
@@ -202,12 +210,12 @@ fn filter(visit: &Visit, asked: &Asked) -> Markup {
                 label for="c-q" { (lang.text("cases-q")) }
                 input type="search" id="c-q" name="q" value=(asked.get("q")) autocomplete="off" data-key="/";
             }
-            (select(visit, "state", "cases-standing", &codes("state"), asked))
-            (select(visit, "stage", "case-stage", &codes("blocked_stage"), asked))
-            (select(visit, "cause", "case-cause", &codes("cause"), asked))
-            @if !has_center { (select(visit, "center", "cases-center", &bodies(&names.centers), asked)) }
-            @if !has_department { (select(visit, "department", "case-department", &bodies(&names.departments), asked)) }
-            (select(visit, "sort", "cases-sort", &orders, asked))
+            (select(visit, "state", "cases-standing", "cases-any", &codes("state"), asked))
+            (select(visit, "stage", "case-stage", "cases-any", &codes("blocked_stage"), asked))
+            (select(visit, "cause", "case-cause", "cases-any", &codes("cause"), asked))
+            @if !has_center { (select(visit, "center", "cases-center", "cases-any", &bodies(&names.centers), asked)) }
+            @if !has_department { (select(visit, "department", "case-department", "cases-any", &bodies(&names.departments), asked)) }
+            (select(visit, "sort", "cases-sort", "sort-opened-last", &orders, asked))
             @for (name, key) in marks {
                 label.check { input type="checkbox" name=(name) value="true" checked[asked.get(name) == "true"]; " " (lang.text(key)) }
             }
@@ -220,13 +228,20 @@ fn filter(visit: &Visit, asked: &Asked) -> Markup {
     }
 }
 
-fn select(visit: &Visit, name: &str, key: &str, choices: &[Choice], asked: &Asked) -> Markup {
+fn select(
+    visit: &Visit,
+    name: &str,
+    key: &str,
+    unset: &str,
+    choices: &[Choice],
+    asked: &Asked,
+) -> Markup {
     let (lang, id) = (visit.lang, format!("c-{name}"));
     html! {
         div.field {
             label for=(id) { (lang.text(key)) }
             select id=(id) name=(name) {
-                option value="" { (lang.text("cases-any")) }
+                option value="" { (lang.text(unset)) }
                 @for choice in choices {
                     option value=(choice.value) selected[asked.get(name) == choice.value] { (choice.label) }
                 }
