@@ -68,7 +68,7 @@ fn figure(lang: Lang, name: &str, drawing: &Markup, legend: &Markup, table: &Mar
             (legend)
             details {
                 summary { (lang.text("chart-table")) }
-                div class="table-scroll" tabindex="0" role="region" aria-label=(name) { (table) }
+                div class="table-scroll" tabindex="0" role="group" aria-label=(name) { (table) }
             }
         }
     }

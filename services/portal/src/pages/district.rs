@@ -54,7 +54,13 @@ struct Board<'a> {
 async fn page(Signed { visit, .. }: Signed, Query(asked): Query<Asked>) -> Response {
     let now = visit.now();
     let scope = Scope::of(&asked, &now);
-    let (read, names) = tokio::join!(Read::all(&visit, &scope), visit.names());
+    let read = async {
+        match asked.fragment.as_str() {
+            "now" => Read::now(&visit, &scope).await,
+            _ => Read::all(&visit, &scope).await,
+        }
+    };
+    let (read, names) = tokio::join!(read, visit.names());
     let read = match read {
         Ok(read) => read,
         Err(failure) => return visit.failed(&failure),

@@ -28,7 +28,7 @@ pub(super) fn centers(board: &Board<'_>) -> Markup {
                             }
                         }
                     }
-                    div class="table-scroll table-cards" tabindex="0" role="region" aria-labelledby="heartbeat" {
+                    div class="table-scroll table-cards" tabindex="0" role="group" aria-labelledby="heartbeat" {
                         table {
                             thead { tr {
                                 th scope="col" { (lang.text("district-center")) }
@@ -120,7 +120,7 @@ pub(super) fn departments(board: &Board<'_>) -> Markup {
             h2 id="departments" { (lang.text("district-departments")) }
             @match &board.read.departments {
                 None => (board.unanswered()),
-                Some(departments) => div class="table-scroll table-cards" tabindex="0" role="region" aria-labelledby="departments" {
+                Some(departments) => div class="table-scroll table-cards" tabindex="0" role="group" aria-labelledby="departments" {
                     table {
                         thead { tr {
                             th scope="col" { (lang.text("district-department")) }

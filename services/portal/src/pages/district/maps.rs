@@ -56,7 +56,7 @@ fn heat(board: &Board<'_>, map: &Blockages) -> Markup {
     let most = map.items.iter().filter_map(|cell| cell.count).max().unwrap_or(0);
     let mut category = "";
     html! {
-        div class="table-scroll" tabindex="0" role="region" aria-labelledby="blockages" {
+        div class="table-scroll" tabindex="0" role="group" aria-labelledby="blockages" {
             table class="heat" {
                 caption class="visually-hidden" { (lang.text("district-blockages")) }
                 thead { tr {
@@ -138,7 +138,7 @@ fn matrix(board: &Board<'_>, returns: &Returns) -> Markup {
         id => board.names.department(lang, id).to_string(),
     };
     html! {
-        div class="table-scroll" tabindex="0" role="region" aria-labelledby="returns" {
+        div class="table-scroll" tabindex="0" role="group" aria-labelledby="returns" {
             table class="heat" {
                 caption { (lang.text("district-returns-read")) }
                 thead { tr {

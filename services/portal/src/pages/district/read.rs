@@ -20,6 +20,10 @@ const TREND_MONTHS: u32 = 12;
 /// Cases in each list of what is urgent; the whole list is one tap away.
 const URGENT_CASES: &str = "8";
 
+/// The overdue ones, the earliest promise first.
+const OVERDUE: [(&str, &str); 3] =
+    [("overdue", "true"), ("sort", "due_at"), ("limit", URGENT_CASES)];
+
 /// A month of the trend.
 pub(super) struct Month {
     pub(super) first: NaiveDate,
@@ -51,8 +55,7 @@ impl Read {
         let api = visit.api();
         let (whole, standing, narrowed) = (scope.query(), scope.standing(), scope.narrowed());
         let (whole, standing, narrowed) = (pairs(&whole), pairs(&standing), pairs(&narrowed));
-        let overdue =
-            with(&narrowed, &[("overdue", "true"), ("sort", "due_at"), ("limit", URGENT_CASES)]);
+        let overdue = with(&narrowed, &OVERDUE);
         let of_centers = standing_alone(&standing);
         let of_departments = without_bodies(&whole);
         let of_questions = without_department(&whole);
@@ -88,21 +91,21 @@ impl Read {
         })
     }
 
-    /// Asks for the figures, what is urgent and the feed alone: what the wall shows.
+    /// Asks for what is looked at first, and on the wall: the figures, what is urgent, the feed.
     ///
     /// # Errors
     /// When the figures do not come.
-    pub(super) async fn wall(visit: &Visit, scope: &Scope) -> Result<Self, Failure> {
+    pub(super) async fn now(visit: &Visit, scope: &Scope) -> Result<Self, Failure> {
         let api = visit.api();
-        let whole = scope.query();
-        let whole = pairs(&whole);
-        let overdue = [("overdue", "true"), ("sort", "due_at"), ("limit", URGENT_CASES)];
-        let (overview, catalogue, lag, overdue, centers, feed) = tokio::join!(
+        let (whole, standing, narrowed) = (scope.query(), scope.standing(), scope.narrowed());
+        let (whole, standing, narrowed) = (pairs(&whole), pairs(&standing), pairs(&narrowed));
+        let overdue = with(&narrowed, &OVERDUE);
+        let (overview, catalogue, lag, overdue, soon, feed) = tokio::join!(
             api.get::<Overview>("/v1/overview", &whole),
             api.get::<Catalogue>("/v1/figures", &[]),
             api.get::<Lag>("/v1/lag", &[]),
             api.get::<Urgents>("/v1/cases", &overdue),
-            api.get::<Bodies>("/v1/centers", &[]),
+            due_soon(visit, &standing),
             feed::latest(visit),
         );
         Ok(Self {
@@ -110,12 +113,12 @@ impl Read {
             catalogue: catalogue?,
             blockages: None,
             returns: None,
-            centers: centers.ok(),
+            centers: None,
             departments: None,
             consultations: None,
             lag: lag.ok(),
             overdue: overdue.ok(),
-            soon: None,
+            soon,
             months: Vec::new(),
             feed,
         })

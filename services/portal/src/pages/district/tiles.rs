@@ -192,7 +192,7 @@ pub(super) fn integrity(board: &Board<'_>) -> Markup {
         section class="card" aria-labelledby="integrity" {
             h2 id="integrity" { (lang.text("district-integrity")) }
             p class="soft" { (lang.text("district-integrity-why")) }
-            div class="table-scroll" tabindex="0" role="region" aria-labelledby="integrity" {
+            div class="table-scroll" tabindex="0" role="group" aria-labelledby="integrity" {
                 table {
                     thead { tr {
                         th scope="col" { (lang.text("district-practice")) }

@@ -31,7 +31,7 @@ const EVENTS_MAX: usize = 4;
 
 pub(super) async fn page(Signed { visit, .. }: Signed, Query(asked): Query<Asked>) -> Response {
     let scope = Scope::of(&asked, &visit.now());
-    let (read, names) = tokio::join!(Read::wall(&visit, &scope), visit.names());
+    let (read, names) = tokio::join!(Read::now(&visit, &scope), visit.names());
     let read = match read {
         Ok(read) => read,
         Err(failure) => return visit.failed(&failure),
