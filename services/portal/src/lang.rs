@@ -25,9 +25,6 @@ pub(crate) enum Lang {
 }
 
 impl Lang {
-    /// Both, the language of the house first.
-    pub(crate) const ALL: [Self; 2] = [Self::Chinese, Self::English];
-
     /// The tag as it stands in `lang`, in the cookie, and in the name of the folder of its catalogue.
     pub(crate) const fn tag(self) -> &'static str {
         match self {

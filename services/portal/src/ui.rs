@@ -12,7 +12,7 @@ mod tests;
 
 pub(crate) use figures::{Figure, Shown, figure_tile, percent};
 pub(crate) use pieces::{
-    Tone, count_of, empty, facts, fresh, moment, next_page, notice, quote, tag, tile_link,
+    Tone, empty, facts, fresh, moment, next_page, notice, quote, tag, tile_link,
 };
 pub(crate) use problems::problem_page;
 pub(crate) use surroundings::light;

@@ -31,12 +31,7 @@ impl Lang {
         }
     }
 
-    /// Day and hour, without a year: `1月27日（周三）17:30`, `Wed 27 Jan, 17:30`.
-    pub(crate) fn moment(self, at: &DateTime<FixedOffset>) -> String {
-        self.joined(&self.day(at.date_naive()), at)
-    }
-
-    /// Day and hour as they are said now: the year stands there when it is another.
+    /// Day and hour as they are said now, `1月27日（周三）17:30`: the year stands there when it is another.
     pub(crate) fn moment_near(
         self,
         at: &DateTime<FixedOffset>,
@@ -55,7 +50,7 @@ impl Lang {
         let digits = number.to_string();
         let mut written = String::with_capacity(digits.len() + digits.len() / 3);
         for (place, digit) in digits.chars().enumerate() {
-            if place > 0 && (digits.len() - place) % 3 == 0 {
+            if place > 0 && (digits.len() - place).is_multiple_of(3) {
                 written.push(',');
             }
             written.push(digit);

@@ -144,8 +144,8 @@ fn no_text_stands_in_the_code() {
 fn a_day_and_an_hour_read_as_people_say_them() {
     let at = DateTime::parse_from_rfc3339("2021-01-27T17:30:00+08:00").unwrap();
     let now = DateTime::parse_from_rfc3339("2026-01-05T09:00:00+08:00").unwrap();
-    assert_eq!(Lang::Chinese.moment(&at), "1月27日（周三）17:30");
-    assert_eq!(Lang::English.moment(&at), "Wed 27 Jan, 17:30");
+    assert_eq!(Lang::Chinese.moment_near(&at, &at), "1月27日（周三）17:30");
+    assert_eq!(Lang::English.moment_near(&at, &at), "Wed 27 Jan, 17:30");
     assert_eq!(Lang::Chinese.moment_near(&at, &now), "2021年1月27日（周三）17:30");
     assert_eq!(Lang::English.moment_near(&at, &now), "Wed 27 Jan 2021, 17:30");
     assert_eq!(Lang::English.day(NaiveDate::from_ymd_opt(2026, 2, 28).unwrap()), "Sat 28 Feb");

@@ -97,7 +97,7 @@ pub(crate) fn fresh(lang: Lang, as_of: &DateTime<FixedOffset>, sequence: u64) ->
 }
 
 /// How many there are.
-pub(crate) fn count_of(lang: Lang, total: u64) -> String {
+fn count_of(lang: Lang, total: u64) -> String {
     lang.with("page-count", &[("total", &total)])
 }
 

@@ -44,9 +44,10 @@ pub(super) const fn nav_of(role: Role) -> &'static [(&'static str, &'static str)
             ("nav-improvements", "/improvements"),
         ],
         Role::Callback => &[("nav-callbacks", "/callbacks"), ("nav-cases", "/cases")],
-        Role::PrivacyOfficer => &[("nav-cases", "/cases")],
+        Role::PrivacyOfficer => &[("nav-cases", "/cases"), ("nav-audit", "/audit")],
         Role::Auditor => &[
             ("nav-cases", "/cases"),
+            ("nav-audit", "/audit"),
             ("nav-district", "/district"),
             ("nav-improvements", "/improvements"),
         ],

@@ -178,7 +178,7 @@ impl List<'_> {
                                             None => span class="soft" { "–" },
                                         }
                                     }
-                                    td data-label=(lang.text("behind-state")) { (tag(Tone::Plain, &self.names.label(lang, "state", &item.state))) }
+                                    td data-label=(lang.text("behind-state")) { (tag(Tone::Plain, self.names.label(lang, "state", &item.state))) }
                                 }
                                 @if has_times { td class="num" data-label=(lang.text("district-times")) { (lang.number(item.times)) } }
                             }

@@ -54,7 +54,10 @@ fn heat(board: &Board<'_>, map: &Blockages) -> Markup {
     rows.retain(|_, cells| cells.values().any(Option::is_some));
     let left_out = count - rows.len();
     let most = map.items.iter().filter_map(|cell| cell.count).max().unwrap_or(0);
-    let mut category = "";
+    let mut categories: BTreeMap<&str, Vec<_>> = BTreeMap::new();
+    for (cause, cells) in &rows {
+        categories.entry(cause.get(..1).unwrap_or_default()).or_default().push((*cause, cells));
+    }
     html! {
         div class="table-scroll" tabindex="0" role="group" aria-labelledby="blockages" {
             table class="heat" {
@@ -63,30 +66,18 @@ fn heat(board: &Board<'_>, map: &Blockages) -> Markup {
                     th scope="col" { (lang.text("district-cause")) }
                     @for stage in STAGES { th scope="col" class="num" { (board.names.label(lang, "blocked_stage", stage)) } }
                 } }
-                tbody {
-                    @for (cause, cells) in &rows {
-                        @let of = cause.get(..1).unwrap_or_default();
-                        @if of != category {
-                            @let _ = { category = of; };
-                            tr class="group" { th scope="rowgroup" colspan=(STAGES.len() + 1) { (board.names.label(lang, "cause", of)) } }
+                @for (category, rows) in &categories {
+                    tbody {
+                        tr class="group" {
+                            th scope="rowgroup" colspan=(STAGES.len() + 1) { (board.names.label(lang, "cause", category)) }
                         }
-                        tr {
-                            th scope="row" {
-                                @if cause.len() == 1 { (lang.text("district-not-narrowed")) } @else { (board.names.label(lang, "cause", cause)) }
-                                " " span class="soft small" { (cause) }
-                            }
-                            @for stage in STAGES {
-                                td {
-                                    @match cells.get(stage) {
-                                        None => span class="heat-cell" aria-hidden="true" {},
-                                        Some(None) => span class="heat-cell" title=(lang.text("district-suppressed")) { "·" },
-                                        Some(Some(count)) => {
-                                            @let of = format!("blockage:{cause}:{stage}");
-                                            a class={ "heat-cell heat-" (warmth(*count, most)) }
-                                                href=(board.scope.address("/figures/blockages", &[("of", &of)])) { (count) }
-                                        }
-                                    }
+                        @for (cause, cells) in rows {
+                            tr {
+                                th scope="row" {
+                                    @if cause.len() == 1 { (lang.text("district-not-narrowed")) } @else { (board.names.label(lang, "cause", cause)) }
+                                    " " span class="soft small" { (cause) }
                                 }
+                                @for stage in STAGES { td { (cell(board, cause, stage, cells.get(stage).copied(), most)) } }
                             }
                         }
                     }
@@ -99,6 +90,27 @@ fn heat(board: &Board<'_>, map: &Blockages) -> Markup {
             " " (lang.with("district-many", &[("most", &most)]))
             " · " (lang.text("district-suppressed"))
             @if left_out > 0 { " · " (lang.with("district-left-out", &[("count", &left_out)])) }
+        }
+    }
+}
+
+/// A cell: a number that leads to its cases, a dot for few, nothing for none.
+fn cell(
+    board: &Board<'_>,
+    cause: &str,
+    stage: &str,
+    count: Option<Option<u64>>,
+    most: u64,
+) -> Markup {
+    html! {
+        @match count {
+            None => span class="heat-cell" aria-hidden="true" {},
+            Some(None) => span class="heat-cell" title=(board.visit.lang.text("district-suppressed")) { "·" },
+            Some(Some(count)) => {
+                @let of = format!("blockage:{cause}:{stage}");
+                a class={ "heat-cell heat-" (warmth(count, most)) }
+                    href=(board.scope.address("/figures/blockages", &[("of", &of)])) { (count) }
+            }
         }
     }
 }

@@ -51,7 +51,7 @@ pub(super) fn line(board: &Board<'_>, case: &Urgent, tone: Tone) -> Markup {
     html! {
         div class="row" {
             a href={ "/cases/" (case.case_id) } { (case.matter.name) }
-            (tag(Tone::Plain, &board.names.label(lang, "state", &case.state)))
+            (tag(Tone::Plain, board.names.label(lang, "state", &case.state)))
             @if case.flags.paused { (tag(Tone::Amber, &lang.text("state-paused"))) }
         }
         div class="small" {
