@@ -73,8 +73,3 @@ impl<'a> Page<'a> {
         (self.status, surroundings::around(&self)).into_response()
     }
 }
-
-/// A page with head, navigation by role, and foot.
-pub(crate) fn shell(visit: &Visit, title: &str, body: Markup) -> Response {
-    Page::new(visit, title, body).respond()
-}

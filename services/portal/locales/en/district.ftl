@@ -36,7 +36,6 @@ district-lead-times = Lead times in working days
 district-complexity = Kind
 district-median = Median
 district-ninety = 90th percentile
-district-everything = All
 district-few = Few
 district-many = many (at most { $most })
 district-left-out = { $count ->

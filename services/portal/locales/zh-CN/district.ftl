@@ -23,7 +23,6 @@ district-lead-times = 办理时长（工作日）
 district-complexity = 类别
 district-median = 中位数
 district-ninety = 90分位
-district-everything = 全部
 district-few = 少
 district-many = 多（最多 { $most } 件）
 district-left-out = 另有 { $count } 类原因各环节均不足5件

@@ -44,10 +44,11 @@ fn a_history_that_cannot_be_read_leaves_the_answer() {
 
 #[test]
 fn a_case_that_is_over_promises_nothing_and_says_why() {
-    let over = OPEN
-        .replace("\"in_department\"", "\"explained\"")
-        .replace("\"overdue\":false", r#""overdue":true,"outcome":{"kind":"explained","at":"2021-01-28T10:00:00+08:00",
-            "text":null,"basis":["某办法 第五条"]},"remedies":["行政复议"]"#);
+    let over = OPEN.replace("\"in_department\"", "\"explained\"").replace(
+        "\"overdue\":false",
+        r#""overdue":true,"outcome":{"kind":"explained","at":"2021-01-28T10:00:00+08:00",
+            "text":null,"basis":["某办法 第五条"]},"remedies":["行政复议"]"#,
+    );
     let page = rendered(Lang::Chinese, &over);
     assert!(!page.contains("最晚答复时间") && !page.contains("已超时"), "{page}");
     assert!(page.contains("某办法 第五条") && page.contains("行政复议"), "{page}");
