@@ -1,6 +1,7 @@
 //! The pages, one module an area.
 
 pub(crate) mod admin;
+pub(crate) mod audit;
 pub(crate) mod callbacks;
 pub(crate) mod case;
 pub(crate) mod cases;

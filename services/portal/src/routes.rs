@@ -15,6 +15,7 @@ pub(crate) fn all() -> Router<Arc<Portal>> {
         .merge(pages::home::router())
         .merge(pages::sign_in::router())
         .merge(pages::admin::router())
+        .merge(pages::audit::router())
         .merge(pages::register::router())
         .merge(pages::callbacks::router())
         .merge(pages::consultations::router())

@@ -29,3 +29,34 @@ account-remove = Remove the account
 account-remove-hint = Nobody can sign in with it any more; what its person did stays on record.
 account-remove-ask = Remove the account of { $name }?
 account-keep = Keep it and go back
+
+# The audit.
+
+nav-audit = Audit
+audit-title = Audit
+audit-none = No line fits
+audit-all = Show all
+audit-kind = What
+audit-from = From
+audit-to = To
+audit-at = When
+audit-who = Who
+audit-detail = Detail
+audit-case = Case
+audit-open = Open
+audit-kind-personal_data_read = Read personal data
+audit-kind-refused = Was refused
+audit-kind-register_exported = Exported the register
+audit-kind-signed_in = Signed in
+audit-kind-signed_out = Signed out
+audit-kind-sign_in_throttled = Tried to sign in too often
+audit-kind-sign_in_refused = Failed to sign in
+audit-kind-session_locked = Locked the screen
+audit-kind-session_unlocked = Unlocked the screen
+audit-kind-unlock_refused = Failed to unlock
+audit-kind-password_changed = Changed the own password
+audit-kind-staff_added = Added an account
+audit-kind-staff_changed = Changed an account
+audit-kind-staff_password_set = Set a password
+audit-kind-staff_removed = Removed an account
+audit-kind-first_account_made = Made the first account

@@ -7,3 +7,4 @@ form-refused = { $detail }
 form-away = The house cannot be reached for the moment. Nothing you typed is lost; please send it again in a moment. Sending twice does nothing twice.
 form-stale = While you were typing, something happened to this case. Look at what changed, then decide whether to send; what you typed is still below.
 form-too-often = Too many tries. Please wait { $seconds } seconds.
+form-any = Any

@@ -29,3 +29,34 @@ account-remove = 移除账号
 account-remove-hint = 移除后不能再登录；办过的事项记录都在。
 account-remove-ask = 移除 { $name } 的账号？
 account-keep = 不移除，返回
+
+# The audit.
+
+nav-audit = 审计
+audit-title = 操作记录
+audit-none = 没有符合条件的记录
+audit-all = 查看全部
+audit-kind = 做了什么
+audit-from = 从
+audit-to = 到
+audit-at = 时间
+audit-who = 谁
+audit-detail = 说明
+audit-case = 事项
+audit-open = 打开
+audit-kind-personal_data_read = 查看个人信息
+audit-kind-refused = 被拒绝的操作
+audit-kind-register_exported = 导出登记簿
+audit-kind-signed_in = 登录
+audit-kind-signed_out = 退出
+audit-kind-sign_in_throttled = 登录过于频繁
+audit-kind-sign_in_refused = 登录失败
+audit-kind-session_locked = 锁屏
+audit-kind-session_unlocked = 解锁
+audit-kind-unlock_refused = 解锁失败
+audit-kind-password_changed = 修改密码
+audit-kind-staff_added = 新增账号
+audit-kind-staff_changed = 修改账号
+audit-kind-staff_password_set = 重设密码
+audit-kind-staff_removed = 移除账号
+audit-kind-first_account_made = 建立首个账号

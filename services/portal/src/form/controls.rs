@@ -57,6 +57,8 @@ pub(crate) struct Field<'a> {
     pub(crate) hint: &'a str,
     /// Whether it may be left empty.
     pub(crate) is_optional: bool,
+    /// Whether it narrows a list: it may be left empty, and nobody has to be told so.
+    pub(crate) is_filter: bool,
     /// `text` unless it says otherwise: `password`, `tel`, `number`, `date`, `datetime-local`, `search`.
     pub(crate) kind: &'a str,
     /// `autocomplete`; `off` unless it says otherwise.
@@ -69,10 +71,6 @@ pub(crate) struct Field<'a> {
     pub(crate) is_short: bool,
     /// Lines of a text area.
     pub(crate) lines: u8,
-    /// Where suggestions come from while typing, `data-suggest`.
-    pub(crate) suggest: &'a str,
-    /// The key that brings the cursor here, `data-key`.
-    pub(crate) shortcut: &'a str,
 }
 
 impl<'a> Field<'a> {
@@ -84,6 +82,11 @@ impl<'a> Field<'a> {
     /// May be left empty.
     pub(crate) fn optional(self) -> Self {
         Self { is_optional: true, ..self }
+    }
+
+    /// Narrows a list.
+    pub(crate) fn filter(self) -> Self {
+        Self { is_optional: true, is_filter: true, ..self }
     }
 
     pub(crate) fn hint(self, hint: &'a str) -> Self {
@@ -113,14 +116,6 @@ impl<'a> Field<'a> {
 
     pub(crate) fn lines(self, lines: u8) -> Self {
         Self { lines, ..self }
-    }
-
-    pub(crate) fn suggest(self, suggest: &'a str) -> Self {
-        Self { suggest, ..self }
-    }
-
-    pub(crate) fn shortcut(self, shortcut: &'a str) -> Self {
-        Self { shortcut, ..self }
     }
 }
 
@@ -213,8 +208,8 @@ impl<'a> Form<'a> {
             input.short[field.is_short] id=(id) name=(field.name) type=(field.kind) value=[value]
                 autocomplete=(field.complete) maxlength=[field.chars_max] required[!field.is_optional]
                 autofocus[field.is_first && self.faults.is_empty()]
-                inputmode=[input_mode(field.kind)] data-suggest=[some(field.suggest)]
-                data-key=[some(field.shortcut)]
+                inputmode=[input_mode(field.kind)]
+
                 aria-invalid=[self.faults.get(field.name).map(|_| "true")]
                 aria-describedby=[self.described_by(&field)];
         })
@@ -228,7 +223,7 @@ impl<'a> Form<'a> {
                 textarea id=(id_of(field.name)) name=(field.name) rows=(field.lines)
                     maxlength=[field.chars_max] required[!field.is_optional]
                     autofocus[field.is_first && self.faults.is_empty()]
-                    data-suggest=[some(field.suggest)] data-key=[some(field.shortcut)]
+
                     aria-invalid=[self.faults.get(field.name).map(|_| "true")]
                     aria-describedby=[self.described_by(&field)] { (self.typed.get(field.name)) }
             },
@@ -239,10 +234,10 @@ impl<'a> Form<'a> {
     pub(crate) fn select(&self, field: Field<'_>, choices: &[Choice]) -> Markup {
         self.field(&field, html! {
             select id=(id_of(field.name)) name=(field.name) required[!field.is_optional]
-                data-key=[some(field.shortcut)]
+
                 aria-invalid=[self.faults.get(field.name).map(|_| "true")]
                 aria-describedby=[self.described_by(&field)] {
-                option value="" { (self.lang.text("choose")) }
+                option value="" { (self.lang.text(if field.is_filter { "form-any" } else { "choose" })) }
                 @for choice in choices {
                     option value=(choice.value) selected[self.typed.has(field.name, &choice.value)] {
                         (choice.label)
@@ -338,7 +333,7 @@ impl<'a> Form<'a> {
 
     fn optional(&self, field: &Field<'_>) -> Markup {
         html! {
-            @if field.is_optional { " " span.field-optional { (self.lang.text("form-optional")) } }
+            @if field.is_optional && !field.is_filter { " " span.field-optional { (self.lang.text("form-optional")) } }
         }
     }
 
@@ -369,10 +364,6 @@ pub(crate) fn id_of(name: &str) -> String {
 /// A key that nobody used before.
 pub(crate) fn fresh_key() -> String {
     RequestId::fresh().as_str().to_owned()
-}
-
-fn some(text: &str) -> Option<&str> {
-    Some(text).filter(|text| !text.is_empty())
 }
 
 fn input_mode(kind: &str) -> Option<&'static str> {

@@ -8,7 +8,7 @@ use std::sync::Arc;
 use axum::Router;
 use axum::extract::{Path, Query};
 use axum::http::StatusCode;
-use axum::response::{IntoResponse as _, Redirect, Response};
+use axum::response::{Html, IntoResponse as _, Redirect, Response};
 use axum::routing::get;
 use chrono::{DateTime, FixedOffset};
 use maud::{Markup, html};
@@ -22,8 +22,8 @@ use crate::portal::Portal;
 use crate::ui::{self, Page, Tone, facts, fresh, moment, next_page, quote, tag};
 use crate::visit::{Signed, Visit};
 
-/// Calls on a page: what one makes in a morning.
-const SHOWN: &str = "25";
+/// Calls on a page: more than one makes in a day, so that they can be shown by their hour.
+const SHOWN: &str = "100";
 
 /// Most characters of what somebody said.
 const WORDS_CHARS_MAX: u32 = 2000;
@@ -44,6 +44,9 @@ struct Asked {
     done: Option<String>,
     #[serde(default)]
     version: Option<String>,
+    /// Asks for the list alone, for the script.
+    #[serde(default)]
+    fragment: Option<String>,
 }
 
 #[derive(Deserialize)]
@@ -151,35 +154,53 @@ async fn list(Signed { visit, .. }: Signed, Query(asked): Query<Asked>) -> Respo
         ("cursor", asked.cursor.as_str()),
         ("min_version", asked.version.as_deref().unwrap_or_default()),
     ];
-    let cases = match visit.api().get::<List>("/v1/cases", &query).await {
+    let mut cases = match visit.api().get::<List>("/v1/cases", &query).await {
         Ok(cases) => cases,
         Err(failure) => return visit.failed(&failure),
     };
+    cases.items.sort_by_key(Case::due_at);
+    let shown = table(&visit, &cases, &asked.cursor);
+    if asked.fragment.is_some() {
+        return Html(shown.into_string()).into_response();
+    }
     let title = lang.text("callbacks-title");
-    let first = (!asked.cursor.is_empty()).then_some("/callbacks");
-    let next =
-        cases.next_cursor.as_deref().map(|cursor| format!("/callbacks?cursor={}", segment(cursor)));
+    let again = format!("/callbacks?fragment=list&cursor={}", segment(&asked.cursor));
     let body = html! {
-        div.head { h1 { (title) " " span.count { (cases.total) } } }
-        @if let Some(done) = &asked.done {
-            p.notice.notice-green role="status" { (lang.with("callbacks-done", &[("number", done)])) }
-        }
-        @if cases.items.is_empty() {
-            (ui::empty(&lang.text("callbacks-none"), &ui::tile_link("/cases", &lang.text("callbacks-all"))))
-        } @else {
-            div.card { table.table-cards {
-                thead {
-                    tr {
-                        th { (lang.text("callbacks-due")) } th { (lang.text("receipt-matter")) }
-                        th { (lang.text("callbacks-outcome")) } th { (lang.text("callbacks-whom")) } th { (lang.text("callbacks-act")) }
-                    }
-                }
-                tbody { @for case in &cases.items { (row(&visit, case)) } }
-            } }
-            (next_page(lang, cases.total, first, next.as_deref()))
+        div.head { h1 { (title) } }
+        div.stack {
+            @if let Some(done) = &asked.done {
+                p.notice.notice-green role="status" { (lang.with("callbacks-done", &[("number", done)])) }
+            }
+            div.stack data-refresh=(again) { (shown) }
         }
     };
     Page::new(&visit, &title, body).fresh(fresh(lang, &cases.as_of, cases.as_of_sequence)).respond()
+}
+
+fn table(visit: &Visit, cases: &List, cursor: &str) -> Markup {
+    let lang = visit.lang;
+    if cases.items.is_empty() {
+        let all = ui::tile_link("/cases", &lang.text("callbacks-all"));
+        return ui::empty(&lang.text("callbacks-none"), &all);
+    }
+    let first = (!cursor.is_empty()).then_some("/callbacks");
+    let next =
+        cases.next_cursor.as_deref().map(|next| format!("/callbacks?cursor={}", segment(next)));
+    html! {
+        div.card {
+            table.table-cards {
+                thead {
+                    tr {
+                        th { (lang.text("callbacks-due")) } th { (lang.text("receipt-matter")) }
+                        th { (lang.text("callbacks-outcome")) } th { (lang.text("callbacks-whom")) }
+                        th { (lang.text("callbacks-act")) }
+                    }
+                }
+                tbody { @for case in &cases.items { (row(visit, case)) } }
+            }
+        }
+        (next_page(lang, cases.total, first, next.as_deref()))
+    }
 }
 
 fn row(visit: &Visit, case: &Case) -> Markup {

@@ -163,7 +163,7 @@ fn slip(visit: &Visit, receipt: &Receipt, is_a5: bool, origin: &str) -> Markup {
                 (&lang.text("receipt-telephone"), names.telephone().map(|telephone| html! { (telephone) })),
             ]))
             p { (lang.text("receipt-how")) }
-            p.small { (address) }
+            p { (address) }
         }
     }
 }

@@ -51,6 +51,8 @@ pub(super) fn fields(visit: &Visit, form: &Form<'_>) -> Markup {
     let lang = visit.lang;
     let sending = Sending { action: "/counter", draft: Some(DRAFT), ..Sending::default() };
     form.around(visit, &sending, html! {
+        // Enter in a line sends nothing: a name that an input method was about to finish is no registration.
+        button type="submit" disabled hidden {}
         (matter(visit, form))
         (demand(visit, form))
         (causes(visit, form))
@@ -64,7 +66,7 @@ pub(super) fn fields(visit: &Visit, form: &Form<'_>) -> Markup {
             div.form { (more(visit, form)) }
         }
         p.soft { (lang.text("counter-notice")) }
-        div.buttons {
+        div.buttons.buttons-at-hand {
             button.button type="submit" data-key="Ctrl+Enter" { (lang.text("counter-send")) " " kbd { "Ctrl+Enter" } }
             // With script it is found while typing.
             noscript {
@@ -105,9 +107,9 @@ fn demand(visit: &Visit, form: &Form<'_>) -> Markup {
 
 /// Why it is stuck: the category is enough, the cause itself is better.
 fn causes(visit: &Visit, form: &Form<'_>) -> Markup {
-    let (label, hint) = (visit.lang.text("counter-cause"), visit.lang.text("counter-cause-hint"));
+    let label = visit.lang.text("counter-cause");
     let (names, lang) = (&visit.known_names, visit.lang);
-    let field = Field::new("cause", &label).hint(&hint);
+    let field = Field::new("cause", &label);
     let chosen = form.typed.get("cause");
     form.group(&field, html! {
         div.chips {
