@@ -11,6 +11,7 @@ pub(crate) mod district;
 pub(crate) mod drafts;
 pub(crate) mod first_run;
 pub(crate) mod home;
+pub(crate) mod improvements;
 pub(crate) mod lock;
 pub(crate) mod password;
 pub(crate) mod public;

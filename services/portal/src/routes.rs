@@ -23,6 +23,7 @@ pub(crate) fn all() -> Router<Arc<Portal>> {
         .merge(pages::drafts::router())
         .merge(pages::case::router())
         .merge(pages::cases::router())
+        .merge(pages::improvements::router())
         .merge(pages::counter::router())
         .merge(pages::password::router())
         .merge(pages::lock::router())

@@ -8,6 +8,7 @@ list-semicolon = { "; " }
 party-coordinator = The district coordinator
 party-callback = The callback officer
 party-applicant = The applicant
+case-step-between = { ": " }
 case-next = Next step
 case-ended = It has an outcome; nothing waits to be done.
 case-closed = Closed; nothing waits to be done.

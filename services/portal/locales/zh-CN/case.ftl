@@ -8,6 +8,7 @@ list-semicolon = ；
 party-coordinator = 区级协调员
 party-callback = 回访员
 party-applicant = 申请人
+case-step-between = { " " }
 case-next = 下一步
 case-ended = 已办结，没有待办的事。
 case-closed = 已结案，没有待办的事。

@@ -202,8 +202,7 @@ fn next_step(visit: &Visit, next: &Next, clocks: Option<&Clocks>) -> Markup {
     let (lang, now) = (visit.lang, visit.now());
     let is_late = next.due_at.is_some_and(|due| due < now);
     html! {
-        strong { (who(visit, next)) }
-        " " (next.label.text(lang))
+        strong { (who(visit, next)) } (lang.text("case-step-between")) (next.label.text(lang))
         @if let Some(due) = &next.due_at {
             " "
             span class=(if is_late { "deadline deadline-late" } else { "deadline" }) {

@@ -176,7 +176,7 @@ fn row(visit: &Visit, case: &Case) -> Markup {
             }
             td data-label=(lang.text("cases-next")) {
                 @if let Some(next) = case.rest.next.first() {
-                    (who(visit, next)) " " (next.label.text(lang))
+                    (who(visit, next)) (lang.text("case-step-between")) (next.label.text(lang))
                 } @else { span.soft { "–" } }
             }
             td.nowrap data-label=(lang.text("cases-due")) {
