@@ -24,4 +24,4 @@ pub use parameters::{Path, Query};
 pub use preconditions::{IdempotencyKey, IfMatch, etag};
 pub use problem::{FieldError, Problem, ProblemEntry, problems};
 pub use request_id::RequestId;
-pub use serve::serve;
+pub use serve::{Peer, serve};

@@ -11,13 +11,14 @@ mod tests;
 
 use std::sync::Arc;
 
-use axum::Router;
-use axum::extract::{Path, Query};
+use axum::extract::{ConnectInfo, Path, Query};
 use axum::http::{HeaderMap, StatusCode};
 use axum::response::{IntoResponse as _, Redirect, Response};
 use axum::routing::get;
+use axum::{Extension, Router};
 use maud::{Markup, html};
 use proto_events::ids::ReceiptCode;
+use runtime::http::Peer;
 use serde::Deserialize;
 
 use crate::api::{Failure, Problem};
@@ -47,8 +48,14 @@ async fn ask(visit: Visit, Query(asked): Query<Asked>) -> Response {
     }
 }
 
-async fn page(visit: Visit, Path(typed): Path<String>, headers: HeaderMap) -> Response {
-    if let Err(seconds) = patience::ask(patience::who(&headers), visit.now()) {
+async fn page(
+    visit: Visit,
+    Path(typed): Path<String>,
+    peer: Option<Extension<ConnectInfo<Peer>>>,
+    headers: HeaderMap,
+) -> Response {
+    let peer = peer.map(|Extension(ConnectInfo(Peer(address)))| address);
+    if let Err(seconds) = patience::ask(peer, &headers, visit.now()) {
         let problem = Problem {
             status: StatusCode::TOO_MANY_REQUESTS.as_u16(),
             code: "too_many_requests".to_owned(),

@@ -5,10 +5,12 @@
 
 use std::future::{Future, IntoFuture as _};
 use std::io;
+use std::net::{IpAddr, SocketAddr};
 use std::time::Duration;
 
 use axum::Router;
-use axum::serve::ListenerExt as _;
+use axum::extract::connect_info::Connected;
+use axum::serve::{IncomingStream, Listener, ListenerExt as _};
 use tokio::net::TcpListener;
 use tokio_util::sync::CancellationToken;
 
@@ -16,6 +18,20 @@ use super::line::{Cutting, SILENCE_MAX};
 
 /// How long requests under way may take after the word to stop.
 pub const DRAIN_TIME_MAX: Duration = Duration::from_secs(10);
+
+/// The other end of the line that a request came on: a visitor, or the proxy before the house. In the extensions of a
+/// request, as `ConnectInfo<Peer>`.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Peer(pub IpAddr);
+
+impl<L> Connected<IncomingStream<'_, Cutting<L>>> for Peer
+where
+    L: Listener<Addr = SocketAddr>,
+{
+    fn connect_info(stream: IncomingStream<'_, Cutting<L>>) -> Self {
+        Self(stream.remote_addr().ip())
+    }
+}
 
 /// Serves `router` on `listener` until `shutdown`, then drains.
 ///
@@ -35,7 +51,8 @@ pub async fn serve(
             tracing::debug!(%error, "TCP_NODELAY could not be set");
         }
     });
-    let server = axum::serve(Cutting::new(listener, SILENCE_MAX), router)
+    let service = router.into_make_service_with_connect_info::<Peer>();
+    let server = axum::serve(Cutting::new(listener, SILENCE_MAX), service)
         .with_graceful_shutdown(shutdown.clone().cancelled_owned())
         .into_future();
     until_drained(server, shutdown).await

@@ -1,7 +1,5 @@
 //! The page of a receipt from what the API says, and the page that asks for a code.
 
-use axum::http::HeaderMap;
-
 use super::answer::Receipt;
 use crate::lang::Lang;
 use crate::names::Names;
@@ -65,9 +63,4 @@ fn papers_to_bring_are_listed_with_their_day() {
     for part in ["身份证", "指南第三条", "2月2日（周二）17:30"] {
         assert!(page.contains(part), "{part}: {page}");
     }
-}
-
-#[test]
-fn without_a_proxy_there_is_no_address_to_count_by() {
-    assert_eq!(super::patience::who(&HeaderMap::new()), None);
 }
