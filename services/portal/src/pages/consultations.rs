@@ -7,6 +7,7 @@ use std::sync::Arc;
 
 use axum::Router;
 use axum::extract::Query;
+use axum::http::StatusCode;
 use axum::response::{IntoResponse as _, Redirect, Response};
 use axum::routing::{get, post};
 use chrono::{DateTime, Days, FixedOffset, NaiveDate};
@@ -16,10 +17,10 @@ use serde_json::json;
 
 use super::counter::tally;
 use crate::api::segment;
-use crate::form::Typed;
+use crate::form::{Faults, Typed};
 use crate::portal::Portal;
 use crate::ui::{self, Page, Tone, fresh, tag};
-use crate::visit::{Signed, Visit};
+use crate::visit::{Person, Signed, Visit};
 
 /// How far back the list of topics goes, in days: what a center still has in mind.
 const TOPICS_DAYS: u64 = 30;
@@ -111,6 +112,46 @@ struct Topic {
 }
 
 async fn page(Signed { visit, person }: Signed, Query(asked): Query<Asked>) -> Response {
+    let typed = Typed::of([("count", "1"), ("channel", "window")]);
+    answer(&visit, &person, &asked, &typed, &Faults::none()).await
+}
+
+/// Counts what was noted on paper.
+async fn belated(Signed { visit, person }: Signed, typed: Typed) -> Response {
+    let lang = visit.lang;
+    let mut faults = Faults::none();
+    for name in ["date", "topic", "outcome"] {
+        if typed.some(name).is_none() {
+            faults.add(name, &lang.text(&format!("tally-missing-{name}")));
+        }
+    }
+    if typed.number::<u32>("count").is_none_or(|count| count == 0) {
+        faults.add("count", &lang.text("tally-missing-count"));
+    }
+    if faults.is_empty() {
+        match tally::send(&visit, person.center.as_deref(), &typed).await {
+            Ok(version) => {
+                return Redirect::to(&format!("/consultations?tallied={version}")).into_response();
+            }
+            Err(failure) if matches!(failure.code(), "unauthenticated" | "locked") => {
+                return visit.failed(&failure);
+            }
+            Err(failure) => faults = Faults::of(&failure, lang),
+        }
+    }
+    answer(&visit, &person, &Asked::default(), &typed, &faults).await
+}
+
+/// How far back a question may be counted, in days, as the API takes them.
+const BELATED_DAYS: u64 = 7;
+
+async fn answer(
+    visit: &Visit,
+    person: &Person,
+    asked: &Asked,
+    typed: &Typed,
+    faults: &Faults,
+) -> Response {
     let lang = visit.lang;
     let title = lang.text("days-title");
     let Some(center) = person.center.as_deref() else {
@@ -118,7 +159,7 @@ async fn page(Signed { visit, person }: Signed, Query(asked): Query<Asked>) -> R
             h1 { (title) }
             (ui::empty(&lang.text("days-elsewhere"), &ui::tile_link("/district", &lang.text("nav-district"))))
         };
-        return Page::new(&visit, &title, body).respond();
+        return Page::new(visit, &title, body).respond();
     };
     let version = asked.version.as_deref().or(asked.tallied.as_deref()).unwrap_or_default();
     let from =
@@ -141,6 +182,15 @@ async fn page(Signed { visit, person }: Signed, Query(asked): Query<Asked>) -> R
     let (heartbeat, today, report) = mine.map_or((Vec::new(), None, None), |row| {
         (row.heartbeat.unwrap_or_default(), row.today, row.last_report)
     });
+    // What is closed takes nothing more.
+    let today_is = visit.now().date_naive();
+    let is_closed = |day: &NaiveDate| {
+        heartbeat
+            .iter()
+            .any(|beat| beat.date == *day && matches!(beat.standing.as_str(), "reported" | "late"))
+    };
+    let back = (0..=BELATED_DAYS).filter_map(|back| today_is.checked_sub_days(Days::new(back)));
+    let days: Vec<NaiveDate> = back.filter(|day| !is_closed(day)).collect();
     let counted = tally::Today {
         count: today.as_ref().map(|today| today.consultations),
         is_closed: today.as_ref().is_some_and(|today| today.closed),
@@ -154,20 +204,23 @@ async fn page(Signed { visit, person }: Signed, Query(asked): Query<Asked>) -> R
             }
             div.with-side {
                 div.stack {
-                    @if let Some(today) = &today { (today_card(&visit, today)) }
-                    (silent_days(&visit, &heartbeat, today.as_ref()))
-                    (beats(&visit, &heartbeat))
-                    (topics_table(&visit, &topics))
+                    @if let Some(today) = &today { (today_card(visit, today)) }
+                    (silent_days(visit, &heartbeat, today.as_ref()))
+                    (beats(visit, &heartbeat))
+                    (topics_table(visit, &topics))
                 }
                 aside.stack {
-                    (tally::panel(&visit, &counted, "/consultations"))
-                    @if let Some(report) = &report { (last_report(&visit, report)) }
-                    (register_card(&visit, center))
+                    (tally::panel(visit, &counted, "/consultations"))
+                    (tally::belated(visit, &days, typed, faults))
+                    @if let Some(report) = &report { (last_report(visit, report)) }
+                    (register_card(visit, center))
                 }
             }
         }
     };
-    Page::new(&visit, &title, body)
+    let status = StatusCode::from_u16(faults.status()).unwrap_or(StatusCode::OK);
+    Page::new(visit, &title, body)
+        .status(status)
         .fresh(fresh(lang, &topics.as_of, topics.as_of_sequence))
         .respond()
 }

@@ -3,12 +3,15 @@
 //! Invariant: nobody who asked stands in it; the topic is a matter or a few words.
 
 use axum::response::{IntoResponse as _, Redirect, Response};
+use chrono::NaiveDate;
 use maud::{Markup, html};
 use serde::Deserialize;
 use serde_json::json;
 
 use super::super::home::way_back;
-use crate::form::{Typed, fresh_key};
+use super::opening::choices;
+use crate::api::Failure;
+use crate::form::{Choice, Faults, Field, Form, Sending, Typed, fresh_key};
 use crate::visit::{Signed, Visit};
 
 /// What is counted with one key each: code and key. What became a case is counted by itself.
@@ -101,19 +104,61 @@ pub(crate) fn panel(visit: &Visit, today: &Today, back: &str) -> Markup {
     }
 }
 
+/// The form for what was noted on paper: several at once, of a day that is over.
+pub(crate) fn belated(visit: &Visit, days: &[NaiveDate], typed: &Typed, faults: &Faults) -> Markup {
+    let lang = visit.lang;
+    let text = |key| lang.text(key);
+    let form = Form::new(lang, typed, faults);
+    let (topic, count) = (text("tally-topic"), text("tally-count"));
+    let (date, outcome) = (text("tally-date"), text("days-outcomes"));
+    let channel = text("counter-channel");
+    let button = text("tally-add");
+    let sending =
+        Sending { action: "/consultations/belated", button: &button, ..Sending::default() };
+    let days: Vec<Choice> =
+        days.iter().map(|day| Choice::new(day.to_string(), lang.day(*day))).collect();
+    html! {
+        details.card open[!faults.is_empty()] {
+            summary { (text("tally-belated")) }
+            p.soft { (text("tally-belated-hint")) }
+            (form.whole(visit, &sending, html! {
+                div.form-row {
+                    (form.select(Field::new("date", &date), &days))
+                    (form.line(Field::new("count", &count).kind("number")))
+                }
+                (form.line(Field::new("topic", &topic).chars_max(100)))
+                (form.chips(Field::new("outcome", &outcome), &choices(visit, "consultation_outcome")))
+                (form.select(Field::new("channel", &channel), &choices(visit, "channel")))
+            }))
+        }
+    }
+}
+
 /// Counts one.
 pub(super) async fn count(Signed { visit, person }: Signed, typed: Typed) -> Response {
-    let body = json!({
-        "center": person.center,
-        "topic": typed.some("topic").map_or_else(|| visit.lang.text("tally-general"), str::to_owned),
-        "channel": typed.some("channel").unwrap_or("window"),
-        "outcome": typed.get("outcome"),
-    });
-    match visit.api().post::<Tallied>("/v1/consultations", &body, typed.key()).await {
-        Ok(tallied) => {
-            let way = format!("{}?tallied={}", way_back(typed.get("back")), tallied.version);
+    match send(&visit, person.center.as_deref(), &typed).await {
+        Ok(version) => {
+            let way = format!("{}?tallied={version}", way_back(typed.get("back")));
             Redirect::to(&way).into_response()
         }
         Err(failure) => visit.failed(&failure),
     }
+}
+
+/// Counts what was typed; gives the version of the count.
+pub(crate) async fn send(
+    visit: &Visit,
+    center: Option<&str>,
+    typed: &Typed,
+) -> Result<u64, Failure> {
+    let body = json!({
+        "center": center,
+        "topic": typed.some("topic").map_or_else(|| visit.lang.text("tally-general"), str::to_owned),
+        "channel": typed.some("channel").unwrap_or("window"),
+        "outcome": typed.get("outcome"),
+        "count": typed.number::<u32>("count"),
+        "date": typed.some("date"),
+    });
+    let tallied = visit.api().post::<Tallied>("/v1/consultations", &body, typed.key()).await?;
+    Ok(tallied.version)
 }
