@@ -12,6 +12,7 @@ pub(crate) mod drafts;
 pub(crate) mod first_run;
 pub(crate) mod home;
 pub(crate) mod improvements;
+pub(crate) mod inbox;
 pub(crate) mod lock;
 pub(crate) mod password;
 pub(crate) mod public;
