@@ -26,7 +26,10 @@ use crate::visit::{Person, Signed, Visit};
 const TOPICS_DAYS: u64 = 30;
 
 pub(crate) fn router() -> Router<Arc<Portal>> {
-    Router::new().route("/consultations", get(page)).route("/consultations/close", post(close))
+    Router::new()
+        .route("/consultations", get(page))
+        .route("/consultations/close", post(close))
+        .route("/consultations/belated", post(belated))
 }
 
 #[derive(Default, Deserialize)]

@@ -3,7 +3,7 @@
 use std::sync::Arc;
 
 use axum::Router;
-use axum::http::{HeaderMap, HeaderName, Method, StatusCode, Uri, header};
+use axum::http::{HeaderMap, HeaderName, StatusCode, Uri, header};
 use axum::response::{IntoResponse as _, Redirect, Response};
 use axum::routing::{any, get, post};
 use proto_events::codes::Role;
@@ -94,8 +94,8 @@ async fn live(Signed { visit, .. }: Signed, headers: HeaderMap) -> Response {
 }
 
 /// An address that leads nowhere. Under `/v1/` a caller gets a problem, elsewhere a person gets a page.
-async fn nowhere(visit: Visit, method: Method, uri: Uri) -> Response {
-    if uri.path().starts_with("/v1/") || !matches!(method, Method::GET | Method::HEAD) {
+async fn nowhere(visit: Visit, uri: Uri) -> Response {
+    if uri.path().starts_with("/v1/") {
         return runtime::http::Problem::not_found("there is nothing at this address")
             .into_response();
     }
