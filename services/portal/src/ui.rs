@@ -10,7 +10,7 @@ mod surroundings;
 #[cfg(test)]
 mod tests;
 
-pub(crate) use figures::{Figure, Shown, figure_tile, percent};
+pub(crate) use figures::{Figure, Shown, figure_tile};
 pub(crate) use pieces::{
     Tone, empty, facts, fresh, moment, next_page, notice, quote, tag, tile_link,
 };

@@ -1,6 +1,9 @@
 # The district: dashboard, wall, lists behind figures.
 
 district-title = District dashboard
+district-title-own = Figures
+district-own-said = of the cases that you may see
+district-all-small = Every group has fewer than five cases, and is not told apart.
 district-wall = Wall
 district-rates = The three rates, and on time
 district-standing = How it stands now
@@ -88,7 +91,6 @@ district-practice = Practice
 district-times = Times
 district-could-flatter = The rates it could flatter
 district-topics = What people ask
-district-not-for-you = Your role does not see what people ask.
 district-no-questions = No questions in this period.
 district-feed = What happens now
 district-feed-empty = Nothing new at the moment.

@@ -35,6 +35,7 @@ nav-callbacks = Callbacks
 nav-task-forces = Task forces
 nav-improvements = Improvements
 nav-district = District
+nav-figures = Figures
 nav-accounts = Accounts
 nav-consultations = Questions and day close
 account-password = Change password

@@ -1,6 +1,9 @@
 # The district: dashboard, wall, lists behind figures.
 
 district-title = 区级看板
+district-title-own = 数据看板
+district-own-said = 只含您能看到的事项
+district-all-small = 每一类都不足5件，不单独公布。
 district-wall = 大屏
 district-rates = 三率与按时办结
 district-standing = 现在的情况
@@ -66,7 +69,6 @@ district-practice = 操作
 district-times = 次数
 district-could-flatter = 可能影响的指标
 district-topics = 大家在问什么
-district-not-for-you = 您的角色看不到咨询统计。
 district-no-questions = 这段时间没有咨询。
 district-feed = 实时动态
 district-feed-empty = 暂时没有新动态。

@@ -22,6 +22,7 @@ nav-callbacks = 回访
 nav-task-forces = 专班
 nav-improvements = 改进
 nav-district = 区级看板
+nav-figures = 数据看板
 nav-accounts = 账号
 nav-consultations = 咨询日结
 account-password = 修改密码

@@ -71,7 +71,11 @@ async fn page(Signed { visit, .. }: Signed, Query(asked): Query<Asked>) -> Respo
         "rest" => return Html(board.rest().into_string()).into_response(),
         _ => {}
     }
-    let title = visit.lang.text("district-title");
+    // Who sees a part of the district sees figures of that part.
+    let title = visit.lang.text(match scope::is_whole(visit.role()) {
+        true => "district-title",
+        false => "district-title-own",
+    });
     let fresh = ui::fresh(visit.lang, &read.overview.as_of, read.overview.as_of_sequence);
     Page::new(&visit, &title, board.whole(&title)).fresh(fresh).respond()
 }
@@ -119,9 +123,12 @@ impl Board<'_> {
                 h2 id="standing" { (lang.text("district-standing")) }
                 (self.tiles(tiles::STANDING, "figures"))
             }
-            div class="columns" {
-                (urgent::overdue(self))
-                (urgent::soon(self))
+            // Lists of cases are of now; what stood then is behind the numbers.
+            @if self.scope.as_of.is_none() {
+                div class="columns" {
+                    (urgent::overdue(self))
+                    (urgent::soon(self))
+                }
             }
         }
     }
@@ -136,19 +143,23 @@ impl Board<'_> {
             (bodies::centers(self))
             (bodies::departments(self))
             @for (text, names) in tiles::GROUPS {
-                section class="stack" aria-labelledby=(text) {
-                    h2 id=(text) { (lang.text(text)) }
-                    (self.tiles(names, "figures"))
-                    @if *text == "district-time" { (tiles::lead_times(self)) }
+                // Who may not read what people asked is told no zero of it.
+                @if *text != "district-questions" || self.read.consultations.is_some() {
+                    section class="stack" aria-labelledby=(text) {
+                        h2 id=(text) { (lang.text(text)) }
+                        (self.tiles(names, "figures"))
+                        @if *text == "district-time" { (tiles::lead_times(self)) }
+                    }
                 }
             }
             (tiles::integrity(self))
             div class="columns" {
                 (groups::topics(self))
-                section class="card" aria-labelledby="feed" {
-                    h2 id="feed" { (lang.text("district-feed")) }
-                    @let refresh = self.scope.as_of.is_none().then_some("/district/feed");
-                    div data-refresh=[refresh] { (feed::list(self.visit, self.names, &self.read.feed)) }
+                @if self.scope.as_of.is_none() {
+                    section class="card" aria-labelledby="feed" {
+                        h2 id="feed" { (lang.text("district-feed")) }
+                        (feed::list(self.visit, self.names, &self.read.feed))
+                    }
                 }
             }
         }

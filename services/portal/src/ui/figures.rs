@@ -51,7 +51,7 @@ impl Figure<'_> {
 }
 
 /// A share as it is written: a tenth of a percent is all that such numbers carry.
-pub(crate) fn percent(share: f64) -> String {
+pub(super) fn percent(share: f64) -> String {
     match share {
         1.0 => "100%".to_owned(),
         // What is not all is never rounded to all, nor what is not nothing to nothing.

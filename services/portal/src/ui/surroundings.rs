@@ -19,7 +19,7 @@ pub(super) const fn nav_of(role: Role) -> &'static [(&'static str, &'static str)
             ("nav-cases", "/cases"),
             ("nav-consultations", "/consultations"),
             ("nav-improvements", "/improvements"),
-            ("nav-district", "/district"),
+            ("nav-figures", "/district"),
         ],
         Role::Director => &[
             ("nav-counter", "/counter"),
@@ -27,14 +27,14 @@ pub(super) const fn nav_of(role: Role) -> &'static [(&'static str, &'static str)
             ("nav-consultations", "/consultations"),
             ("nav-task-forces", "/task-forces"),
             ("nav-improvements", "/improvements"),
-            ("nav-district", "/district"),
+            ("nav-figures", "/district"),
         ],
         Role::Handler | Role::DepartmentLead => &[
             ("nav-inbox", "/inbox"),
             ("nav-cases", "/cases"),
             ("nav-task-forces", "/task-forces"),
             ("nav-improvements", "/improvements"),
-            ("nav-district", "/district"),
+            ("nav-figures", "/district"),
         ],
         Role::Coordinator => &[
             ("nav-district", "/district"),

@@ -12,6 +12,15 @@ use super::scope::link;
 /// The centers.
 pub(super) fn centers(board: &Board<'_>) -> Markup {
     let lang = board.visit.lang;
+    // A department does not see how the centers report.
+    let is_told = board
+        .read
+        .centers
+        .as_ref()
+        .is_none_or(|centers| centers.items.iter().any(|center| center.heartbeat.is_some()));
+    if !is_told {
+        return html! {};
+    }
     html! {
         section class="card" aria-labelledby="heartbeat" {
             h2 id="heartbeat" { (lang.text("district-heartbeat")) }

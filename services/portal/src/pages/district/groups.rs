@@ -48,6 +48,9 @@ fn list(
     let lang = board.visit.lang;
     let most = groups.iter().filter_map(|group| group.count).max().unwrap_or(1).max(1);
     let shown = groups.iter().filter_map(|group| Some((named(group)?, group.count?)));
+    if !groups.iter().any(|group| group.count.is_some()) {
+        return html! {};
+    }
     html! {
         div {
             h3 { (lang.text(head)) }
@@ -65,16 +68,16 @@ fn list(
 /// What people asked at the counters.
 pub(super) fn topics(board: &Board<'_>) -> Markup {
     let lang = board.visit.lang;
+    let Some(asked) = &board.read.consultations else { return html! {} };
     html! {
         section class="card" aria-labelledby="topics" {
             h2 id="topics" {
                 (lang.text("district-topics"))
-                @if let Some(asked) = &board.read.consultations { " " span class="count" { (lang.number(asked.consultations)) } }
+                " " span class="count" { (lang.number(asked.consultations)) }
             }
-            @match &board.read.consultations {
-                None => p class="soft" { (lang.text("district-not-for-you")) },
-                Some(asked) if asked.items.is_empty() => p class="soft" { (lang.text("district-no-questions")) },
-                Some(asked) => {
+            @match asked.items.as_slice() {
+                [] => p class="soft" { (lang.text("district-no-questions")) },
+                _ => {
                     @let most = asked.items.iter().map(|topic| topic.consultations).max().unwrap_or(1);
                     ul class="list small" {
                         @for topic in asked.items.iter().take(LINES_MAX) {

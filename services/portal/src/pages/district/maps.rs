@@ -54,6 +54,9 @@ fn heat(board: &Board<'_>, map: &Blockages) -> Markup {
     rows.retain(|_, cells| cells.values().any(Option::is_some));
     let left_out = count - rows.len();
     let most = map.items.iter().filter_map(|cell| cell.count).max().unwrap_or(0);
+    if rows.is_empty() {
+        return html! { p class="soft" { (lang.text("district-all-small")) } };
+    }
     let mut categories: BTreeMap<&str, Vec<_>> = BTreeMap::new();
     for (cause, cells) in &rows {
         categories.entry(cause.get(..1).unwrap_or_default()).or_default().push((*cause, cells));

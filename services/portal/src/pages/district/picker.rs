@@ -5,7 +5,7 @@
 use maud::{Markup, html};
 
 use super::Board;
-use super::scope::PERIODS_DAYS;
+use super::scope::{PERIODS_DAYS, is_whole};
 
 /// The sentence.
 pub(super) fn said(board: &Board<'_>) -> Markup {
@@ -20,6 +20,7 @@ pub(super) fn said(board: &Board<'_>) -> Markup {
         (days)
         @if !scope.center.is_empty() { " · " (board.names.center(lang, &scope.center)) }
         @if !scope.department.is_empty() { " · " (board.names.department(lang, &scope.department)) }
+        @if !is_whole(board.visit.role()) { " · " (lang.text("district-own-said")) }
         @if let Some(as_of) = scope.as_of {
             " · " strong { (lang.with("district-as-of-said", &[("day", &lang.day_near(as_of, today))])) }
         }

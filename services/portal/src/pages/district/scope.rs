@@ -4,6 +4,7 @@
 //! same scope, so that the list is what the number counted.
 
 use chrono::{DateTime, Days, FixedOffset, NaiveDate};
+use proto_events::codes::Role;
 use serde::Deserialize;
 
 /// The scope as it stands in the address.
@@ -108,6 +109,11 @@ impl Scope {
         query.extend(more.iter().map(|(name, value)| (*name, (*value).to_owned())));
         link(path, &query)
     }
+}
+
+/// Whether this role sees the whole district: the API gives the others the figures of their own cases.
+pub(super) const fn is_whole(role: Option<Role>) -> bool {
+    matches!(role, Some(Role::Coordinator | Role::Auditor | Role::PrivacyOfficer | Role::Callback))
 }
 
 /// A path with a query.

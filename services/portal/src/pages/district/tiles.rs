@@ -7,6 +7,7 @@ use maud::{Markup, html};
 
 use super::Board;
 use super::answers::{Counted, Entry};
+use crate::lang::Lang;
 use crate::ui::{Figure, Shown, figure_tile};
 
 /// 三率, and what is on time.
@@ -89,20 +90,12 @@ impl Board<'_> {
                 format!("{} · {}", entry.label.say(lang), self.names.label(lang, kind, code))
             }
         };
-        figure_tile(
-            lang,
-            &Figure {
-                name: &label,
-                definition: entry.definition.say(lang),
-                shown: shown(entry),
-                value: counted.value,
-                numerator: counted.numerator,
-                denominator: counted.denominator,
-                interval: counted.interval.as_ref().map(|interval| (interval.low, interval.high)),
-                href: self.behind(base, part, entry),
-                is_alarm: ALARMS.contains(&name),
-            },
-        )
+        let figure = Figure {
+            href: self.behind(base, part, entry),
+            is_alarm: ALARMS.contains(&name),
+            ..figure(entry, counted, &label, lang)
+        };
+        figure_tile(lang, &figure)
     }
 
     /// The list behind a figure. What the audit counts has none.
@@ -131,7 +124,7 @@ fn family(name: &str) -> (&str, Option<(&'static str, &str)>) {
     (name, None)
 }
 
-pub(super) fn shown(entry: &Entry) -> Shown {
+fn shown(entry: &Entry) -> Shown {
     match entry.kind.as_str() {
         "share" => Shown::Share,
         "mean" => Shown::Mean,
@@ -229,16 +222,33 @@ fn beside(board: &Board<'_>, entry: &Entry) -> Markup {
     let rates = entry.could_flatter.iter().filter_map(|name| {
         let rate = board.read.catalogue.entry(name)?;
         let counted = board.read.overview.figures.get(name)?;
-        let value = counted.value.map_or_else(|| "–".to_owned(), crate::ui::percent);
-        Some((rate.label.say(lang), value, counted))
+        let written = figure(rate, counted, rate.label.say(lang), lang).written(lang);
+        Some((rate, written.unwrap_or_else(|| "–".to_owned()), counted))
     });
     html! {
-        @for (label, value, counted) in rates {
+        @for (rate, written, counted) in rates {
             div {
-                (label) " " strong { (value) }
-                " " span class="soft small" { (counted.numerator) "/" (counted.denominator) }
+                (rate.label.say(lang)) " " strong { (written) }
+                @if rate.kind == "share" {
+                    " " span class="soft small" { (counted.numerator) "/" (counted.denominator) }
+                }
             }
         }
+    }
+}
+
+/// A figure as it is written, without the list behind it.
+fn figure<'a>(entry: &'a Entry, counted: &Counted, name: &'a str, lang: Lang) -> Figure<'a> {
+    Figure {
+        name,
+        definition: entry.definition.say(lang),
+        shown: shown(entry),
+        value: counted.value,
+        numerator: counted.numerator,
+        denominator: counted.denominator,
+        interval: counted.interval.as_ref().map(|interval| (interval.low, interval.high)),
+        href: None,
+        is_alarm: false,
     }
 }
 

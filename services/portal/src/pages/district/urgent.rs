@@ -26,7 +26,8 @@ pub(super) fn soon(board: &Board<'_>) -> Markup {
 
 fn card(board: &Board<'_>, head: &str, cases: Option<&Urgents>, all: &str, tone: Tone) -> Markup {
     let lang = board.visit.lang;
-    let class = if tone == Tone::Red { "card card-late" } else { "card" };
+    let is_late = tone == Tone::Red && cases.is_some_and(|cases| cases.total > 0);
+    let class = if is_late { "card card-late" } else { "card" };
     html! {
         section class=(class) aria-labelledby=(head) {
             h2 id=(head) { (lang.text(head)) @if let Some(cases) = cases { " " span class="count" { (cases.total) } } }

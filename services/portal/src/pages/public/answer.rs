@@ -159,6 +159,12 @@ impl Receipt {
             || matches!(self.state.as_str(), "closed" | "withdrawn" | "transferred" | "declined")
     }
 
+    /// Whether what there is to do is to bring papers; then why the clock stands still is said beside it, else the step
+    /// itself says so.
+    fn waits_for_papers(&self) -> bool {
+        self.materials.as_ref().is_some_and(|papers| !papers.answered)
+    }
+
     fn first(&self, lang: Lang, names: &Names) -> Markup {
         let is_late = self.overdue && !self.is_over();
         let class = match self.state.as_str() {
@@ -168,7 +174,12 @@ impl Receipt {
         };
         let has_it = self.department.as_ref().filter(|_| !self.is_over());
         let due = html! {
-            strong { (ui::moment(lang, &self.due_at, &self.as_of)) }
+            @if self.pause.is_some() {
+                strong { (lang.text("public-due-paused")) } " "
+                span class="soft" { (lang.with("public-due-before", &[("day", &lang.moment_near(&self.due_at, &self.as_of))])) }
+            } @else {
+                strong { (ui::moment(lang, &self.due_at, &self.as_of)) }
+            }
             @if is_late { " " (ui::tag(Tone::Red, &lang.text("state-overdue"))) }
             @if self.provisional_due { " " span class="soft" { (lang.text("public-provisional")) } }
             @if let Some(why) = &self.due_explained {
@@ -198,7 +209,7 @@ impl Receipt {
                 h1 class="answer-state" { (self.state_label.say(lang)) }
                 p class="answer-step" { (self.next_step.say(lang)) }
                 @if is_late { p class="answer-step" { (lang.text("public-late")) } }
-                @if let Some(pause) = &self.pause {
+                @if let Some(pause) = self.pause.as_ref().filter(|_| self.waits_for_papers()) {
                     p {
                         (ui::tag(Tone::Amber, &lang.text("state-paused"))) " "
                         (lang.with("public-paused", &[
