@@ -132,7 +132,9 @@ for (const input of all("[data-suggest]")) {
     if (event.isComposing || !options().length) return;
     const pointed = options().find((option) => option.getAttribute("aria-selected") === "true");
     if (event.key === "ArrowDown" || event.key === "ArrowUp") point(event.key === "ArrowDown" ? 1 : -1);
-    else if (event.key === "Enter" && pointed) choose(pointed);
+    else if (event.key === "Enter") choose(pointed ?? options()[0]);
+    // Letters alone are the beginning of a name, not a name.
+    else if (event.key === "Tab" && !event.shiftKey && /^[a-z ]+$/i.test(input.value)) return choose(pointed ?? options()[0]);
     else if (event.key === "Escape") close();
     else return;
     event.preventDefault();
@@ -163,7 +165,9 @@ document.addEventListener("keydown", (event) => {
     if (menu) (menu.open = false), one("summary", menu).focus();
   }
   if (event.isComposing || event.repeat) return;
-  const key = `${event.ctrlKey || event.metaKey ? "Ctrl+" : ""}${event.altKey ? "Alt+" : ""}${event.key}`;
+  // With Alt some keyboards type another letter; the key itself is meant.
+  const letter = event.altKey && /^(Key|Digit)/.test(event.code) ? event.code.slice(-1).toLowerCase() : event.key;
+  const key = `${event.ctrlKey || event.metaKey ? "Ctrl+" : ""}${event.altKey ? "Alt+" : ""}${letter}`;
   if (isTyping(event.target) && !key.includes("+") && !/^F\d+$/.test(key)) return;
   const element = all("[data-key]").find((element) => element.dataset.key === key);
   if (!element) return;
@@ -196,6 +200,7 @@ one(".error-summary")?.focus();
 // --- Live: one line per browser, told to all its tabs; regions ask again for their piece of the page. ---------------
 // [data-refresh="/path"]: its content is fetched anew when something happens, [data-refresh-on="case id"] only for that
 // case. A region that somebody works in is left alone; [data-changed] says that there is something new.
+const shown = new WeakMap();
 const reload = async (region) => {
   if (region.dataset.busy) return (region.dataset.again = "yes");
   region.dataset.busy = "yes";
@@ -207,8 +212,9 @@ const reload = async (region) => {
       const isUsed = region.contains(document.activeElement) && document.activeElement !== document.body;
       const isOpen = one("details[open], input, textarea", region);
       if (isUsed || isOpen) one("[data-changed]")?.removeAttribute("hidden");
-      else if (text !== region.dataset.text) {
-        region.innerHTML = region.dataset.text = text;
+      else if (text !== shown.get(region)) {
+        region.innerHTML = text;
+        shown.set(region, text);
         ago();
       }
     }
@@ -268,6 +274,8 @@ if (path) {
       const answer = await fetch(path, { headers, signal: control.signal, cache: "no-store" });
       if (answer.redirected) return 401;
       if (!answer.ok) return answer.status;
+      // After a gap everything is asked for once: what happened meanwhile may be more than the house tells again.
+      if (state === "away" || state === "polling") heard({ missed: true }, true);
       tell("live");
       let rest = "";
       let data = "";
@@ -299,8 +307,9 @@ if (path) {
       if (status === 401 || status === 403) return tell("away");
       failures = status === 200 ? 0 : failures + 1;
       if (failures) tell(failures < 3 ? state : status ? "polling" : "away");
-      if (failures >= 3) heard({ missed: true }, true);
-      await new Promise((done) => setTimeout(done, failures < 3 ? 1000 + Math.random() * 1000 : 15000));
+      // The house answers but does not feed: then the regions ask by themselves.
+      if (failures >= 3 && status) heard({ missed: true }, true);
+      await new Promise((done) => setTimeout(done, (failures < 3 ? 1000 : 5000) * (1 + Math.random())));
     }
   };
   // Without locks (a house without TLS) each tab has its own line.

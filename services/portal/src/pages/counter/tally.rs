@@ -82,20 +82,22 @@ pub(crate) fn panel(visit: &Visit, today: &Today, back: &str) -> Markup {
                 @if let Some(count) = today.count { (lang.with("tally-today", &[("count", &count)])) }
                 @if today.is_closed { " " (lang.text("tally-closed")) }
             }
-            form.stack method="post" action="/counter/tally" {
-                input type="hidden" name="_key" value=(fresh_key());
-                input type="hidden" name="back" value=(back);
-                div.field {
-                    label for="tally-topic" { (lang.text("tally-topic")) }
-                    input id="tally-topic" name="topic" type="text" maxlength="100" autocomplete="off" list="tally-topics" value=(lang.text("tally-general"));
-                    datalist id="tally-topics" {
-                        @for matter in &visit.known_names.matters { option value=(matter.name) {} }
+            @if !today.is_closed {
+                form.stack method="post" action="/counter/tally" {
+                    input type="hidden" name="_key" value=(fresh_key());
+                    input type="hidden" name="back" value=(back);
+                    div.field {
+                        label for="tally-topic" { (lang.text("tally-topic")) }
+                        input id="tally-topic" name="topic" type="text" maxlength="100" autocomplete="off" list="tally-topics" value=(lang.text("tally-general"));
+                        datalist id="tally-topics" {
+                            @for matter in &visit.known_names.matters { option value=(matter.name) {} }
+                        }
                     }
-                }
-                div.buttons {
-                    @for (outcome, key) in OUTCOMES {
-                        button.button.button-plain type="submit" name="outcome" value=(outcome) data-key=(key) {
-                            (visit.known_names.label(lang, "consultation_outcome", outcome)) " " kbd { (key) }
+                    div.buttons {
+                        @for (outcome, key) in OUTCOMES {
+                            button.button.button-plain type="submit" name="outcome" value=(outcome) data-key=(key) {
+                                (visit.known_names.label(lang, "consultation_outcome", outcome)) " " kbd { (key) }
+                            }
                         }
                     }
                 }
