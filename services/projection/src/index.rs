@@ -90,6 +90,7 @@ pub(crate) struct Index {
     /// What is asked of many cases, by slot, side by side: instants, and the sequence of the last event.
     due_at: Vec<i64>,
     opened_at: Vec<i64>,
+    next_due_at: Vec<i64>,
     version: Vec<u64>,
     outline: Vec<Outline>,
     facets: HashMap<Facet, RoaringBitmap>,
@@ -110,6 +111,7 @@ impl Index {
             self.by_opened.insert((row.opened_at, id), slot);
             self.due_at.push(row.due_at);
             self.opened_at.push(row.opened_at);
+            self.next_due_at.push(row.next_due_at);
             self.version.push(row.version);
             self.outline.push(Outline::of(&row));
             self.rows.push(Box::new(row));
@@ -131,6 +133,7 @@ impl Index {
             self.by_opened.insert((row.opened_at, id), slot);
             self.opened_at[place] = row.opened_at;
         }
+        self.next_due_at[place] = row.next_due_at;
         self.version[place] = row.version;
         self.outline[place] = Outline::of(row);
         let before = facets_of(&old);

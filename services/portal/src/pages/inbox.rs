@@ -22,6 +22,9 @@ use crate::visit::{Signed, Visit};
 /// Cases on a page: what one looks through before the first coffee.
 const SHOWN: &str = "20";
 
+/// The order of what is to be done: by the very instant that a card shows.
+const URGENT: &str = "next_due_at";
+
 /// A tab: its key, and what its list is narrowed to.
 struct Tab {
     key: &'static str,
@@ -30,9 +33,12 @@ struct Tab {
 
 /// The tabs; the first is the one that opens.
 const TABS: [Tab; 4] = [
-    Tab { key: "inbox-mine", narrowed: &[("to_act", "true")] },
-    Tab { key: "inbox-open", narrowed: &[("open", "true")] },
-    Tab { key: "inbox-overdue", narrowed: &[("open", "true"), ("overdue", "true")] },
+    Tab { key: "inbox-mine", narrowed: &[("to_act", "true"), ("sort", URGENT)] },
+    Tab { key: "inbox-open", narrowed: &[("open", "true"), ("sort", URGENT)] },
+    Tab {
+        key: "inbox-overdue",
+        narrowed: &[("open", "true"), ("overdue", "true"), ("sort", URGENT)],
+    },
     Tab { key: "inbox-done", narrowed: &[("open", "false"), ("sort", "-opened_at")] },
 ];
 
@@ -150,7 +156,9 @@ fn card(visit: &Visit, case: &Case) -> Markup {
     let (lang, names, now) = (visit.lang, &visit.known_names, visit.now());
     let is_late = case.rest.flags.overdue;
     let next = case.rest.next.first();
+    // The instant that the list is ordered by.
     let due = next.and_then(|next| next.due_at).unwrap_or(case.due_at);
+    let others = case.rest.next.iter().skip(1);
     let is_today = due.date_naive() == now.date_naive();
     let class = if is_late { "card card-late stack" } else { "card stack" };
     html! {
@@ -166,6 +174,12 @@ fn card(visit: &Visit, case: &Case) -> Markup {
                     span class=(if due < now { "deadline deadline-late" } else { "deadline" }) {
                         (lang.with("case-by", &[("at", &lang.moment_near(&due, &now))]))
                     }
+                }
+            }
+            @for other in others {
+                p.small.soft {
+                    (other.label.text(lang)) " · " (who(visit, other)) " "
+                    @if let Some(due) = &other.due_at { (lang.with("case-by", &[("at", &lang.moment_near(due, &now))])) }
                 }
             }
             p.clip { (case.demand) }

@@ -34,6 +34,15 @@ pub(crate) enum Sort {
     /// The newest first.
     #[serde(rename = "-opened_at")]
     OpenedLast,
+    /// The case whose next step is due first; what waits for nothing comes last.
+    #[serde(rename = "next_due_at")]
+    Next,
+}
+
+impl Sort {
+    /// Every order.
+    pub(crate) const ALL: [Self; 5] =
+        [Self::Due, Self::DueLast, Self::Opened, Self::OpenedLast, Self::Next];
 }
 
 impl Sort {
@@ -43,6 +52,7 @@ impl Sort {
             Self::DueLast => 'D',
             Self::Opened => 'o',
             Self::OpenedLast => 'O',
+            Self::Next => 'n',
         }
     }
 }
@@ -192,7 +202,13 @@ impl Index {
         let mut places = match chosen.slots() {
             // Walking an order to the end of a page takes about as many steps as one in `total` is rare.
             Some(slots) if total < wanted.saturating_mul(self.len() / total.max(1)) => {
-                self.sorted(slots, sort, after, wanted)
+                self.sorted(slots.iter(), sort, after, wanted)
+            }
+            // What is due next moves with every event: it is in no order that could be walked.
+            Some(slots) if sort == Sort::Next => self.sorted(slots.iter(), sort, after, wanted),
+            None if sort == Sort::Next => {
+                let all = 0..u32::try_from(self.len()).unwrap_or(u32::MAX);
+                self.sorted(all, sort, after, wanted)
             }
             slots => self.walked(slots, sort, after, wanted),
         };
@@ -278,12 +294,13 @@ impl Index {
     /// The first places of a few cases in an order: they are sorted by themselves.
     fn sorted(
         &self,
-        slots: &RoaringBitmap,
+        slots: impl Iterator<Item = u32>,
         sort: Sort,
         after: Option<Place>,
         wanted: usize,
     ) -> Vec<Place> {
         let (column, is_backwards) = match sort {
+            Sort::Next => (&self.next_due_at, false),
             Sort::Due | Sort::DueLast => (&self.due_at, sort == Sort::DueLast),
             Sort::Opened | Sort::OpenedLast => (&self.opened_at, sort == Sort::OpenedLast),
         };
@@ -293,7 +310,7 @@ impl Index {
             (Some(after), true) => *place < after,
         };
         let place = |slot: u32| (column[slot as usize], self.at(slot).case_id);
-        let mut places: Vec<Place> = slots.iter().map(place).filter(is_behind).collect();
+        let mut places: Vec<Place> = slots.map(place).filter(is_behind).collect();
         let order = |a: &Place, b: &Place| if is_backwards { b.cmp(a) } else { a.cmp(b) };
         if places.len() > wanted {
             places.select_nth_unstable_by(wanted, order);
@@ -316,6 +333,7 @@ impl Index {
             Sort::DueLast => (&self.by_due, true),
             Sort::Opened => (&self.by_opened, false),
             Sort::OpenedLast => (&self.by_opened, true),
+            Sort::Next => return Vec::new(),
         };
         let bound = after.map_or(Bound::Unbounded, Bound::Excluded);
         let is_chosen = |slot: u32| slots.is_none_or(|slots| slots.contains(slot));
@@ -371,10 +389,7 @@ impl FromStr for Cursor {
     type Err = ();
 
     fn from_str(text: &str) -> Result<Self, ()> {
-        let sort = [Sort::Due, Sort::DueLast, Sort::Opened, Sort::OpenedLast]
-            .into_iter()
-            .find(|sort| text.starts_with(sort.letter()))
-            .ok_or(())?;
+        let sort = Sort::ALL.into_iter().find(|sort| text.starts_with(sort.letter())).ok_or(())?;
         let (key, id) = text[1..].split_once('_').ok_or(())?;
         // As it is written: the bits of a signed number.
         let key = u64::from_str_radix(key, 16).map_err(|_| ())?.cast_signed();

@@ -7,11 +7,10 @@ use std::collections::HashSet;
 use std::hash::Hash;
 use std::sync::Arc;
 
-use casework::case::Case;
 use casework::command::Actor;
 use casework::figures::count::Counted;
 use casework::figures::facts::{CaseFacts, micros};
-use casework::next::{Party, next_steps};
+use casework::next::{NextStep, Party, next_steps};
 use casework::permission;
 use casework::rules::Rules;
 use proto_events::codes::{CaseState, Cause, Stage};
@@ -48,6 +47,8 @@ pub(crate) struct CaseRow {
     pub(crate) handler: Option<Arc<str>>,
     /// Who is to do something; nobody when the case has come to its end.
     pub(crate) awaits: Box<[Awaited]>,
+    /// When the first of what it waits for is due; [`i64::MAX`] when it waits for nothing that is.
+    pub(crate) next_due_at: i64,
     pub(crate) opened_at: i64,
     pub(crate) due_at: i64,
     pub(crate) last_event_at: i64,
@@ -68,6 +69,7 @@ impl CaseRow {
         for id in &case.departments_ever {
             departments_ever.push(department(names, id));
         }
+        let next = next_steps(case, rules);
         Self {
             case_id: case.case_id,
             case_no: case.case_no.as_str().into(),
@@ -82,7 +84,8 @@ impl CaseRow {
             department: case.department.as_ref().map(|id| department(names, id)),
             departments_ever: departments_ever.into(),
             handler: case.handler.as_ref().map(|name| names.text(name)),
-            awaits: awaits(case, rules, names),
+            next_due_at: next.first().and_then(|one| one.due_at).map_or(i64::MAX, micros),
+            awaits: awaits(next, names),
             opened_at: micros(case.opened_at),
             due_at: micros(case.due_at),
             last_event_at: micros(case.last_event_at),
@@ -135,14 +138,14 @@ impl Names {
 }
 
 /// Who is to do something in a case, each once.
-fn awaits(case: &Case, rules: &Rules, names: &mut Names) -> Box<[Awaited]> {
+fn awaits(next: Vec<NextStep>, names: &mut Names) -> Box<[Awaited]> {
     let mut awaits = Vec::new();
     let mut add = |one: Awaited| {
         if !awaits.contains(&one) {
             awaits.push(one);
         }
     };
-    for next in next_steps(case, rules) {
+    for next in next {
         match next.by {
             Party::Center(id) => add(Awaited::Center(shared(&mut names.centers, &id))),
             Party::Department(id, handler) => {

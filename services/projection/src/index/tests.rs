@@ -74,6 +74,7 @@ fn found<'a>(
         Sort::DueLast => rows.sort_by_key(|row| std::cmp::Reverse((row.due_at, row.case_id))),
         Sort::Opened => rows.sort_by_key(|row| (row.opened_at, row.case_id)),
         Sort::OpenedLast => rows.sort_by_key(|row| std::cmp::Reverse((row.opened_at, row.case_id))),
+        Sort::Next => rows.sort_by_key(|row| (row.next_due_at, row.case_id)),
     }
     rows
 }
@@ -164,14 +165,14 @@ proptest! {
 
     #[test]
     fn every_page_is_what_a_linear_scan_finds(
-        asked in proptest::collection::vec((filters(), 1_usize..40, 0..4_usize), 40),
+        asked in proptest::collection::vec((filters(), 1_usize..40, 0..5_usize), 40),
     ) {
         let dir = tempfile::tempdir().unwrap();
         let writer = filled(dir.path());
         let index = writer.view.index();
         let now = at("2021-01-29T20:00:00").timestamp_micros();
         for (filter, limit, sort) in asked {
-            let sort = [Sort::Due, Sort::DueLast, Sort::Opened, Sort::OpenedLast][sort];
+            let sort = [Sort::Due, Sort::DueLast, Sort::Opened, Sort::OpenedLast, Sort::Next][sort];
             for reader in readers() {
                 let expected: Vec<_> =
                     found(&index, &reader, &filter, sort, now).iter().map(|row| row.case_id).collect();

@@ -232,7 +232,7 @@ fn paging_visits_each_case_exactly_once_in_every_order() {
         (actor(Role::Admin, None, None), 0),
     ];
     for (reader, expected) in readers {
-        for sort in [Sort::Due, Sort::DueLast, Sort::Opened, Sort::OpenedLast] {
+        for sort in Sort::ALL {
             for limit in [1, 4, 7, 200] {
                 let mut seen: Vec<CaseId> = Vec::new();
                 let mut after: Option<Cursor> = None;
@@ -255,6 +255,7 @@ fn paging_visits_each_case_exactly_once_in_every_order() {
                             Sort::DueLast => -row.due_at,
                             Sort::Opened => row.opened_at,
                             Sort::OpenedLast => -row.opened_at,
+                            Sort::Next => row.next_due_at,
                         }
                     })
                     .collect();
