@@ -79,3 +79,4 @@ tally-missing-date = Choose the day
 tally-missing-topic = Say what was asked
 tally-missing-outcome = Choose what it led to
 tally-missing-count = Enter how many
+counter-waiting = Waiting for us

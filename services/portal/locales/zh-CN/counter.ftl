@@ -76,3 +76,4 @@ tally-missing-date = 请选择日期
 tally-missing-topic = 请填写问的是什么
 tally-missing-outcome = 请选择怎么答复的
 tally-missing-count = 请填写人次
+counter-waiting = 待本中心处理

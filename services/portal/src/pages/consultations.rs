@@ -197,6 +197,7 @@ async fn answer(
     let counted = tally::Today {
         count: today.as_ref().map(|today| today.consultations),
         is_closed: today.as_ref().is_some_and(|today| today.closed),
+        waiting: None,
     };
     let body = html! {
         div.head { h1 { (title) } }

@@ -46,10 +46,12 @@ struct Asked {
 
 async fn page(Signed { visit, person }: Signed, Query(asked): Query<Asked>) -> Response {
     let Some(center) = center_of(&visit, &person) else { return elsewhere(&visit) };
-    let (draft, today) = tokio::join!(
+    let (draft, today, waiting) = tokio::join!(
         drafts::kept(&visit, DRAFT),
-        tally::today(&visit, &center, asked.tallied.as_deref().unwrap_or_default())
+        tally::today(&visit, &center, asked.tallied.as_deref().unwrap_or_default()),
+        waiting(&visit),
     );
+    let today = tally::Today { waiting, ..today };
     let (typed, note) = match draft {
         Some(Draft { typed, saved_at }) => {
             (typed, Some(draft_note(&visit, &visit.lang.moment_near(&saved_at, &visit.now()))))
@@ -64,6 +66,17 @@ async fn page(Signed { visit, person }: Signed, Query(asked): Query<Asked>) -> R
     };
     let found = similar::find(&visit, typed.get("demand"), typed.get("matter")).await;
     answer(&visit, &typed, &Faults::none(), &today, note, found)
+}
+
+#[derive(Deserialize)]
+struct Waiting {
+    total: u64,
+}
+
+/// How many cases wait for the center: those that nobody has forwarded, those that came back.
+async fn waiting(visit: &Visit) -> Option<u64> {
+    let query = [("to_act", "true"), ("limit", "1")];
+    visit.api().get::<Waiting>("/v1/cases", &query).await.ok().map(|waiting| waiting.total)
 }
 
 /// The center of a clerk or director.
@@ -109,6 +122,11 @@ fn answer(
         div.head {
             h1 { (title) }
             div.buttons {
+                @if let Some(waiting) = today.waiting.filter(|waiting| *waiting > 0) {
+                    a.button.button-plain href="/cases?to_act=true" {
+                        (lang.text("counter-waiting")) " " span.count { (waiting) }
+                    }
+                }
                 a.button.button-plain href="/cases" { (lang.text("counter-cases")) }
                 a.button.button-plain href="/consultations" {
                     (lang.text("counter-day"))

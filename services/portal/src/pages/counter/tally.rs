@@ -23,11 +23,13 @@ pub(crate) struct Today {
     /// `None` when nobody knows.
     pub(crate) count: Option<u64>,
     pub(crate) is_closed: bool,
+    /// How many cases wait for the center; `None` when nobody asked.
+    pub(crate) waiting: Option<u64>,
 }
 
 impl Today {
     pub(crate) const fn unknown() -> Self {
-        Self { count: None, is_closed: false }
+        Self { count: None, is_closed: false, waiting: None }
     }
 }
 
@@ -67,7 +69,9 @@ pub(crate) async fn today(visit: &Visit, center: &str, version: &str) -> Today {
     };
     let row = centers.items.into_iter().find(|row| row.id == center);
     match row.and_then(|row| row.today) {
-        Some(counted) => Today { count: Some(counted.consultations), is_closed: counted.closed },
+        Some(counted) => {
+            Today { count: Some(counted.consultations), is_closed: counted.closed, waiting: None }
+        }
         None => Today::unknown(),
     }
 }
