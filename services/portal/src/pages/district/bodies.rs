@@ -7,18 +7,12 @@ use maud::{Markup, html};
 
 use super::Board;
 use super::answers::{Beat, Body};
-use super::scope::link;
+use super::scope::{is_whole, link};
 
 /// The centers.
 pub(super) fn centers(board: &Board<'_>) -> Markup {
     let lang = board.visit.lang;
-    // A department does not see how the centers report.
-    let is_told = board
-        .read
-        .centers
-        .as_ref()
-        .is_none_or(|centers| centers.items.iter().any(|center| center.heartbeat.is_some()));
-    if !is_told {
+    if !are_told(board) {
         return html! {};
     }
     html! {
@@ -59,6 +53,12 @@ pub(super) fn centers(board: &Board<'_>) -> Markup {
             }
         }
     }
+}
+
+/// Whether the visitor is told how centers report; a department is not.
+pub(super) fn are_told(board: &Board<'_>) -> bool {
+    let Some(centers) = &board.read.centers else { return true };
+    centers.items.iter().any(|center| center.heartbeat.is_some())
 }
 
 /// Whether the last day that is over was left without a report.
@@ -138,12 +138,19 @@ pub(super) fn departments(board: &Board<'_>) -> Markup {
                             th scope="col" class="num" { (lang.text("district-dwell")) }
                             th scope="col" { (lang.text("district-last-event")) }
                         } }
-                        tbody { @for department in &departments.items { (department_row(board, department)) } }
+                        tbody {
+                            @for department in departments.items.iter().filter(|one| is_shown(board, one)) { (department_row(board, department)) }
+                        }
                     }
                 },
             }
         }
     }
+}
+
+/// Who sees a part of the district sees the departments that have to do with it.
+fn is_shown(board: &Board<'_>, department: &Body) -> bool {
+    is_whole(board.visit.role()) || department.open > 0 || department.last_event_at.is_some()
 }
 
 fn department_row(board: &Board<'_>, department: &Body) -> Markup {

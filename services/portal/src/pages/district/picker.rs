@@ -4,8 +4,8 @@
 
 use maud::{Markup, html};
 
-use super::Board;
 use super::scope::{PERIODS_DAYS, is_whole};
+use super::{Board, bodies};
 
 /// The sentence.
 pub(super) fn said(board: &Board<'_>) -> Markup {
@@ -100,9 +100,18 @@ pub(super) fn jumps(board: &Board<'_>) -> Markup {
                 ("integrity", "district-integrity"),
                 ("feed", "district-feed"),
             ] {
-                a href={ "#" (id) } { (lang.text(text)) }
+                @if is_there(board, id) { a href={ "#" (id) } { (lang.text(text)) } }
             }
         }
+    }
+}
+
+/// Whether the page has this part for this visitor.
+fn is_there(board: &Board<'_>, id: &str) -> bool {
+    match id {
+        "heartbeat" => bodies::are_told(board),
+        "feed" => board.scope.as_of.is_none(),
+        _ => true,
     }
 }
 
