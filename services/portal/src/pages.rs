@@ -19,3 +19,4 @@ pub(crate) mod public;
 pub(crate) mod receipt;
 pub(crate) mod register;
 pub(crate) mod sign_in;
+pub(crate) mod task_forces;
