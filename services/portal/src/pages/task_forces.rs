@@ -14,7 +14,7 @@ use chrono::{DateTime, FixedOffset};
 use maud::{Markup, html};
 use serde::Deserialize;
 
-use super::case::model::{Case, Layer, Meeting, Special, TaskForce};
+use super::case::model::{Case, Layer, Meeting, Next, Special, TaskForce};
 use super::case::{flags, who};
 use crate::portal::Portal;
 use crate::ui::{self, Page, Tone, facts, fresh, moment, tag};
@@ -37,25 +37,10 @@ struct Asked {
 #[derive(Deserialize)]
 struct List {
     #[serde(default)]
-    items: Vec<Card>,
+    items: Vec<Case>,
     as_of: DateTime<FixedOffset>,
     #[serde(default)]
     as_of_sequence: u64,
-}
-
-/// A case, and why its task force was convened.
-#[derive(Deserialize)]
-struct Card {
-    #[serde(flatten)]
-    case: Case,
-    #[serde(default)]
-    task_force: Option<Trigger>,
-}
-
-#[derive(Default, Deserialize)]
-#[serde(default)]
-struct Trigger {
-    trigger: String,
 }
 
 async fn page(Signed { visit, .. }: Signed, Query(asked): Query<Asked>) -> Response {
@@ -75,21 +60,21 @@ async fn page(Signed { visit, .. }: Signed, Query(asked): Query<Asked>) -> Respo
         }
     };
     let (as_of, sequence) = (forces.as_of, forces.as_of_sequence);
-    let waits = |card: &Card| card.case.rest.next.iter().any(|next| next.party == "coordinator");
-    let rulings: Vec<Card> = returned.items.into_iter().filter(waits).collect();
-    let is_special = |card: &&Card| {
-        card.case.rest.special_handling.as_ref().is_some_and(|special| special.decision.is_none())
+    let waits = |case: &Case| case.rest.next.iter().any(|next| next.party == "coordinator");
+    let rulings: Vec<Case> = returned.items.into_iter().filter(waits).collect();
+    let is_special = |case: &&Case| {
+        case.rest.special_handling.as_ref().is_some_and(|special| special.decision.is_none())
     };
-    let special: Vec<&Card> = others.items.iter().chain(&forces.items).filter(is_special).collect();
+    let special: Vec<&Case> = others.items.iter().chain(&forces.items).filter(is_special).collect();
     let board = html! {
         (section(&visit, "forces-title", "forces-none", forces.items.len(), html! {
-            @for card in &forces.items { (force_card(&visit, card)) }
+            @for case in &forces.items { (force_card(&visit, case)) }
         }))
         (section(&visit, "rulings-title", "rulings-none", rulings.len(), html! {
-            @for card in &rulings { (ruling_card(&visit, &card.case)) }
+            @for case in &rulings { (ruling_card(&visit, case)) }
         }))
         (section(&visit, "special-title", "special-none", special.len(), html! {
-            @for card in &special { (special_card(&visit, &card.case)) }
+            @for case in &special { (special_card(&visit, case)) }
         }))
     };
     if asked.fragment.is_some() {
@@ -115,7 +100,7 @@ fn section(visit: &Visit, title: &str, none: &str, count: usize, cards: Markup) 
 }
 
 /// The head of a card: which case, how it stands, who is next and by when.
-fn head(visit: &Visit, case: &Case) -> Markup {
+fn head(visit: &Visit, case: &Case, next: Option<&Next>) -> Markup {
     let (lang, now) = (visit.lang, visit.now());
     html! {
         div.row {
@@ -124,7 +109,7 @@ fn head(visit: &Visit, case: &Case) -> Markup {
         }
         p.soft.small { (case.case_no) " · " (visit.known_names.center(lang, &case.center)) }
         p { (case.demand) }
-        @if let Some(next) = case.rest.next.first() {
+        @if let Some(next) = next {
             p {
                 strong { (who(visit, next)) } " " (next.label.text(lang))
                 @if let Some(due) = &next.due_at {
@@ -143,15 +128,14 @@ fn card_class(case: &Case) -> &'static str {
 }
 
 /// A task force: why it was convened, where it stands, what is promised by whom.
-fn force_card(visit: &Visit, card: &Card) -> Markup {
-    let (lang, now, case) = (visit.lang, visit.now(), &card.case);
-    let trigger = card.task_force.as_ref().map_or("", |force| force.trigger.as_str());
+fn force_card(visit: &Visit, case: &Case) -> Markup {
+    let (lang, now) = (visit.lang, visit.now());
     html! {
         article class=(card_class(case)) {
-            (head(visit, case))
+            (head(visit, case, case.rest.next.first()))
             @if let Some(force) = &case.rest.task_force {
                 p {
-                    (tag(Tone::Amber, visit.known_names.label(lang, "convene_trigger", trigger)))
+                    (tag(Tone::Amber, visit.known_names.label(lang, "convene_trigger", &force.trigger)))
                     " " (force.reason)
                 }
                 (facts(&[
@@ -224,9 +208,10 @@ fn promises(visit: &Visit, force: &TaskForce) -> Markup {
 /// A matter that came back and waits for a ruling: who sent it back, why, and whom that body named.
 fn ruling_card(visit: &Visit, case: &Case) -> Markup {
     let (lang, now, names) = (visit.lang, visit.now(), &visit.known_names);
+    let ruling = case.rest.next.iter().find(|next| next.party == "coordinator");
     html! {
         article class=(card_class(case)) {
-            (head(visit, case))
+            (head(visit, case, ruling.or(case.rest.next.first())))
             ul.list {
                 @for back in &case.rest.returns {
                     li {
@@ -248,7 +233,7 @@ fn special_card(visit: &Visit, case: &Case) -> Markup {
     let lang = visit.lang;
     html! {
         article class=(card_class(case)) {
-            (head(visit, case))
+            (head(visit, case, case.rest.next.first()))
             @if let Some(special) = &case.rest.special_handling {
                 (facts(&[
                     (&lang.text("special-waived"), Some(html! { (special.requirement_waived) })),

@@ -166,6 +166,9 @@ pub(crate) struct Extension {
 
 #[derive(Debug, Clone, Deserialize)]
 pub(crate) struct TaskForce {
+    /// Why it was convened, as a code.
+    #[serde(default)]
+    pub(crate) trigger: String,
     #[serde(default)]
     pub(crate) chair: String,
     #[serde(default)]
@@ -213,6 +216,7 @@ pub(crate) struct Position {
 
 #[derive(Debug, Clone, Deserialize)]
 pub(crate) struct Action {
+    pub(crate) number: u32,
     #[serde(default)]
     pub(crate) owner_name: String,
     #[serde(default)]
@@ -230,6 +234,7 @@ pub(crate) struct Action {
 #[serde(default)]
 pub(crate) struct Special {
     pub(crate) status: String,
+    pub(crate) review: Option<serde_json::Value>,
     pub(crate) facts: String,
     pub(crate) requirement_waived: String,
     pub(crate) discretion_basis: String,
@@ -240,6 +245,7 @@ pub(crate) struct Special {
 #[derive(Debug, Clone, Default, Deserialize)]
 #[serde(default)]
 pub(crate) struct Layer {
+    pub(crate) layer: String,
     pub(crate) label: Both,
     pub(crate) by: Option<String>,
     pub(crate) at: Option<At>,
