@@ -51,8 +51,13 @@ async fn guard(State(portal): State<Arc<Portal>>, request: Request, next: Next) 
         HeaderValue::from_static("same-origin"),
     );
     headers.entry(header::CACHE_CONTROL).or_insert(HeaderValue::from_static("no-store"));
-    // The same address answers in the language of the cookie.
-    headers.append(header::VARY, HeaderValue::from_static("Cookie, Accept-Language"));
+    // The same page answers in the language of the cookie; an asset is the same for everybody.
+    if headers
+        .get(header::CONTENT_TYPE)
+        .is_some_and(|kind| kind.as_bytes().starts_with(b"text/html"))
+    {
+        headers.append(header::VARY, HeaderValue::from_static("Cookie, Accept-Language"));
+    }
     response
 }
 

@@ -1,5 +1,6 @@
 # The board: task forces, rulings, special handling.
 
+forces-board = Task forces, rulings, special handling
 forces-title = Task forces
 forces-none = There is no task force at present
 forces-objective = Objective

@@ -1,5 +1,6 @@
 # The board: task forces, rulings, special handling.
 
+forces-board = 专班、裁定与特事特办
 forces-title = 专班
 forces-none = 目前没有专班
 forces-objective = 目标

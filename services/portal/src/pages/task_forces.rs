@@ -80,7 +80,7 @@ async fn page(Signed { visit, .. }: Signed, Query(asked): Query<Asked>) -> Respo
     if asked.fragment.is_some() {
         return Html(board.into_string()).into_response();
     }
-    let title = lang.text("nav-task-forces");
+    let title = lang.text("forces-board");
     let body = html! {
         div.head { h1 { (title) } }
         div.stack.stack-wide data-refresh="/task-forces?fragment=board" { (board) }
