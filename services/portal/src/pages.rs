@@ -1,5 +1,6 @@
 //! The pages, one module an area.
 
+pub(crate) mod actions;
 pub(crate) mod admin;
 pub(crate) mod audit;
 pub(crate) mod callbacks;

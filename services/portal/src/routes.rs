@@ -26,6 +26,7 @@ pub(crate) fn all() -> Router<Arc<Portal>> {
         .merge(pages::cases::router())
         .merge(pages::improvements::router())
         .merge(pages::inbox::router())
+        .merge(pages::actions::router())
         .merge(pages::counter::router())
         .merge(pages::password::router())
         .merge(pages::lock::router())

@@ -3,6 +3,7 @@
 use maud::{Markup, html};
 
 use super::model::{Case, Determination, Explanation, Outcome, Part, Request, Special, TaskForce};
+use crate::pages::actions;
 use crate::ui::{Tone, facts, moment, tag};
 use crate::visit::{Person, Visit};
 
@@ -20,9 +21,26 @@ pub(super) fn all(visit: &Visit, case: &Case) -> Markup {
     }
 }
 
-/// What this person may do with the case now.
-pub(super) fn deeds(_visit: &Visit, _person: &Person, _case: &Case) -> Markup {
-    html! {}
+/// What this person may do with the case now: what is his turn as a button, the rest behind a word.
+pub(super) fn deeds(visit: &Visit, person: &Person, case: &Case) -> Markup {
+    let lang = visit.lang;
+    let offered = actions::offered(person, case);
+    let (turns, others): (Vec<&str>, Vec<&str>) =
+        offered.into_iter().partition(|name| actions::is_turn(case, name));
+    let deed = |name: &str, class: &str| {
+        html! { a class=(class) href={ "/cases/" (case.case_id) "/do/" (name) } { (lang.text(&format!("act-{name}"))) } }
+    };
+    html! {
+        @if !turns.is_empty() {
+            div.row { @for name in &turns { (deed(name, "button")) } }
+        }
+        @if !others.is_empty() {
+            details open[turns.is_empty()] {
+                summary { (lang.text("act-more")) }
+                div.row { @for name in &others { (deed(name, "button button-plain")) } }
+            }
+        }
+    }
 }
 
 fn section(visit: &Visit, key: &str, body: Markup) -> Markup {

@@ -1,0 +1,261 @@
+//! One action on one case: a short form beside the citizen's own words.
+//!
+//! Invariants: what was typed stays whatever the house says; who looked at an older version sees what has happened since,
+//! and sends his form again knowing it; a text to begin with is not sent before its blanks are filled.
+
+mod body;
+mod fields;
+mod table;
+
+use std::sync::Arc;
+
+use axum::Router;
+use axum::extract::Path;
+use axum::http::StatusCode;
+use axum::response::{IntoResponse as _, Redirect, Response};
+use axum::routing::get;
+use maud::{Markup, html};
+use serde::Deserialize;
+
+use self::table::{ALL, Action};
+use super::case::model::{Case, Timeline};
+use super::case::{flags, state_tag};
+use crate::api::{Failure, segment};
+use crate::form::{Choice, Faults, Form, Sending, Typed};
+use crate::portal::Portal;
+use crate::ui::{Page, Tone, moment, notice, quote};
+use crate::visit::{Person, Signed, Visit};
+
+/// The name of the button that puts a text to begin with into its field.
+const TEMPLATE: &str = "_template";
+
+/// Most people of the district that a list offers.
+const COLLEAGUES: &str = "200";
+
+pub(crate) fn router() -> Router<Arc<Portal>> {
+    Router::new().route("/cases/{id}/do/{action}", get(page).post(write))
+}
+
+/// What this person may do with a case now, what is his turn first.
+pub(crate) fn offered<'a>(person: &Person, case: &'a Case) -> Vec<&'static str> {
+    let turns: Vec<&'a str> =
+        case.rest.next.iter().map(|next| table::of_step(&next.step)).collect();
+    let mut names: Vec<&'static str> =
+        ALL.iter().filter(|one| one.is_for(person, case)).map(|one| one.name).collect();
+    names.sort_by_key(|name| turns.iter().position(|turn| turn == name).unwrap_or(usize::MAX));
+    names
+}
+
+/// Whether an action is what the case waits for.
+pub(crate) fn is_turn(case: &Case, name: &str) -> bool {
+    case.rest.next.iter().any(|next| table::of_step(&next.step) == name)
+}
+
+#[derive(Deserialize)]
+struct Written {
+    #[serde(default)]
+    version: u64,
+}
+
+#[derive(Default, Deserialize)]
+struct Colleagues {
+    #[serde(default)]
+    items: Vec<Colleague>,
+}
+
+#[derive(Deserialize)]
+struct Colleague {
+    username: String,
+    #[serde(default)]
+    name: String,
+    #[serde(default)]
+    role: String,
+    #[serde(default)]
+    center: Option<String>,
+    #[serde(default)]
+    department: Option<String>,
+}
+
+/// A form that is about to be shown.
+struct Shown<'a> {
+    visit: &'a Visit,
+    person: &'a Person,
+    case: &'a Case,
+    action: &'static Action,
+    /// People, for the fields that name one.
+    people: Vec<Colleague>,
+}
+
+impl Shown<'_> {
+    fn people(&self, is_wanted: impl Fn(&Colleague) -> bool) -> Vec<Choice> {
+        let (lang, names) = (self.visit.lang, &self.visit.known_names);
+        let wanted = self.people.iter().filter(|one| is_wanted(one));
+        wanted
+            .map(|one| {
+                let house = match (&one.department, &one.center) {
+                    (Some(id), _) => names.department(lang, id),
+                    (None, Some(id)) => names.center(lang, id),
+                    (None, None) => "",
+                };
+                let role = names.label(lang, "role", &one.role);
+                let label = format!("{} · {role} {house}", one.name);
+                Choice::new(one.username.clone(), label.trim_end())
+            })
+            .collect()
+    }
+}
+
+async fn read(visit: &Visit, id: &str) -> Result<Case, Failure> {
+    visit.api().get::<Case>(&format!("/v1/cases/{}", segment(id)), &[]).await
+}
+
+fn found(name: &str) -> Option<&'static Action> {
+    ALL.iter().find(|one| one.name == name)
+}
+
+async fn page(
+    Signed { visit, person }: Signed,
+    Path((id, name)): Path<(String, String)>,
+) -> Response {
+    let case = match read(&visit, &id).await {
+        Ok(case) => case,
+        Err(failure) => return visit.failed(&failure),
+    };
+    let Some(action) = found(&name).filter(|action| action.is_for(&person, &case)) else {
+        // Somebody was faster, or it is another's turn: the page of the case says how it stands.
+        return Redirect::to(&format!("/cases/{}", segment(&id))).into_response();
+    };
+    let typed = fields::beginning(&person, action);
+    answer(&visit, &person, &case, action, &typed, &Faults::none(), None).await
+}
+
+async fn answer(
+    visit: &Visit,
+    person: &Person,
+    case: &Case,
+    action: &'static Action,
+    typed: &Typed,
+    faults: &Faults,
+    since: Option<u64>,
+) -> Response {
+    let lang = visit.lang;
+    let mut people = Vec::new();
+    if fields::names_people(action) {
+        let query = [("limit", COLLEAGUES)];
+        let asked = visit.api().get::<Colleagues>("/v1/colleagues", &query).await;
+        people = asked.map(|found| found.items).unwrap_or_default();
+    }
+    let changed = match since {
+        Some(version) => changes(visit, case, version).await,
+        None => html! {},
+    };
+    let shown = Shown { visit, person, case, action, people };
+    let title = lang.text(&format!("act-{}", action.name));
+    let form = Form::new(lang, typed, faults);
+    let address = format!("/cases/{}/do/{}", case.case_id, action.name);
+    let draft = draft_of(action, case);
+    let sending = Sending {
+        action: &address,
+        version: Some(case.version),
+        draft: Some(&draft),
+        button: &title,
+        is_grave: action.is_grave,
+    };
+    let body = html! {
+        div.head { h1 { (title) } p.soft { (case.matter.name) " · " (case.case_no) } }
+        div.with-side {
+            div.stack {
+                (changed)
+                (form.whole(visit, &sending, fields::all(&shown, &form)))
+            }
+            aside.stack { (beside(visit, case)) }
+        }
+    };
+    let title = format!("{title} · {}", case.case_no);
+    let status = StatusCode::from_u16(faults.status()).unwrap_or(StatusCode::OK);
+    Page::new(visit, &title, body).status(status).respond()
+}
+
+fn draft_of(action: &Action, case: &Case) -> String {
+    format!("{}-{}", action.name, case.case_id)
+}
+
+/// What somebody has to have before his eyes while he writes.
+fn beside(visit: &Visit, case: &Case) -> Markup {
+    let (lang, now) = (visit.lang, visit.now());
+    html! {
+        section.card.stack {
+            h2.card-title { (lang.text("case-words")) }
+            (quote(&case.demand))
+            @if let Some(summary) = &case.rest.summary { p.soft.small { (lang.with("case-adds", &[("text", summary)])) } }
+        }
+        section.card.stack {
+            p.row { (state_tag(visit, case)) (flags(visit, case)) }
+            p { (lang.text("case-deadline")) " " strong { (moment(lang, &case.due_at, &now)) } }
+            p { a href={ "/cases/" (case.case_id) } { (lang.text("act-back")) } }
+        }
+    }
+}
+
+/// What has happened since the version that somebody looked at.
+async fn changes(visit: &Visit, case: &Case, version: u64) -> Markup {
+    let (lang, now) = (visit.lang, visit.now());
+    let path = format!("/v1/cases/{}/timeline", segment(&case.case_id));
+    let timeline = visit.api().get::<Timeline>(&path, &[("limit", "200")]).await;
+    let events = timeline.map(|timeline| timeline.items).unwrap_or_default();
+    let list = html! {
+        ul.list {
+            @for event in events.iter().filter(|event| event.sequence > version) {
+                li { (event.sentence.text(lang)) " " span.soft.small { (lang.moment_near(&event.time, &now)) " " (event.actor) } }
+            }
+        }
+    };
+    notice(Tone::Amber, &lang.text("act-changed"), &list)
+}
+
+async fn write(
+    Signed { visit, person }: Signed,
+    Path((id, name)): Path<(String, String)>,
+    mut typed: Typed,
+) -> Response {
+    let lang = visit.lang;
+    let case = match read(&visit, &id).await {
+        Ok(case) => case,
+        Err(failure) => return visit.failed(&failure),
+    };
+    let Some(action) = found(&name) else {
+        return Redirect::to(&format!("/cases/{}", segment(&id))).into_response();
+    };
+    if let Some((field, key)) = typed.some(TEMPLATE).and_then(|template| template.split_once(' ')) {
+        let (field, text) = (field.to_owned(), fields::template(lang, action, key));
+        let before = typed.get(&field);
+        let text = if before.is_empty() { text } else { format!("{before}\n{text}") };
+        typed.set(&field, &text);
+        return answer(&visit, &person, &case, action, &typed, &Faults::none(), None).await;
+    }
+    let faults = fields::check(lang, action, &typed);
+    if !faults.is_empty() {
+        return answer(&visit, &person, &case, action, &typed, &faults, None).await;
+    }
+    let path = format!("/v1/cases/{}/{}", segment(&id), body::command(action, &typed));
+    let wish = body::of(&visit, &case, action, &typed);
+    let version = typed.version().unwrap_or(case.version);
+    match visit.api().post_if::<Written>(&path, &wish, typed.key(), version).await {
+        Ok(written) => {
+            super::drafts::discard(&visit, &draft_of(action, &case)).await;
+            Redirect::to(&format!("/cases/{}?version={}", segment(&id), written.version))
+                .into_response()
+        }
+        Err(failure) if matches!(failure.code(), "unauthenticated" | "locked" | "not_found") => {
+            visit.failed(&failure)
+        }
+        Err(failure) => {
+            let faults = Faults::of(&failure, lang);
+            let since = matches!(failure.code(), "stale" | "wrong_state").then_some(version);
+            answer(&visit, &person, &case, action, &typed, &faults, since).await
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests;

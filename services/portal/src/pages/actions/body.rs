@@ -1,0 +1,92 @@
+//! What was typed as the body of a command.
+
+use serde_json::{Map, Value, json};
+
+use super::table::{Action, Kind, Spec, next_layer};
+use crate::api::segment;
+use crate::form::Typed;
+use crate::pages::case::model::Case;
+use crate::visit::Visit;
+
+/// The hour at which a day ends for a promise.
+const DAY_ENDS: &str = "T17:30:00";
+
+/// The command of the API, behind the case's id.
+pub(super) fn command(action: &Action, typed: &Typed) -> String {
+    let mut command = action.command.to_owned();
+    for field in action.fields {
+        let place = format!("{{{}}}", field.name);
+        if command.contains(&place) {
+            command = command.replace(&place, &segment(typed.get(field.name)));
+        }
+    }
+    command
+}
+
+/// The body: what was not typed is left out.
+pub(super) fn of(visit: &Visit, case: &Case, action: &Action, typed: &Typed) -> Value {
+    let mut body = Map::new();
+    for field in action.fields {
+        if action.command.contains(&format!("{{{}}}", field.name)) {
+            continue;
+        }
+        if let Some(value) = value(visit, case, field, field.name, typed) {
+            put(&mut body, field.name, value);
+        }
+    }
+    Value::Object(body)
+}
+
+/// Puts a value at a place; `a.b` is the member `b` of the object `a`.
+fn put(body: &mut Map<String, Value>, name: &str, value: Value) {
+    match name.split_once('.') {
+        None => {
+            body.insert(name.to_owned(), value);
+        }
+        Some((outer, inner)) => {
+            let object = body.entry(outer).or_insert_with(|| json!({}));
+            if let Value::Object(object) = object {
+                put(object, inner, value);
+            }
+        }
+    }
+}
+
+fn value(visit: &Visit, case: &Case, spec: &Spec, name: &str, typed: &Typed) -> Option<Value> {
+    match spec.kind {
+        Kind::Now => Some(json!(visit.now().to_rfc3339())),
+        Kind::Layer => next_layer(case).map(|layer| json!(layer)),
+        Kind::YesNo => typed.some(name).map(|answer| json!(answer == "yes")),
+        Kind::Number => typed.number::<u32>(name).map(|number| json!(number)),
+        Kind::Day => {
+            let offset = visit.now().format("%:z");
+            typed.some(name).map(|day| json!(format!("{day}{DAY_ENDS}{offset}")))
+        }
+        Kind::Departments => {
+            let ids: Vec<&String> = typed.all(name).iter().filter(|id| !id.is_empty()).collect();
+            Some(json!(ids))
+        }
+        Kind::Explainers => {
+            let ids = typed.all(name).iter().filter(|id| !id.is_empty());
+            Some(ids.map(|id| json!({ "department": id })).collect())
+        }
+        Kind::Lines(_) => {
+            let lines = typed.get(name).lines().map(str::trim).filter(|line| !line.is_empty());
+            Some(lines.map(|line| json!(line)).collect())
+        }
+        Kind::Rows(columns, rows) => {
+            let row = |row: usize| {
+                let mut object = Map::new();
+                for column in columns {
+                    let place = format!("{name}.{row}.{}", column.name);
+                    if let Some(value) = value(visit, case, column, &place, typed) {
+                        put(&mut object, column.name, value);
+                    }
+                }
+                (!object.is_empty()).then_some(Value::Object(object))
+            };
+            Some((0..rows).filter_map(row).collect())
+        }
+        _ => typed.some(name).map(|text| json!(text)),
+    }
+}
