@@ -30,6 +30,7 @@ static CSS: LazyLock<Asset> = LazyLock::new(|| {
         include_str!("../assets/css/40-parts.css"),
         include_str!("../assets/css/50-form.css"),
         include_str!("../assets/css/60-figures.css"),
+        include_str!("../assets/css/65-wall.css"),
         include_str!("../assets/css/70-public.css"),
         include_str!("../assets/css/80-print.css"),
     ];
