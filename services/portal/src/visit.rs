@@ -292,3 +292,6 @@ where
         }
     }
 }
+
+#[cfg(test)]
+pub(crate) mod tests;

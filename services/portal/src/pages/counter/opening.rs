@@ -271,7 +271,11 @@ fn body_of(center: &str, typed: &Typed) -> Value {
 
 #[cfg(test)]
 mod tests {
+    use proto_events::codes::Role;
+
     use super::*;
+    use crate::lang::Lang;
+    use crate::visit::tests::visit;
 
     #[test]
     fn what_nobody_touched_has_its_beginning() {
@@ -293,7 +297,31 @@ mod tests {
     }
 
     #[test]
-    fn six_things_must_be_said() {
-        assert_eq!(WANTED.len(), 6);
+    fn six_things_must_be_said_and_the_rest_is_folded_away() {
+        let visit = visit(Lang::Chinese, Role::Clerk);
+        let (typed, faults) = (beginning(), Faults::none());
+        let html = fields(&visit, &Form::new(visit.lang, &typed, &faults)).into_string();
+        let shown = html.split("<summary>更多").next().unwrap();
+        for (name, _) in WANTED {
+            assert!(shown.contains(&format!("name=\"{name}\"")), "{name}: {shown}");
+        }
+        for (name, _) in BEGINNING {
+            assert!(!shown.contains(&format!("name=\"{name}\"")), "{name} has a beginning");
+        }
+        assert!(html.contains("data-draft=\"/drafts/opening\"") && html.contains("name=\"_key\""));
+    }
+
+    #[test]
+    fn what_is_wrong_behind_the_fold_opens_it() {
+        let visit = visit(Lang::English, Role::Clerk);
+        let mut faults = Faults::none();
+        let typed = beginning();
+        let is_open = |faults: &Faults| {
+            let html = fields(&visit, &Form::new(visit.lang, &typed, faults)).into_string();
+            html.contains("<details open><summary>More")
+        };
+        assert!(!is_open(&faults));
+        faults.add("applicant.id_number", "is no ID number");
+        assert!(is_open(&faults));
     }
 }
