@@ -229,9 +229,19 @@ const reload = async (region) => {
   }
 };
 const waiting = new WeakMap();
+const asked = new WeakMap();
+const began = Date.now();
+// Not sooner than a moment after the first of many events, and not more often than every data-refresh-pause seconds.
 const soon = (region) => {
-  if (!waiting.has(region)) waiting.set(region, later(250, reload));
-  waiting.get(region)(region);
+  if (waiting.has(region)) return;
+  const pause = 1000 * (region.dataset.refreshPause ?? 0);
+  const wait = Math.max(250, (asked.get(region) ?? began) + pause - Date.now());
+  const ask = () => {
+    waiting.delete(region);
+    asked.set(region, Date.now());
+    reload(region);
+  };
+  waiting.set(region, setTimeout(ask, wait));
 };
 const happened = (caseId) => {
   for (const region of all("[data-refresh]")) {

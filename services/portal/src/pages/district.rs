@@ -105,7 +105,7 @@ impl Board<'_> {
                     a class="button" href=(self.visit.path) { (lang.text("changed-pill")) }
                 }
                 div class="stack stack-wide" data-refresh=[refresh("now")] { (self.now()) }
-                div class="stack stack-wide" data-refresh=[refresh("rest")] { (self.rest()) }
+                div class="stack stack-wide" data-refresh=[refresh("rest")] data-refresh-pause=(REST_PAUSE_SECONDS) { (self.rest()) }
             }
         }
     }
@@ -204,6 +204,9 @@ impl Board<'_> {
         html! { p class="notice notice-amber" { (self.visit.lang.text("district-unanswered")) } }
     }
 }
+
+/// How often the lower part of the board is asked for again, in seconds: a year is counted for it, month by month.
+const REST_PAUSE_SECONDS: u32 = 30;
 
 /// How many seconds behind the log are worth a word: the view is there within a few hundredths.
 const LAG_SECONDS_SAID: f64 = 5.0;
