@@ -286,24 +286,6 @@ impl<'a> Form<'a> {
         )
     }
 
-    /// Yes or no.
-    pub(crate) fn check(&self, field: Field<'_>) -> Markup {
-        html! {
-            div.field.field-faulty[self.faults.get(field.name).is_some()] {
-                (self.fault(&field))
-                label.check {
-                    input type="checkbox" id=(id_of(field.name)) name=(field.name) value="yes"
-                        checked[self.typed.has(field.name, "yes")]
-                        aria-describedby=[self.described_by(&field)];
-                    span { (field.label) }
-                }
-                @if !field.hint.is_empty() {
-                    span.field-hint id={ (id_of(field.name)) "-hint" } { (field.hint) }
-                }
-            }
-        }
-    }
-
     /// Label, hint and fault around a control of any kind.
     pub(crate) fn field(&self, field: &Field<'_>, control: Markup) -> Markup {
         let id = id_of(field.name);
