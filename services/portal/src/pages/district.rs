@@ -76,8 +76,7 @@ async fn page(Signed { visit, .. }: Signed, Query(asked): Query<Asked>) -> Respo
         true => "district-title",
         false => "district-title-own",
     });
-    let fresh = ui::fresh(visit.lang, &read.overview.as_of, read.overview.as_of_sequence);
-    Page::new(&visit, &title, board.whole(&title)).fresh(fresh).respond()
+    Page::new(&visit, &title, board.whole(&title)).respond()
 }
 
 impl Board<'_> {
@@ -116,7 +115,11 @@ impl Board<'_> {
         html! {
             (self.troubles())
             section class="stack" aria-labelledby="rates" {
-                h2 id="rates" { (lang.text("district-rates")) }
+                div class="row row-apart" {
+                    h2 id="rates" { (lang.text("district-rates")) }
+                    // It goes with the numbers, also when they are asked for again.
+                    (ui::fresh(lang, &self.read.overview.as_of, self.read.overview.as_of_sequence))
+                }
                 (self.tiles(tiles::RATES, "figures figures-main"))
             }
             section class="stack" aria-labelledby="standing" {
