@@ -125,8 +125,10 @@ struct Count {
 struct Precedent {
     title: String,
     #[serde(default)]
-    department: String,
-    from_case: String,
+    department: Option<String>,
+    /// The case that it was made of, when one may open it.
+    #[serde(default)]
+    from_case: Option<String>,
     situation: String,
     #[serde(default)]
     conditions: Vec<String>,
@@ -328,7 +330,12 @@ fn precedent(visit: &Visit, one: &Precedent) -> Markup {
     html! {
         article.card.stack {
             div.row {
-                h2.card-title { a href={ "/cases/" (one.from_case) } { (one.title) } }
+                h2.card-title {
+                    @match &one.from_case {
+                        Some(case) => a href={ "/cases/" (case) } { (one.title) },
+                        None => (one.title),
+                    }
+                }
                 @if one.retired.is_some() { (tag(Tone::Amber, &lang.text("precedents-retired"))) }
                 span.soft.small { (lang.with("precedents-applied", &[("count", &one.application_count)])) }
             }
@@ -337,7 +344,7 @@ fn precedent(visit: &Visit, one: &Precedent) -> Markup {
                 (&k_solution, Some(html! { (one.solution) })),
                 (&k_conditions, (!one.conditions.is_empty()).then(|| html! { (one.conditions.join(&separator)) })),
                 (&k_basis, (!basis.is_empty()).then(|| html! { (basis.join(&separator)) })),
-                (&k_department, Some(html! { (names.department(lang, &one.department)) })),
+                (&k_department, one.department.as_deref().map(|id| html! { (names.department(lang, id)) })),
             ]))
         }
     }
