@@ -125,7 +125,7 @@ async fn page(
         // Somebody was faster, or it is another's turn: the page of the case says how it stands.
         return Redirect::to(&format!("/cases/{}", segment(&id))).into_response();
     };
-    let typed = fields::beginning(&person, action);
+    let typed = fields::beginning(&visit, &person, &case, action);
     answer(&visit, &person, &case, action, &typed, &Faults::none(), None).await
 }
 

@@ -7,14 +7,25 @@ use super::{Shown, TEMPLATE};
 use crate::form::{Choice, Faults, Field, Form, Typed};
 use crate::lang::Lang;
 use crate::names::Body;
-use crate::visit::Person;
+use crate::pages::case::model::Case;
+use crate::visit::{Person, Visit};
 
 /// What stands where somebody has to write something: `＿＿` in a text to begin with.
 const BLANK: &str = "\u{ff3f}\u{ff3f}";
 
-/// What a form begins with.
-pub(super) fn beginning(person: &Person, action: &Action) -> Typed {
+/// What a form begins with: what is known already.
+pub(super) fn beginning(visit: &Visit, person: &Person, case: &Case, action: &Action) -> Typed {
     let mut typed = Typed::default();
+    if action.name == "meeting"
+        && let Some(force) = &case.rest.task_force
+    {
+        let (lang, names) = (visit.lang, &visit.known_names);
+        let bodies = force.members.iter().map(|one| names.body(lang, &one.department));
+        typed.set("attendees", &bodies.collect::<Vec<_>>().join("\n"));
+        for (row, member) in force.members.iter().enumerate() {
+            typed.set(&format!("positions.{row}.department"), &member.department);
+        }
+    }
     for field in action.fields {
         match (field.name, field.kind) {
             ("handler", _) => typed.set(field.name, &person.username),
