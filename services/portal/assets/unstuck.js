@@ -64,6 +64,11 @@ for (const form of all("form[data-draft]")) {
   form.addEventListener("input", later(700, save));
   form.addEventListener("change", later(100, save));
   addEventListener("pagehide", save);
+  // Another form leaves the page: what was just typed is kept first, unless it is the one that throws it away.
+  document.addEventListener("submit", ({ target }) => {
+    if (target.action.endsWith("/discard")) form.dataset.sent = "yes";
+    else if (target !== form) save();
+  });
 }
 
 // --- What is found while typing. -----------------------------------------------------------------------------------
