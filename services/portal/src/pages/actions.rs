@@ -17,7 +17,7 @@ use axum::routing::get;
 use maud::{Markup, html};
 use serde::Deserialize;
 
-use self::table::{ALL, Action};
+use self::table::{Action, all};
 use super::case::model::{Case, Timeline};
 use super::case::{flags, state_tag};
 use crate::api::{Failure, segment};
@@ -41,7 +41,7 @@ pub(crate) fn offered<'a>(person: &Person, case: &'a Case) -> Vec<&'static str> 
     let turns: Vec<&'a str> =
         case.rest.next.iter().map(|next| table::of_step(&next.step)).collect();
     let mut names: Vec<&'static str> =
-        ALL.iter().filter(|one| one.is_for(person, case)).map(|one| one.name).collect();
+        all().filter(|one| one.is_for(person, case)).map(|one| one.name).collect();
     names.sort_by_key(|name| turns.iter().position(|turn| turn == name).unwrap_or(usize::MAX));
     names
 }
@@ -110,7 +110,7 @@ async fn read(visit: &Visit, id: &str) -> Result<Case, Failure> {
 }
 
 fn found(name: &str) -> Option<&'static Action> {
-    ALL.iter().find(|one| one.name == name)
+    all().find(|one| one.name == name)
 }
 
 async fn page(
