@@ -1,13 +1,13 @@
 //! The pages over plain HTTP, as a browser without script sees them: signing in, the counter, a session that ends in the
-//! middle of a form, the lock, drafts, a bus that does not answer, forms of other sites, the pages alone.
+//! middle of a form, the lock, drafts, a call afterwards, a bus that does not answer, forms of other sites, the pages alone.
 
 use std::collections::BTreeMap;
 use std::time::Duration;
 
-use serde_json::Value;
+use serde_json::{Value, json};
 use unstuck_tests::api::{Answer, PASSWORD};
 use unstuck_tests::binary::unstuck_command;
-use unstuck_tests::bodies::phone;
+use unstuck_tests::bodies::{opening, phone};
 use unstuck_tests::bus::Bus;
 use unstuck_tests::process::Process;
 use unstuck_tests::{Api, District, wait_for};
@@ -273,6 +273,40 @@ fn a_bus_that_does_not_answer_is_said_and_nothing_typed_is_lost() {
         (again.status == 303).then_some(())
     });
     assert_eq!(cases(&clerk), 1);
+}
+
+#[test]
+fn whoever_calls_back_sees_the_number_when_asked_for_and_writes_down_what_was_said() {
+    let district = District::start(Some(START));
+    let clerk = district.clerk("donghuashi");
+    let handler = district.handler("hr-public-service");
+    let officer = district.callback_officer();
+    let opened = clerk.open(opening("donghuashi", "退休手续办理", 1));
+    let id = opened.case_id().to_owned();
+    clerk.case_in_state(&id, "forwarded");
+    handler.done(&id, "accept", json!({}));
+    handler.done(&id, "contact", json!({ "mode": "phone", "reached": true }));
+    let result = json!({ "resolution": "D1", "cause": "I1", "result": "已办理退休申报" });
+    let resolved = handler.done(&id, "resolve", result);
+    officer.case_after(&resolved);
+
+    let mut visitor = Visitor::signed_in(&district, officer.username());
+    let list = visitor.get("/callbacks").expect_status(200);
+    assert!(list.text.contains(&format!("/callbacks/{id}")), "{}", list.text);
+    let path = format!("/callbacks/{id}");
+    let page = visitor.get(&path).expect_status(200);
+    assert!(!page.text.contains(&phone(1)), "the number is masked");
+    let shown = visitor.post(&format!("{path}/number"), &[]).expect_status(200);
+    assert!(shown.text.contains(&phone(1)), "{}", shown.text);
+
+    let mut fields = hidden(&page, &path);
+    fields.push(("mode".to_owned(), "phone".to_owned()));
+    fields.push(("responded".to_owned(), "yes".to_owned()));
+    let asked = visitor.post(&path, &fields).expect_status(422);
+    assert!(asked.text.contains("href=\"#f-solved\""), "whoever answered is asked: {}", asked.text);
+    fields.push(("solved".to_owned(), "yes".to_owned()));
+    assert!(location(&visitor.post(&path, &fields)).starts_with("/callbacks?done="));
+    officer.case_in_state(&id, "closed");
 }
 
 #[test]
