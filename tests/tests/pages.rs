@@ -9,6 +9,7 @@ use unstuck_tests::api::{Answer, PASSWORD};
 use unstuck_tests::binary::unstuck_command;
 use unstuck_tests::bodies::{opening, phone};
 use unstuck_tests::bus::Bus;
+use unstuck_tests::district::Place;
 use unstuck_tests::process::Process;
 use unstuck_tests::{Api, District, wait_for};
 
@@ -307,6 +308,61 @@ fn whoever_calls_back_sees_the_number_when_asked_for_and_writes_down_what_was_sa
     fields.push(("solved".to_owned(), "yes".to_owned()));
     assert!(location(&visitor.post(&path, &fields)).starts_with("/callbacks?done="));
     officer.case_in_state(&id, "closed");
+}
+
+#[test]
+fn an_administrator_adds_changes_and_removes_an_account() {
+    let district = District::start(Some(START));
+    let admin = district.staff("admin-1", "admin", Place::District);
+    let mut visitor = Visitor::signed_in(&district, admin.username());
+    let pairs = |pairs: &[(&str, &str)]| -> Fields {
+        pairs.iter().map(|(name, value)| ((*name).to_owned(), (*value).to_owned())).collect()
+    };
+    let mut account = pairs(&[("name", "样例员"), ("username", "clerk-9"), ("role", "clerk")]);
+    account.extend(pairs(&[("password", PASSWORD)]));
+    let asked = visitor.post("/admin/accounts", &account).expect_status(422);
+    assert!(asked.text.contains("href=\"#f-center\""), "a clerk has a center: {}", asked.text);
+    assert!(!asked.text.contains(PASSWORD), "a password is never sent back");
+    account.extend(pairs(&[("center", "donghuashi")]));
+    assert!(location(&visitor.post("/admin/accounts", &account)).contains("done=added"));
+    let taken = visitor.post("/admin/accounts", &account).expect_status(422);
+    assert!(taken.text.contains("href=\"#f-username\""), "{}", taken.text);
+    location(&Visitor::at(&district).sign_in("clerk-9", &[]));
+
+    let of = "/admin/accounts/clerk-9";
+    let change = pairs(&[("name", "样例主任"), ("role", "director"), ("center", "donghuashi")]);
+    assert!(location(&visitor.post(of, &change)).contains("done=changed"));
+    assert!(visitor.get(of).expect_status(200).text.contains("样例主任"));
+    let removed = visitor.post(&format!("{of}/remove"), &[]);
+    assert!(location(&removed).contains("done=removed"));
+    Visitor::at(&district).sign_in("clerk-9", &[]).expect_status(422);
+    let last = visitor.post("/admin/accounts/admin-1/remove", &[]).expect_status(409);
+    assert!(last.text.contains("error-summary"), "the last administrator stays: {}", last.text);
+}
+
+#[test]
+fn the_first_account_is_made_with_the_link_that_the_start_prints() {
+    let district = District::start(Some(START));
+    let link = district.line("  http://");
+    let token = link.split_once('#').expect("a token behind #").1.to_owned();
+    let mut visitor = Visitor::at(&district);
+    assert!(visitor.get("/sign-in").text.contains("/first-run"), "the sign-in page leads there");
+    let fields = |token: &str| -> Fields {
+        [
+            ("token", token),
+            ("username", "admin-1"),
+            ("name", "样例管理员"),
+            ("password", PASSWORD),
+            ("again", PASSWORD),
+        ]
+        .map(|(name, value)| (name.to_owned(), value.to_owned()))
+        .to_vec()
+    };
+    let wrong = visitor.post("/first-run", &fields("0123456789")).expect_status(422);
+    assert!(wrong.text.contains("href=\"#f-token\""), "{}", wrong.text);
+    assert_eq!(location(&visitor.post("/first-run", &fields(&token))), "/admin/accounts");
+    visitor.get("/admin/accounts").expect_status(200);
+    assert!(!visitor.get("/sign-in").text.contains("/first-run"));
 }
 
 #[test]
