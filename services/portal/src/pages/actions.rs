@@ -29,8 +29,8 @@ use crate::visit::{Person, Signed, Visit};
 /// The name of the button that puts a text to begin with into its field.
 const TEMPLATE: &str = "_template";
 
-/// Most people of the district that a list offers.
-const COLLEAGUES: &str = "200";
+/// The name of the button that adds a row to a list.
+const MORE: &str = "_more";
 
 pub(crate) fn router() -> Router<Arc<Portal>> {
     Router::new().route("/cases/{id}/do/{action}", get(page).post(write))
@@ -82,6 +82,7 @@ struct Shown<'a> {
     person: &'a Person,
     case: &'a Case,
     action: &'static Action,
+    typed: &'a Typed,
     /// People, for the fields that name one.
     people: Vec<Colleague>,
 }
@@ -141,15 +142,16 @@ async fn answer(
     let lang = visit.lang;
     let mut people = Vec::new();
     if fields::names_people(action) {
-        let query = [("limit", COLLEAGUES)];
-        let asked = visit.api().get::<Colleagues>("/v1/colleagues", &query).await;
-        people = asked.map(|found| found.items).unwrap_or_default();
+        people = match visit.api().get::<Colleagues>("/v1/colleagues", &[]).await {
+            Ok(found) => found.items,
+            Err(failure) => return visit.failed(&failure),
+        };
     }
     let changed = match since {
         Some(version) => changes(visit, case, version).await,
         None => html! {},
     };
-    let shown = Shown { visit, person, case, action, people };
+    let shown = Shown { visit, person, case, action, typed, people };
     let title = lang.text(&format!("act-{}", action.name));
     let form = Form::new(lang, typed, faults);
     let address = format!("/cases/{}/do/{}", case.case_id, action.name);
@@ -233,6 +235,12 @@ async fn write(
         typed.set(&field, &text);
         return answer(&visit, &person, &case, action, &typed, &Faults::none(), None).await;
     }
+    if let Some(list) = typed.some(MORE).map(str::to_owned) {
+        let kept = format!("{}{list}", body::ROWS);
+        let count = typed.number::<usize>(&kept).unwrap_or_default().saturating_add(1);
+        typed.set(&kept, &count.to_string());
+        return answer(&visit, &person, &case, action, &typed, &Faults::none(), None).await;
+    }
     let faults = fields::check(lang, action, &typed);
     if !faults.is_empty() {
         return answer(&visit, &person, &case, action, &typed, &faults, None).await;
@@ -251,6 +259,13 @@ async fn write(
         }
         Err(failure) => {
             let faults = Faults::of(&failure, lang);
+            let controls: Vec<(String, String)> = faults
+                .each()
+                .map(|(place, _)| (place.to_owned(), body::control_of(action, &typed, place)))
+                .collect();
+            let controls: Vec<(&str, &str)> =
+                controls.iter().map(|(place, name)| (place.as_str(), name.as_str())).collect();
+            let faults = faults.renamed(&controls);
             let since = matches!(failure.code(), "stale" | "wrong_state").then_some(version);
             answer(&visit, &person, &case, action, &typed, &faults, since).await
         }

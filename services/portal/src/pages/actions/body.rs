@@ -11,6 +11,12 @@ use crate::visit::Visit;
 /// The hour at which a day ends for a promise.
 const DAY_ENDS: &str = "T17:30:00";
 
+/// What the number of rows of a list is kept under, before the name of the list.
+pub(super) const ROWS: &str = "_rows.";
+
+/// Most rows of a list; nobody convenes more bodies, and the house takes no more than a hundred of anything.
+const ROWS_MAX: usize = 20;
+
 /// The command of the API, behind the case's id.
 pub(super) fn command(action: &Action, typed: &Typed) -> String {
     let mut command = action.command.to_owned();
@@ -21,6 +27,41 @@ pub(super) fn command(action: &Action, typed: &Typed) -> String {
         }
     }
     command
+}
+
+/// How many rows a form has: those that it begins with, those that were typed, and what was asked for.
+pub(super) fn rows_of(typed: &Typed, name: &str, begun: usize) -> usize {
+    let asked = typed.number::<usize>(&format!("{ROWS}{name}")).unwrap_or_default();
+    let row = |place: &String| {
+        let row = place.strip_prefix(name)?.strip_prefix('.')?.split('.').next()?;
+        row.parse::<usize>().ok()
+    };
+    let typed = typed.0.iter().filter(|(_, values)| values.iter().any(|value| !value.is_empty()));
+    let typed = typed.filter_map(|(place, _)| row(place)).map(|row| row.saturating_add(1));
+    typed.max().unwrap_or_default().max(asked).max(begun).min(ROWS_MAX)
+}
+
+/// The control that filled a place of the body: rows without content were left out, and what is one control here may be
+/// a list there.
+pub(super) fn control_of(action: &Action, typed: &Typed, place: &str) -> String {
+    let fields = action.fields.iter();
+    let mut found = fields.filter_map(|field| {
+        let rest = place.strip_prefix(field.name)?.strip_prefix('.')?;
+        let Kind::Rows(_, begun) = field.kind else { return Some(field.name.to_owned()) };
+        let (number, column) = rest.split_once('.')?;
+        let row = filled(typed, field.name, begun).nth(number.parse().ok()?)?;
+        Some(format!("{}.{row}.{column}", field.name))
+    });
+    found.next().unwrap_or_else(|| place.to_owned())
+}
+
+/// The rows that hold anything.
+fn filled(typed: &Typed, name: &str, begun: usize) -> impl Iterator<Item = usize> {
+    (0..rows_of(typed, name, begun)).filter(move |row| {
+        let before = format!("{name}.{row}.");
+        let is_here = |place: &str| place.starts_with(&before) && typed.some(place).is_some();
+        typed.0.keys().any(|place| is_here(place))
+    })
 }
 
 /// The body: what was not typed is left out.
@@ -63,8 +104,10 @@ fn value(visit: &Visit, case: &Case, spec: &Spec, name: &str, typed: &Typed) -> 
             typed.some(name).map(|day| json!(format!("{day}{DAY_ENDS}{offset}")))
         }
         Kind::Departments => {
-            let ids: Vec<&String> = typed.all(name).iter().filter(|id| !id.is_empty()).collect();
-            Some(json!(ids))
+            // Who leads helps anyhow.
+            let lead = typed.get("department");
+            let ids = typed.all(name).iter().filter(|id| !id.is_empty() && *id != lead);
+            Some(json!(ids.collect::<Vec<_>>()))
         }
         Kind::Explainers => {
             let ids = typed.all(name).iter().filter(|id| !id.is_empty());
@@ -85,7 +128,7 @@ fn value(visit: &Visit, case: &Case, spec: &Spec, name: &str, typed: &Typed) -> 
                 }
                 (!object.is_empty()).then_some(Value::Object(object))
             };
-            Some((0..rows).filter_map(row).collect())
+            Some((0..rows_of(typed, name, rows)).filter_map(row).collect())
         }
         _ => typed.some(name).map(|text| json!(text)),
     }

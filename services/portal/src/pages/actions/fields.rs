@@ -3,7 +3,7 @@
 use maud::{Markup, html};
 
 use super::table::{Action, Kind, Spec, next_layer, open_actions, open_parts};
-use super::{Shown, TEMPLATE};
+use super::{Colleague, MORE, Shown, TEMPLATE, body};
 use crate::form::{Choice, Faults, Field, Form, Typed};
 use crate::lang::Lang;
 use crate::names::Body;
@@ -40,7 +40,7 @@ pub(super) fn beginning(visit: &Visit, person: &Person, case: &Case, action: &Ac
 
 /// Whether a field names a person.
 pub(super) fn names_people(action: &Action) -> bool {
-    action.fields.iter().any(|field| matches!(field.kind, Kind::Colleague | Kind::Person))
+    action.fields.iter().any(|field| matches!(field.kind, Kind::Colleague | Kind::Person(_)))
 }
 
 /// All fields.
@@ -114,9 +114,14 @@ fn control(shown: &Shown<'_>, form: &Form<'_>, spec: &Spec, name: &str) -> Marku
             let own = &shown.person.department;
             form.select(field, &shown.people(|one| own.is_some() && one.department == *own))
         }
-        Kind::Person => {
-            let me = &shown.person.username;
-            form.select(field, &shown.people(|one| one.username != *me))
+        Kind::Person(roles) => {
+            let (me, center) = (&shown.person.username, &shown.case.center);
+            // Of the people of centers, those of this one.
+            let fits = |one: &Colleague| {
+                let is_near = one.center.as_ref().is_none_or(|other| other == center);
+                one.username != *me && roles.contains(&one.role.as_str()) && is_near
+            };
+            form.select(field, &shown.people(fits))
         }
         Kind::OpenPart => {
             let names = &shown.visit.known_names;
@@ -137,19 +142,36 @@ fn control(shown: &Shown<'_>, form: &Form<'_>, spec: &Spec, name: &str) -> Marku
             html! { p { (label) " " strong { (name) } } }
         }
         Kind::Now => html! { p.soft { (label) } },
-        Kind::Rows(columns, rows) => {
-            let rows = (0..rows).map(|row| {
-                html! {
-                    div.row-fields {
-                        @for column in columns {
-                            (control(shown, form, &Spec { is_optional: row > 0 || column.is_optional, ..*column }, &format!("{name}.{row}.{}", column.name)))
-                        }
-                    }
-                }
-            });
-            form.group(&field, html! { @for row in rows { (row) } })
-        }
+        Kind::Rows(columns, begun) => rows(shown, form, spec, &field, (columns, begun)),
     }
+}
+
+/// Rows of a list, and a button for one more.
+fn rows(
+    shown: &Shown<'_>,
+    form: &Form<'_>,
+    spec: &Spec,
+    field: &Field<'_>,
+    (columns, begun): (&[Spec], usize),
+) -> Markup {
+    let count = body::rows_of(shown.typed, spec.name, begun);
+    // A list that is needed has one row at least.
+    let is_needed = |row: usize| row == 0 && !spec.is_optional;
+    let cell = |row: usize, column: &Spec| {
+        let column = Spec { is_optional: !is_needed(row) || column.is_optional, ..*column };
+        control(shown, form, &column, &format!("{}.{row}.{}", spec.name, column.name))
+    };
+    let kept = format!("{}{}", body::ROWS, spec.name);
+    let inner = html! {
+        @for row in 0..count {
+            div.row-fields { @for column in columns { (cell(row, column)) } }
+        }
+        input type="hidden" name=(kept) value=(count);
+        button.button.button-plain type="submit" formnovalidate name=(MORE) value=(spec.name) {
+            (shown.visit.lang.text("act-more-rows"))
+        }
+    };
+    form.group(field, inner)
 }
 
 /// Whether departments are named as those who sit in a task force.

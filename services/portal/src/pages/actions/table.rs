@@ -59,11 +59,11 @@ pub(super) enum Kind {
     Departments,
     /// A person of the own house.
     Colleague,
-    /// Any other person of the district.
-    Person,
+    /// Any other person of the district who has one of these roles.
+    Person(&'static [&'static str]),
     /// One text a line.
     Lines(&'static [&'static str]),
-    /// So many rows, those without content left out.
+    /// So many rows to begin with, more by a button; those without content are left out.
     Rows(&'static [Spec], usize),
     /// A day, until the close of business.
     Day,
@@ -86,8 +86,9 @@ const fn optional(name: &'static str, label: &'static str, kind: Kind) -> Spec {
     Spec { name, label, kind, is_optional: true }
 }
 
-/// Characters of what is written in a sentence, and in a paragraph.
+/// Characters of a name, of what is written in a sentence or two, and in a paragraph: what the house takes.
 const SHORT: u32 = 200;
+const TEXT: u32 = 500;
 const LONG: u32 = 2000;
 
 const CENTER: &[Role] = &[Clerk, Director, Coordinator];

@@ -5,6 +5,8 @@ use std::collections::BTreeSet;
 use proto_events::codes::Role;
 
 use super::table::all;
+use super::{body, found};
+use crate::form::Typed;
 
 /// The roles of each command, as the page of the rules has them: the columns of its first table.
 const COLUMNS: [Role; 8] = [
@@ -75,4 +77,25 @@ fn every_action_has_a_name_of_its_own_and_every_place_of_its_command_a_field() {
             assert!(action.fields.iter().any(|field| field.name == place), "{}", action.name);
         }
     }
+}
+
+#[test]
+fn a_list_has_the_rows_that_were_typed_and_those_that_were_asked_for() {
+    let mut typed = Typed::of([("members.6.department", "hr"), ("members.9.department", "")]);
+    assert_eq!(body::rows_of(&typed, "members", 4), 7);
+    typed.set("_rows.members", "9");
+    assert_eq!(body::rows_of(&typed, "members", 4), 9);
+    typed.set("_rows.members", "99999");
+    assert_eq!(body::rows_of(&typed, "members", 4), 20);
+}
+
+#[test]
+fn a_fault_in_a_list_is_shown_where_it_was_typed() {
+    let typed = Typed::of([("members.0.department", ""), ("members.2.department", "nowhere")]);
+    let action = found("task-force").unwrap();
+    let control = |place| body::control_of(action, &typed, place);
+    assert_eq!(control("members.0.department"), "members.2.department");
+    assert_eq!(control("chair"), "chair");
+    let action = found("explain").unwrap();
+    assert_eq!(body::control_of(action, &typed, "explainers.1.department"), "explainers");
 }

@@ -3,9 +3,12 @@
 use proto_events::codes::Role::{Callback, Clerk, Coordinator, DepartmentLead, Director, Handler};
 
 use super::{
-    Action, CENTER, DEPARTMENT, Kind, LONG, SHORT, WORKERS, has_open_rectification, is_handled,
-    is_open, needed, open_parts, optional,
+    Action, CENTER, DEPARTMENT, Kind, LONG, SHORT, TEXT, WORKERS, has_open_rectification,
+    is_handled, is_open, needed, open_parts, optional,
 };
+
+/// Who may countersign that something cannot be done.
+const SECONDS: &[&str] = &["handler", "department_lead", "director", "coordinator"];
 
 /// In the order in which a page offers them.
 pub(super) const ALL: &[Action] = &[
@@ -26,7 +29,7 @@ pub(super) const ALL: &[Action] = &[
         when: |_, case| matches!(case.state.as_str(), "opened" | "returned"),
         fields: &[
             needed("department", "field-department", Kind::Department),
-            needed("ask", "field-ask", Kind::Area(LONG, &[])),
+            needed("ask", "field-ask", Kind::Area(TEXT, &[])),
             optional("contact.window", "field-window", Kind::Line(SHORT)),
             optional("contact.phone", "field-phone", Kind::Line(20)),
         ],
@@ -41,7 +44,7 @@ pub(super) const ALL: &[Action] = &[
         fields: &[
             needed("department", "field-lead", Kind::Department),
             optional("co_departments", "field-co-departments", Kind::Departments),
-            needed("basis", "field-ruling-basis", Kind::Area(LONG, &[])),
+            needed("basis", "field-ruling-basis", Kind::Area(TEXT, &[])),
         ],
         is_grave: false,
     },
@@ -84,8 +87,8 @@ pub(super) const ALL: &[Action] = &[
         fields: &[
             needed("reason", "field-return-reason", Kind::Chips("return_reason")),
             optional("suggested_department", "field-suggested", Kind::Department),
-            optional("duty_basis", "field-duty-basis", Kind::Line(500)),
-            needed("note", "field-note", Kind::Area(LONG, &[])),
+            optional("duty_basis", "field-duty-basis", Kind::Line(TEXT)),
+            needed("note", "field-note", Kind::Area(TEXT, &[])),
         ],
         is_grave: false,
     },
@@ -118,13 +121,13 @@ pub(super) const ALL: &[Action] = &[
                 Kind::Rows(
                     &[
                         needed("name", "field-paper", Kind::Line(SHORT)),
-                        needed("basis", "field-paper-basis", Kind::Line(500)),
+                        needed("basis", "field-paper-basis", Kind::Line(TEXT)),
                     ],
                     4,
                 ),
             ),
             needed("mode", "field-told", Kind::Chips("mode")),
-            optional("new_fact", "field-new-fact", Kind::Line(500)),
+            optional("new_fact", "field-new-fact", Kind::Line(TEXT)),
         ],
         is_grave: false,
     },
@@ -156,7 +159,7 @@ pub(super) const ALL: &[Action] = &[
             Kind::Rows(
                 &[
                     needed("department", "field-department", Kind::Department),
-                    needed("ask", "field-ask", Kind::Line(500)),
+                    needed("ask", "field-ask", Kind::Line(TEXT)),
                 ],
                 3,
             ),
@@ -189,14 +192,14 @@ pub(super) const ALL: &[Action] = &[
                     &[
                         needed("title", "field-policy", Kind::Line(SHORT)),
                         optional("number", "field-policy-number", Kind::Line(100)),
-                        needed("article", "field-article", Kind::Line(500)),
+                        needed("article", "field-article", Kind::Line(TEXT)),
                     ],
                     3,
                 ),
             ),
             needed("facts", "field-facts", Kind::Area(LONG, &[])),
             optional("alternatives", "field-alternatives", Kind::Lines(&[])),
-            needed("countersigned_by", "field-countersigner", Kind::Person),
+            needed("countersigned_by", "field-countersigner", Kind::Person(SECONDS)),
         ],
         is_grave: true,
     },

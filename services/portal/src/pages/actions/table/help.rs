@@ -5,8 +5,8 @@ use proto_events::codes::Role::{
 };
 
 use super::{
-    Action, CENTER, Kind, LEADERS, LONG, SHORT, WORKERS, has_open_rectification, has_task_force,
-    is_open, is_pending, may_check, needed, next_layer, open_actions, optional,
+    Action, CENTER, Kind, LEADERS, LONG, SHORT, TEXT, WORKERS, has_open_rectification,
+    has_task_force, is_open, is_pending, may_check, needed, next_layer, open_actions, optional,
 };
 
 /// In the order in which a page offers them.
@@ -18,9 +18,9 @@ pub(super) const ALL: &[Action] = &[
         is_now: false,
         when: |_, case| is_open(case) && !has_task_force(case),
         fields: &[
-            needed("reason", "field-force-reason", Kind::Area(LONG, &[])),
-            needed("objective", "field-objective", Kind::Area(LONG, &[])),
-            needed("chair", "field-chair", Kind::Person),
+            needed("reason", "field-force-reason", Kind::Area(TEXT, &[])),
+            needed("objective", "field-objective", Kind::Area(TEXT, &[])),
+            needed("chair", "field-chair", Kind::Department),
             needed(
                 "members",
                 "field-members",
@@ -50,7 +50,7 @@ pub(super) const ALL: &[Action] = &[
                     &[
                         needed("department", "field-department", Kind::Department),
                         needed("position", "field-position", Kind::Codes("position")),
-                        optional("basis", "field-objection-basis", Kind::Line(500)),
+                        optional("basis", "field-objection-basis", Kind::Line(TEXT)),
                     ],
                     4,
                 ),
@@ -61,7 +61,7 @@ pub(super) const ALL: &[Action] = &[
                 "field-actions",
                 Kind::Rows(
                     &[
-                        needed("what", "field-what", Kind::Line(500)),
+                        needed("what", "field-what", Kind::Line(TEXT)),
                         needed("owner", "field-owner", Kind::Department),
                         needed("due_at", "field-due", Kind::Day),
                     ],
@@ -89,7 +89,7 @@ pub(super) const ALL: &[Action] = &[
         roles: LEADERS,
         is_now: false,
         when: |_, case| has_task_force(case),
-        fields: &[needed("outcome", "field-force-outcome", Kind::Area(LONG, &[]))],
+        fields: &[needed("outcome", "field-force-outcome", Kind::Area(TEXT, &[]))],
         is_grave: false,
     },
     Action {
@@ -102,8 +102,8 @@ pub(super) const ALL: &[Action] = &[
         },
         fields: &[
             needed("facts", "field-special-facts", Kind::Area(LONG, &[])),
-            needed("requirement_waived", "field-waived", Kind::Line(500)),
-            needed("discretion_basis", "field-discretion", Kind::Area(LONG, &[])),
+            needed("requirement_waived", "field-waived", Kind::Line(TEXT)),
+            needed("discretion_basis", "field-discretion", Kind::Area(TEXT, &[])),
             optional("precedents_checked", "field-precedents", Kind::Lines(&[])),
         ],
         is_grave: false,
@@ -128,7 +128,7 @@ pub(super) const ALL: &[Action] = &[
         when: |_, case| is_pending(case) && next_layer(case).is_none(),
         fields: &[
             needed("approved", "field-approved", Kind::YesNo),
-            needed("reason", "field-reason", Kind::Area(LONG, &[])),
+            needed("reason", "field-reason", Kind::Area(TEXT, &[])),
             optional("conditions", "field-conditions", Kind::Lines(&[])),
             optional("is_precedent", "field-is-precedent", Kind::YesNo),
         ],
@@ -178,7 +178,7 @@ pub(super) const ALL: &[Action] = &[
         when: |_, case| is_open(case) && case.rest.extension.is_none() && !case.rest.flags.overdue,
         fields: &[
             needed("working_days", "field-days", Kind::Number),
-            needed("reason", "field-extend-reason", Kind::Area(LONG, &[])),
+            needed("reason", "field-extend-reason", Kind::Area(TEXT, &[])),
             needed("applicant_told_at", "field-told-now", Kind::Now),
         ],
         is_grave: false,
@@ -192,7 +192,7 @@ pub(super) const ALL: &[Action] = &[
         fields: &[
             optional("complexity", "field-complexity", Kind::Chips("complexity")),
             optional("cause", "field-cause", Kind::Codes("cause")),
-            needed("reason", "field-reason", Kind::Area(LONG, &[])),
+            needed("reason", "field-reason", Kind::Area(TEXT, &[])),
         ],
         is_grave: false,
     },
@@ -202,7 +202,7 @@ pub(super) const ALL: &[Action] = &[
         roles: CENTER,
         is_now: false,
         when: |_, case| is_open(case),
-        fields: &[needed("text", "field-urge", Kind::Area(LONG, &["template-urge"]))],
+        fields: &[needed("text", "field-urge", Kind::Area(TEXT, &["template-urge"]))],
         is_grave: false,
     },
     Action {
@@ -227,7 +227,7 @@ pub(super) const ALL: &[Action] = &[
         },
         fields: &[
             needed("reason", "field-reopen-reason", Kind::Chips("reopen_reason")),
-            optional("note", "field-note", Kind::Area(LONG, &[])),
+            optional("note", "field-note", Kind::Area(TEXT, &[])),
         ],
         is_grave: false,
     },
@@ -239,10 +239,14 @@ pub(super) const ALL: &[Action] = &[
         when: |_, case| case.state == "opened",
         fields: &[
             needed("exclusion", "field-exclusion", Kind::Codes("exclusion")),
-            needed("reason", "field-reason", Kind::Area(LONG, &[])),
+            needed("reason", "field-reason", Kind::Area(TEXT, &[])),
             optional("remedy.body", "field-remedy-body", Kind::Line(SHORT)),
             optional("remedy.contact", "field-remedy-contact", Kind::Line(SHORT)),
-            optional("second_check_by", "field-second", Kind::Person),
+            optional(
+                "second_check_by",
+                "field-second",
+                Kind::Person(&["clerk", "director", "coordinator"]),
+            ),
         ],
         is_grave: true,
     },
@@ -255,7 +259,7 @@ pub(super) const ALL: &[Action] = &[
         fields: &[
             needed("body", "field-transfer-body", Kind::Line(SHORT)),
             needed("receipt", "field-transfer-receipt", Kind::Line(SHORT)),
-            needed("reason", "field-reason", Kind::Area(LONG, &[])),
+            needed("reason", "field-reason", Kind::Area(TEXT, &[])),
         ],
         is_grave: true,
     },
@@ -266,8 +270,8 @@ pub(super) const ALL: &[Action] = &[
         is_now: false,
         when: |_, case| is_open(case),
         fields: &[
-            needed("reason", "field-withdraw-reason", Kind::Line(500)),
-            optional("note", "field-note", Kind::Area(LONG, &[])),
+            needed("reason", "field-withdraw-reason", Kind::Line(SHORT)),
+            optional("note", "field-note", Kind::Area(TEXT, &[])),
         ],
         is_grave: true,
     },
