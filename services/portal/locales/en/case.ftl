@@ -1,6 +1,6 @@
 # The page of a case.
 
-in-brackets = ({ $text })
+in-brackets = {" "}({ $text })
 quoted = “{ $text }”
 policy = { $title } { $number } { $article }
 list-comma = { ", " }

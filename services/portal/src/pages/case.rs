@@ -13,7 +13,7 @@ use std::sync::Arc;
 use axum::Router;
 use axum::extract::{Path, Query};
 use axum::http::StatusCode;
-use axum::response::{IntoResponse as _, Response};
+use axum::response::{IntoResponse as _, Redirect, Response};
 use axum::routing::{get, post};
 use maud::{Markup, html};
 use serde::Deserialize;
@@ -30,7 +30,7 @@ use crate::visit::{Signed, Visit};
 const EVENTS_SHOWN: &str = "100";
 
 pub(crate) fn router() -> Router<Arc<Portal>> {
-    Router::new().route("/cases/{id}", get(page)).route("/cases/{id}/reveal", post(reveal))
+    Router::new().route("/cases/{id}", get(page)).route("/cases/{id}/reveal", post(reveal).get(after_reveal))
 }
 
 #[derive(Default, Deserialize)]
@@ -83,6 +83,12 @@ async fn reveal(Signed { visit, .. }: Signed, Path(id): Path<String>, typed: Typ
         }
         Err(failure) => visit.failed(&failure),
     }
+}
+
+/// Whoever reads the address of a reveal again, or in the other language, sees the case as it is without one: each look
+/// has its own purpose.
+async fn after_reveal(Path(id): Path<String>) -> Redirect {
+    Redirect::to(&format!("/cases/{}", segment(&id)))
 }
 
 async fn answer(

@@ -71,10 +71,12 @@ fn ended(visit: &Visit, case: &Case, outcome: &Outcome) -> Markup {
     };
     let rest = &case.rest;
     let said = rest.feedback.as_ref().map(|said| {
+        let solved = said.solved.as_ref().map(|code| names.label(lang, "solved", code));
         let grade = said.grade.map(|grade| grade.to_string());
+        let grade = grade.as_ref().map(|code| names.label(lang, "grade", code));
+        let judged: Vec<&str> = solved.into_iter().chain(grade).collect();
         html! {
-            @if let Some(solved) = &said.solved { (names.label(lang, "solved", solved)) " " }
-            @if let Some(grade) = &grade { (names.label(lang, "grade", grade)) " " }
+            (judged.join(&lang.text("list-comma"))) " "
             @if let Some(comment) = &said.comment { (lang.with("quoted", &[("text", comment)])) " " }
             span.soft.small { (lang.moment_near(&said.at, &now)) }
         }

@@ -113,7 +113,8 @@ fn may_reveal(person: &Person, case: &Case) -> bool {
 
 fn reveal(visit: &Visit, case: &Case, faults: &Faults) -> Markup {
     let lang = visit.lang;
-    let action = format!("/cases/{}/reveal", case.case_id);
+    // The answer opens where the name stands, also on a phone.
+    let action = format!("/cases/{}/reveal#case-applicant", case.case_id);
     let (purpose, button) = (lang.text("reveal-purpose"), lang.text("reveal-send"));
     let choices: Vec<Choice> =
         ["reveal-contact", "reveal-identity", "reveal-delivery", "reveal-other"]
