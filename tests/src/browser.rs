@@ -7,6 +7,7 @@
 //! address behind.
 
 mod checks;
+mod forms;
 mod keyboard;
 mod looks;
 mod page;

@@ -80,6 +80,10 @@ impl Page {
         &self.origin
     }
 
+    pub(super) fn set_origin(&mut self, origin: &str) {
+        origin.trim_end_matches('/').clone_into(&mut self.origin);
+    }
+
     /// Goes to a path of the origin, and waits until the page has loaded. Gives the status of the answer.
     ///
     /// # Panics
