@@ -150,7 +150,8 @@ impl<'a> Form<'a> {
         html! {
             div.stack {
                 (self.summary())
-                form.form method="post" action=(sending.action) data-draft=[draft.as_deref()] novalidate {
+                // The browser keeps nothing that was typed: counters are shared, and a form that comes back by half is worse than none.
+                form.form method="post" action=(sending.action) data-draft=[draft.as_deref()] autocomplete="off" novalidate {
                     (self.own_names(visit, sending.version))
                     (body)
                     @if draft.is_some() {
