@@ -19,7 +19,7 @@ use serde::Deserialize;
 
 use self::table::{Action, all};
 use super::case::model::{Case, Timeline};
-use super::case::{flags, state_tag};
+use super::case::{flags, parts, state_tag};
 use crate::api::{Failure, segment};
 use crate::form::{Choice, Faults, Form, Sending, Typed};
 use crate::portal::Portal;
@@ -170,7 +170,7 @@ async fn answer(
                 (changed)
                 (form.whole(visit, &sending, fields::all(&shown, &form)))
             }
-            aside.stack { (beside(visit, case)) }
+            aside.stack { (beside(visit, case, action)) }
         }
     };
     let title = format!("{title} · {}", case.case_no);
@@ -183,7 +183,7 @@ fn draft_of(action: &Action, case: &Case) -> String {
 }
 
 /// What somebody has to have before his eyes while he writes.
-fn beside(visit: &Visit, case: &Case) -> Markup {
+fn beside(visit: &Visit, case: &Case, action: &Action) -> Markup {
     let (lang, now) = (visit.lang, visit.now());
     html! {
         section.card.stack {
@@ -191,6 +191,7 @@ fn beside(visit: &Visit, case: &Case) -> Markup {
             (quote(&case.demand))
             @if let Some(summary) = &case.rest.summary { p.soft.small { (lang.with("case-adds", &[("text", summary)])) } }
         }
+        (parts::about(visit, case, action.name))
         section.card.stack {
             p.row { (state_tag(visit, case)) (flags(visit, case)) }
             p { (lang.text("case-deadline")) " " strong { (moment(lang, &case.due_at, &now)) } }

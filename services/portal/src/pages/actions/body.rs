@@ -55,12 +55,15 @@ pub(super) fn control_of(action: &Action, typed: &Typed, place: &str) -> String 
     found.next().unwrap_or_else(|| place.to_owned())
 }
 
-/// The rows that hold anything.
+/// The rows that hold anything. A member of a task force who stands in the list without a position has taken none.
 fn filled(typed: &Typed, name: &str, begun: usize) -> impl Iterator<Item = usize> {
     (0..rows_of(typed, name, begun)).filter(move |row| {
         let before = format!("{name}.{row}.");
-        let is_here = |place: &str| place.starts_with(&before) && typed.some(place).is_some();
-        typed.0.keys().any(|place| is_here(place))
+        let is_here = |place: &String| {
+            let column = place.strip_prefix(&before).filter(|_| typed.some(place).is_some());
+            column.is_some_and(|column| (name, column) != ("positions", "department"))
+        };
+        typed.0.keys().any(is_here)
     })
 }
 
@@ -126,9 +129,9 @@ fn value(visit: &Visit, case: &Case, spec: &Spec, name: &str, typed: &Typed) -> 
                         put(&mut object, column.name, value);
                     }
                 }
-                (!object.is_empty()).then_some(Value::Object(object))
+                Value::Object(object)
             };
-            Some((0..rows_of(typed, name, rows)).filter_map(row).collect())
+            Some(filled(typed, name, rows).map(row).collect())
         }
         _ => typed.some(name).map(|text| json!(text)),
     }

@@ -43,7 +43,7 @@ pub(super) const ALL: &[Action] = &[
         when: |_, case| has_task_force(case),
         fields: &[
             needed("attendees", "field-attendees", Kind::Lines(&[])),
-            needed(
+            optional(
                 "positions",
                 "field-positions",
                 Kind::Rows(
