@@ -4,7 +4,7 @@
 //! a case is, is said by the days that the house counted, never by days counted here.
 
 pub(crate) mod model;
-mod parts;
+pub(crate) mod parts;
 mod people;
 mod time;
 
@@ -30,7 +30,9 @@ use crate::visit::{Signed, Visit};
 const EVENTS_SHOWN: &str = "100";
 
 pub(crate) fn router() -> Router<Arc<Portal>> {
-    Router::new().route("/cases/{id}", get(page)).route("/cases/{id}/reveal", post(reveal).get(after_reveal))
+    Router::new()
+        .route("/cases/{id}", get(page))
+        .route("/cases/{id}/reveal", post(reveal).get(after_reveal))
 }
 
 #[derive(Default, Deserialize)]

@@ -21,6 +21,34 @@ pub(super) fn all(visit: &Visit, case: &Case) -> Markup {
     }
 }
 
+/// The part of the case that an action is about, for whoever writes about it.
+pub(crate) fn about(visit: &Visit, case: &Case, deed: &str) -> Markup {
+    let rest = &case.rest;
+    let about = match deed {
+        "rectify" | "reopen" => rest.outcome.as_ref().map(|outcome| ended(visit, case, outcome)),
+        "explain" => {
+            let found = rest.determination.as_ref();
+            found.map(|found| not_doable(visit, found, &rest.explanations))
+        }
+        "meeting" | "action" | "dissolve" => {
+            rest.task_force.as_ref().map(|force| task_force(visit, force))
+        }
+        "check" | "decide" | "review" => {
+            rest.special_handling.as_ref().map(|special| special_handling(visit, special))
+        }
+        "part" | "joint" => (!rest.parts.is_empty()).then(|| joint(visit, &rest.parts)),
+        "materials" | "request-materials" => {
+            let requests = &rest.material_requests;
+            (!requests.is_empty()).then(|| papers(visit, requests))
+        }
+        "accept" | "arbitrate" | "forward" | "return" => {
+            (!rest.returns.is_empty()).then(|| returns(visit, case))
+        }
+        _ => None,
+    };
+    about.unwrap_or_else(|| html! {})
+}
+
 /// What this person may do with the case now: what is his turn as a button, the rest behind a word.
 pub(super) fn deeds(visit: &Visit, person: &Person, case: &Case) -> Markup {
     let lang = visit.lang;
