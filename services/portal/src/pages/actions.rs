@@ -20,6 +20,7 @@ use serde::Deserialize;
 use self::table::{Action, all};
 use super::case::model::{Case, Timeline};
 use super::case::{flags, parts, state_tag};
+use super::drafts;
 use crate::api::{Failure, segment};
 use crate::form::{Choice, Faults, Form, Sending, Typed};
 use crate::portal::Portal;
@@ -49,6 +50,31 @@ pub(crate) fn offered<'a>(person: &Person, case: &'a Case) -> Vec<&'static str> 
 /// Whether an action is what the case waits for.
 pub(crate) fn is_turn(case: &Case, name: &str) -> bool {
     case.rest.next.iter().any(|next| table::of_step(&next.step) == name)
+}
+
+/// The one thing that a list lets its reader do with a case at once: his turn, else nothing.
+pub(crate) fn turn_button(visit: &Visit, case: &Case) -> Markup {
+    let person = visit.person.as_ref();
+    let turn = person
+        .and_then(|person| offered(person, case).into_iter().find(|name| is_turn(case, name)));
+    html! { @if let Some(name) = turn { div.row { (link(visit, case, name, "button")) } } }
+}
+
+/// Those of these actions that the reader may take, his turn in the colour of what is next.
+pub(crate) fn buttons(visit: &Visit, case: &Case, names: &[&str]) -> Markup {
+    let offered = visit.person.as_ref().map(|person| offered(person, case)).unwrap_or_default();
+    let names: Vec<&str> = offered.into_iter().filter(|name| names.contains(name)).collect();
+    let class = |name| if is_turn(case, name) { "button" } else { "button button-plain" };
+    html! {
+        @if !names.is_empty() {
+            div.row { @for name in names { (link(visit, case, name, class(name))) } }
+        }
+    }
+}
+
+fn link(visit: &Visit, case: &Case, name: &str, class: &str) -> Markup {
+    let text = visit.lang.text(&format!("act-{name}"));
+    html! { a class=(class) href={ "/cases/" (case.case_id) "/do/" (name) } { (text) } }
 }
 
 #[derive(Deserialize)]
@@ -126,8 +152,17 @@ async fn page(
         // Somebody was faster, or it is another's turn: the page of the case says how it stands.
         return Redirect::to(&format!("/cases/{}", segment(&id))).into_response();
     };
-    let typed = fields::beginning(&visit, &person, &case, action);
-    answer(&visit, &person, &case, action, &typed, &Faults::none(), None).await
+    let name = draft_of(action, &case);
+    let draft = drafts::kept(&visit, &name).await;
+    let note = draft.as_ref().map_or_else(
+        || html! {},
+        |draft| drafts::note(&visit, &name, draft, &address_of(action, &case)),
+    );
+    let typed = match draft {
+        Some(draft) => draft.typed,
+        None => fields::beginning(&visit, &person, &case, action),
+    };
+    answer(&visit, &person, &case, action, &typed, &Faults::none(), note).await
 }
 
 async fn answer(
@@ -137,7 +172,7 @@ async fn answer(
     action: &'static Action,
     typed: &Typed,
     faults: &Faults,
-    since: Option<u64>,
+    note: Markup,
 ) -> Response {
     let lang = visit.lang;
     let mut people = Vec::new();
@@ -147,14 +182,10 @@ async fn answer(
             Err(failure) => return visit.failed(&failure),
         };
     }
-    let changed = match since {
-        Some(version) => changes(visit, case, version).await,
-        None => html! {},
-    };
     let shown = Shown { visit, person, case, action, typed, people };
     let title = lang.text(&format!("act-{}", action.name));
     let form = Form::new(lang, typed, faults);
-    let address = format!("/cases/{}/do/{}", case.case_id, action.name);
+    let address = address_of(action, case);
     let draft = draft_of(action, case);
     let sending = Sending {
         action: &address,
@@ -165,9 +196,9 @@ async fn answer(
     };
     let body = html! {
         div.head { h1 { (title) } p.soft { (case.matter.name) " · " (case.case_no) } }
-        div.with-side {
+        div.with-side.with-words {
             div.stack {
-                (changed)
+                (note)
                 (form.whole(visit, &sending, fields::all(&shown, &form)))
             }
             aside.stack { (beside(visit, case, action)) }
@@ -178,6 +209,10 @@ async fn answer(
     Page::new(visit, &title, body).status(status).respond()
 }
 
+fn address_of(action: &Action, case: &Case) -> String {
+    format!("/cases/{}/do/{}", case.case_id, action.name)
+}
+
 fn draft_of(action: &Action, case: &Case) -> String {
     format!("{}-{}", action.name, case.case_id)
 }
@@ -186,7 +221,7 @@ fn draft_of(action: &Action, case: &Case) -> String {
 fn beside(visit: &Visit, case: &Case, action: &Action) -> Markup {
     let (lang, now) = (visit.lang, visit.now());
     html! {
-        section.card.stack {
+        section.card.stack.words {
             h2.card-title { (lang.text("case-words")) }
             (quote(&case.demand))
             @if let Some(summary) = &case.rest.summary { p.soft.small { (lang.with("case-adds", &[("text", summary)])) } }
@@ -234,24 +269,24 @@ async fn write(
         let before = typed.get(&field);
         let text = if before.is_empty() { text } else { format!("{before}\n{text}") };
         typed.set(&field, &text);
-        return answer(&visit, &person, &case, action, &typed, &Faults::none(), None).await;
+        return answer(&visit, &person, &case, action, &typed, &Faults::none(), html! {}).await;
     }
     if let Some(list) = typed.some(MORE).map(str::to_owned) {
         let kept = format!("{}{list}", body::ROWS);
         let count = typed.number::<usize>(&kept).unwrap_or_default().saturating_add(1);
         typed.set(&kept, &count.to_string());
-        return answer(&visit, &person, &case, action, &typed, &Faults::none(), None).await;
+        return answer(&visit, &person, &case, action, &typed, &Faults::none(), html! {}).await;
     }
     let faults = fields::check(lang, action, &typed);
     if !faults.is_empty() {
-        return answer(&visit, &person, &case, action, &typed, &faults, None).await;
+        return answer(&visit, &person, &case, action, &typed, &faults, html! {}).await;
     }
     let path = format!("/v1/cases/{}/{}", segment(&id), body::command(action, &typed));
     let wish = body::of(&visit, &case, action, &typed);
     let version = typed.version().unwrap_or(case.version);
     match visit.api().post_if::<Written>(&path, &wish, typed.key(), version).await {
         Ok(written) => {
-            super::drafts::discard(&visit, &draft_of(action, &case)).await;
+            drafts::discard(&visit, &draft_of(action, &case)).await;
             Redirect::to(&format!("/cases/{}?version={}", segment(&id), written.version))
                 .into_response()
         }
@@ -267,8 +302,13 @@ async fn write(
             let controls: Vec<(&str, &str)> =
                 controls.iter().map(|(place, name)| (place.as_str(), name.as_str())).collect();
             let faults = faults.renamed(&controls);
-            let since = matches!(failure.code(), "stale" | "wrong_state").then_some(version);
-            answer(&visit, &person, &case, action, &typed, &faults, since).await
+            // It may work tomorrow: what was written is there again then.
+            let _ = drafts::keep(&visit, &draft_of(action, &case), &typed).await;
+            let note = match failure.code() {
+                "stale" | "wrong_state" => changes(&visit, &case, version).await,
+                _ => html! {},
+            };
+            answer(&visit, &person, &case, action, &typed, &faults, note).await
         }
     }
 }

@@ -16,6 +16,7 @@ use serde::Deserialize;
 use serde_json::json;
 
 use super::counter::opening::choices;
+use super::drafts;
 use crate::api::segment;
 use crate::form::{Choice, Faults, Field, Form, Sending, Typed};
 use crate::portal::Portal;
@@ -234,7 +235,12 @@ fn outcome_tone(state: &str) -> Tone {
 }
 
 async fn page(Signed { visit, .. }: Signed, Path(id): Path<String>) -> Response {
-    answer(&visit, &id, &beginning(), &Faults::none(), None).await
+    let name = format!("callback-{id}");
+    let draft = drafts::kept(&visit, &name).await;
+    let back = format!("/callbacks/{}", segment(&id));
+    let note = draft.as_ref().map(|draft| drafts::note(&visit, &name, draft, &back));
+    let typed = draft.map_or_else(beginning, |draft| draft.typed);
+    answer(&visit, &id, &typed, &Faults::none(), None, note).await
 }
 
 fn beginning() -> Typed {
@@ -247,6 +253,7 @@ async fn answer(
     typed: &Typed,
     faults: &Faults,
     revealed: Option<&Revealed>,
+    note: Option<Markup>,
 ) -> Response {
     let lang = visit.lang;
     let case = match visit.api().get::<Case>(&format!("/v1/cases/{}", segment(id)), &[]).await {
@@ -257,7 +264,10 @@ async fn answer(
     let body = html! {
         div.head { h1 { (title) } }
         div.with-side {
-            (fields(visit, &case, typed, faults))
+            div.stack {
+                @if let Some(note) = note { (note) }
+                (fields(visit, &case, typed, faults))
+            }
             aside.stack { (about(visit, &case, typed, revealed)) }
         }
     };
@@ -342,7 +352,7 @@ async fn number(Signed { visit, .. }: Signed, Path(id): Path<String>, typed: Typ
     let path = format!("/v1/cases/{}/reveal", segment(&id));
     let typed = if typed.is_empty() { beginning() } else { typed };
     match visit.api().post::<Revealed>(&path, &body, None).await {
-        Ok(revealed) => answer(&visit, &id, &typed, &Faults::none(), Some(&revealed)).await,
+        Ok(revealed) => answer(&visit, &id, &typed, &Faults::none(), Some(&revealed), None).await,
         Err(failure) => visit.failed(&failure),
     }
 }
@@ -358,7 +368,7 @@ async fn write(Signed { visit, .. }: Signed, Path(id): Path<String>, typed: Type
         faults.add("solved", &lang.text("callback-solved-missing"));
     }
     if !faults.is_empty() {
-        return answer(&visit, &id, &typed, &faults, None).await;
+        return answer(&visit, &id, &typed, &faults, None, None).await;
     }
     // Nobody who was not reached has said anything.
     let said = |name: &str| typed.some(name).filter(|_| has_answered);
@@ -373,7 +383,7 @@ async fn write(Signed { visit, .. }: Signed, Path(id): Path<String>, typed: Type
     let version = typed.version().unwrap_or_default();
     match visit.api().post_if::<Written>(&path, &body, typed.key(), version).await {
         Ok(written) => {
-            super::drafts::discard(&visit, &format!("callback-{id}")).await;
+            drafts::discard(&visit, &format!("callback-{id}")).await;
             let way = format!(
                 "/callbacks?done={}&version={}",
                 number_of(&visit, &id).await,
@@ -384,7 +394,7 @@ async fn write(Signed { visit, .. }: Signed, Path(id): Path<String>, typed: Type
         Err(failure) if matches!(failure.code(), "unauthenticated" | "locked" | "not_found") => {
             visit.failed(&failure)
         }
-        Err(failure) => answer(&visit, &id, &typed, &Faults::of(&failure, lang), None).await,
+        Err(failure) => answer(&visit, &id, &typed, &Faults::of(&failure, lang), None, None).await,
     }
 }
 

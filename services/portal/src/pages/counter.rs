@@ -19,7 +19,7 @@ use axum::routing::{get, post};
 use maud::{Markup, html};
 use serde::Deserialize;
 
-use super::drafts::{self, Draft};
+use super::drafts;
 use crate::api::Failure;
 use crate::form::{Faults, Form, Typed};
 use crate::portal::Portal;
@@ -52,12 +52,8 @@ async fn page(Signed { visit, person }: Signed, Query(asked): Query<Asked>) -> R
         waiting(&visit),
     );
     let today = tally::Today { waiting, ..today };
-    let (typed, note) = match draft {
-        Some(Draft { typed, saved_at }) => {
-            (typed, Some(draft_note(&visit, &visit.lang.moment_near(&saved_at, &visit.now()))))
-        }
-        None => (opening::beginning(), None),
-    };
+    let note = draft.as_ref().map(|draft| drafts::note(&visit, DRAFT, draft, "/counter"));
+    let typed = draft.map_or_else(opening::beginning, |draft| draft.typed);
     let note = html! {
         @if asked.tallied.is_some() {
             p.notice.notice-green role="status" { (visit.lang.text("tally-done")) }
@@ -93,18 +89,6 @@ fn elsewhere(visit: &Visit) -> Response {
         }
     };
     Page::new(visit, &title, body).status(StatusCode::FORBIDDEN).respond()
-}
-
-fn draft_note(visit: &Visit, at: &str) -> Markup {
-    html! {
-        div.notice.row {
-            p { (visit.lang.with("draft-restored", &[("at", &at)])) }
-            form method="post" action={ "/drafts/" (DRAFT) "/discard" } {
-                input type="hidden" name="back" value="/counter";
-                button.button.button-text type="submit" { (visit.lang.text("draft-discard")) }
-            }
-        }
-    }
 }
 
 fn answer(

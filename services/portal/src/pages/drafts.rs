@@ -11,6 +11,7 @@ use axum::http::StatusCode;
 use axum::response::{IntoResponse as _, Redirect, Response};
 use axum::routing::post;
 use chrono::{DateTime, FixedOffset};
+use maud::{Markup, html};
 use serde::Deserialize;
 use serde::de::IgnoredAny;
 use serde_json::{Map, Value};
@@ -71,6 +72,20 @@ pub(crate) async fn keep(visit: &Visit, form: &str, typed: &Typed) -> Result<(),
         body.insert(KEY.to_owned(), key.into());
     }
     visit.api().put::<IgnoredAny>(&path_of(form), &body).await.map(|_| ())
+}
+
+/// Says that a form begins with what was typed before, and lets it be thrown away; `back` is the page of the form.
+pub(crate) fn note(visit: &Visit, form: &str, draft: &Draft, back: &str) -> Markup {
+    let at = visit.lang.moment_near(&draft.saved_at, &visit.now());
+    html! {
+        div.notice.row {
+            p { (visit.lang.with("draft-restored", &[("at", &at)])) }
+            form method="post" action={ "/drafts/" (form) "/discard" } {
+                input type="hidden" name="back" value=(back);
+                button.button.button-text type="submit" { (visit.lang.text("draft-discard")) }
+            }
+        }
+    }
 }
 
 fn path_of(form: &str) -> String {
