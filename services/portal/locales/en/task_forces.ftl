@@ -5,6 +5,7 @@ forces-title = Task forces
 forces-none = There is no task force at present
 forces-objective = Objective
 forces-since = Convened
+forces-chair = Chaired by
 forces-members = Members
 forces-comma = {", "}
 forces-meeting = { $count ->

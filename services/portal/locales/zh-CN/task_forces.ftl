@@ -5,6 +5,7 @@ forces-title = 专班
 forces-none = 目前没有专班
 forces-objective = 目标
 forces-since = 成立
+forces-chair = 牵头单位
 forces-members = 成员单位
 forces-comma = 、
 forces-meeting = 已会商 { $count } 次，最近一次：{ $at }

@@ -11,6 +11,7 @@ use axum::response::{IntoResponse as _, Response};
 use axum::routing::get;
 use maud::{Markup, html};
 
+use super::actions::turn_button;
 use super::case::model::Case;
 use super::case::{flags, state_tag, who};
 use super::cases::{Asked, List};
@@ -183,6 +184,7 @@ fn card(visit: &Visit, case: &Case) -> Markup {
                 }
             }
             p.clip { (case.demand) }
+            (turn_button(visit, case))
             p.soft.small {
                 (case.case_no) " · " (names.center(lang, &case.center)) " · "
                 (lang.text("case-opened")) " " (moment(lang, &case.opened_at, &now))

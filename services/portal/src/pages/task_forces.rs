@@ -14,6 +14,7 @@ use chrono::{DateTime, FixedOffset};
 use maud::{Markup, html};
 use serde::Deserialize;
 
+use super::actions::buttons;
 use super::case::model::{Case, Layer, Meeting, Next, Special, TaskForce};
 use super::case::{flags, who};
 use crate::portal::Portal;
@@ -141,6 +142,7 @@ fn force_card(visit: &Visit, case: &Case) -> Markup {
                 (facts(&[
                     (&lang.text("forces-objective"), Some(html! { (force.objective) })),
                     (&lang.text("forces-since"), Some(moment(lang, &force.convened_at, &now))),
+                    (&lang.text("forces-chair"), Some(html! { (visit.known_names.body(lang, &force.chair)) })),
                     (&lang.text("forces-members"), Some(html! { (members(visit, force)) })),
                 ]))
                 @match force.meetings.last() {
@@ -148,6 +150,7 @@ fn force_card(visit: &Visit, case: &Case) -> Markup {
                     None => p.soft { (lang.with("forces-no-meeting", &[("at", &lang.moment_near(&force.first_meeting_due_at, &now))])) },
                 }
                 (promises(visit, force))
+                (buttons(visit, case, &["meeting", "action", "dissolve"]))
             }
         }
     }
@@ -224,6 +227,7 @@ fn ruling_card(visit: &Visit, case: &Case) -> Markup {
                     }
                 }
             }
+            (buttons(visit, case, &["arbitrate", "forward"]))
         }
     }
 }
@@ -241,6 +245,7 @@ fn special_card(visit: &Visit, case: &Case) -> Markup {
                     (&lang.text("special-basis"), Some(html! { (special.discretion_basis) })),
                 ]))
                 (layers(visit, special))
+                (buttons(visit, case, &["check", "decide"]))
             }
         }
     }

@@ -167,8 +167,10 @@ fn rows(
             div.row-fields { @for column in columns { (cell(row, column)) } }
         }
         input type="hidden" name=(kept) value=(count);
-        button.button.button-plain type="submit" formnovalidate name=(MORE) value=(spec.name) {
-            (shown.visit.lang.text("act-more-rows"))
+        div.row {
+            button.button.button-text type="submit" formnovalidate name=(MORE) value=(spec.name) {
+                "+ " (shown.visit.lang.text("act-more-rows"))
+            }
         }
     };
     form.group(field, inner)
