@@ -15,10 +15,11 @@ use axum::http::StatusCode;
 use axum::response::{IntoResponse as _, Redirect, Response};
 use axum::routing::get;
 use maud::{Markup, html};
+use proto_events::codes::Role;
 use serde::Deserialize;
 
 use self::table::{Action, all};
-use super::case::model::{Case, Timeline};
+use super::case::model::{Case, Next, Timeline};
 use super::case::{flags, parts, state_tag};
 use super::drafts;
 use crate::api::{Failure, segment};
@@ -39,12 +40,25 @@ pub(crate) fn router() -> Router<Arc<Portal>> {
 
 /// What this person may do with a case now, what is his turn first.
 pub(crate) fn offered<'a>(person: &Person, case: &'a Case) -> Vec<&'static str> {
-    let turns: Vec<&'a str> =
-        case.rest.next.iter().map(|next| table::of_step(&next.step)).collect();
+    let mut steps: Vec<&'a Next> = case.rest.next.iter().collect();
+    // What waits for him comes before what waits for others whom he may stand in for.
+    steps.sort_by_key(|next| !waits_for(person, next));
+    let turns: Vec<&'a str> = steps.iter().map(|next| table::of_step(&next.step)).collect();
     let mut names: Vec<&'static str> =
         all().filter(|one| one.is_for(person, case)).map(|one| one.name).collect();
     names.sort_by_key(|name| turns.iter().position(|turn| turn == name).unwrap_or(usize::MAX));
     names
+}
+
+/// Whether a step is this person's, or that of his house.
+fn waits_for(person: &Person, next: &Next) -> bool {
+    match next.party.as_str() {
+        "center" => next.id.is_some() && next.id == person.center,
+        "department" => next.id.is_some() && next.id == person.department,
+        "coordinator" => person.role == Role::Coordinator,
+        "callback" => person.role == Role::Callback,
+        _ => false,
+    }
 }
 
 /// Whether an action is what the case waits for.
@@ -64,7 +78,9 @@ pub(crate) fn turn_button(visit: &Visit, case: &Case) -> Markup {
 pub(crate) fn buttons(visit: &Visit, case: &Case, names: &[&str]) -> Markup {
     let offered = visit.person.as_ref().map(|person| offered(person, case)).unwrap_or_default();
     let names: Vec<&str> = offered.into_iter().filter(|name| names.contains(name)).collect();
-    let class = |name| if is_turn(case, name) { "button" } else { "button button-plain" };
+    // One button has the colour: a page that shouts twice says nothing.
+    let turn = names.first().copied().filter(|name| is_turn(case, name));
+    let class = |name| if turn == Some(name) { "button" } else { "button button-plain" };
     html! {
         @if !names.is_empty() {
             div.row { @for name in names { (link(visit, case, name, class(name))) } }

@@ -177,8 +177,17 @@ pub(super) fn next_layer(case: &Case) -> Option<&str> {
     layers.clone().find(|layer| layer.at.is_none()).map(|layer| layer.layer.as_str())
 }
 
+/// Whether somebody has put their name to a layer: each is another person, and so is who decides.
+fn has_checked(person: &Person, case: &Case) -> bool {
+    let mut layers = case.rest.special_handling.iter().flat_map(|special| &special.layers);
+    layers.any(|layer| layer.by.as_deref() == Some(person.username.as_str()))
+}
+
 fn may_check(person: &Person, case: &Case) -> bool {
     let Some(layer) = next_layer(case).filter(|_| is_pending(case)) else { return false };
+    if has_checked(person, case) {
+        return false;
+    }
     match person.role {
         Coordinator => true,
         Clerk | Director => matches!(layer, "community" | "street"),

@@ -4,9 +4,39 @@ use std::collections::BTreeSet;
 
 use proto_events::codes::Role;
 
-use super::table::all;
-use super::{body, found};
-use crate::form::Typed;
+use serde_json::json;
+
+use super::table::{Kind, all};
+use super::{Case, Person, Shown, body, fields, found, offered};
+use crate::form::{Faults, Form, Typed};
+use crate::lang::Lang;
+use crate::visit::tests::visit;
+
+fn person(role: Role, center: Option<&str>, department: Option<&str>) -> Person {
+    Person {
+        token: "t".to_owned(),
+        username: "me".to_owned(),
+        name: "me".to_owned(),
+        role,
+        center: center.map(str::to_owned),
+        department: department.map(str::to_owned),
+    }
+}
+
+/// A case that came back: its center may hand it on, the coordinator may rule.
+fn returned() -> Case {
+    let case = json!({
+        "case_id": "1", "case_no": "DHS20260302-AAAA", "receipt_code": "AAAA-BBBB-CCCC",
+        "center": "donghuashi", "state": "returned", "version": 7,
+        "matter": { "name": "退休手续办理" }, "demand": "不知道该找谁",
+        "opened_at": "2026-03-02T15:10:00+08:00", "due_at": "2026-03-06T17:30:00+08:00",
+        "next": [
+            { "step": "forward", "party": "center", "id": "donghuashi" },
+            { "step": "arbitrate", "party": "coordinator" },
+        ],
+    });
+    serde_json::from_value(case).unwrap()
+}
 
 /// The roles of each command, as the page of the rules has them: the columns of its first table.
 const COLUMNS: [Role; 8] = [
@@ -98,4 +128,59 @@ fn a_fault_in_a_list_is_shown_where_it_was_typed() {
     assert_eq!(control("chair"), "chair");
     let action = found("explain").unwrap();
     assert_eq!(body::control_of(action, &typed, "explainers.1.department"), "explainers");
+}
+
+#[test]
+fn what_waits_for_oneself_comes_first() {
+    let case = returned();
+    let first = |person: &Person| offered(person, &case).first().copied();
+    assert_eq!(first(&person(Role::Coordinator, None, None)), Some("arbitrate"));
+    assert_eq!(first(&person(Role::Clerk, Some("donghuashi"), None)), Some("forward"));
+    assert_eq!(first(&person(Role::Clerk, Some("jingshan"), None)), None);
+    assert_eq!(first(&person(Role::Auditor, None, None)), None);
+}
+
+#[test]
+fn every_form_asks_for_each_of_its_fields_in_both_languages() {
+    let (case, person) = (returned(), person(Role::Coordinator, None, None));
+    let (typed, faults) = (Typed::default(), Faults::none());
+    for lang in [Lang::Chinese, Lang::English] {
+        let visit = visit(lang, Role::Coordinator);
+        for action in all() {
+            let shown = Shown {
+                visit: &visit,
+                person: &person,
+                case: &case,
+                action,
+                typed: &typed,
+                people: Vec::new(),
+            };
+            let page = fields::all(&shown, &Form::new(lang, &typed, &faults)).into_string();
+            for field in action.fields {
+                assert!(page.contains(&lang.text(field.label)), "{} {}", action.name, field.name);
+                let name = match field.kind {
+                    Kind::Rows(columns, _) => format!("{}.0.{}", field.name, columns[0].name),
+                    Kind::Line(_) | Kind::Area(..) | Kind::Lines(_) | Kind::Day => {
+                        field.name.to_owned()
+                    }
+                    _ => continue,
+                };
+                assert!(page.contains(&format!("name=\"{name}\"")), "{} {name}", action.name);
+            }
+        }
+    }
+}
+
+#[test]
+fn a_blank_that_was_left_and_a_field_that_is_needed_are_asked_for_before_sending() {
+    let action = found("progress").unwrap();
+    let typed = Typed::of([("text", "已与＿＿联系")]);
+    let faults = fields::check(Lang::Chinese, action, &typed);
+    let named: Vec<&str> = faults.each().map(|(name, _)| name).collect();
+    assert_eq!(named, ["text", "public"]);
+    let typed = Typed::of([("text", "已与窗口联系"), ("public", "yes")]);
+    assert!(fields::check(Lang::Chinese, action, &typed).is_empty());
+    // Of an optional list nothing is needed.
+    let typed = Typed::of([("attendees", "区民政局")]);
+    assert!(fields::check(Lang::Chinese, found("meeting").unwrap(), &typed).is_empty());
 }

@@ -5,7 +5,7 @@ use proto_events::codes::Role::{
 };
 
 use super::{
-    Action, CENTER, Kind, LEADERS, LONG, SHORT, TEXT, WORKERS, has_open_rectification,
+    Action, CENTER, Kind, LEADERS, LONG, SHORT, TEXT, WORKERS, has_checked, has_open_rectification,
     has_task_force, is_open, is_pending, may_check, needed, next_layer, open_actions, optional,
 };
 
@@ -125,7 +125,9 @@ pub(super) const ALL: &[Action] = &[
         command: "special-handling/decision",
         roles: LEADERS,
         is_now: false,
-        when: |_, case| is_pending(case) && next_layer(case).is_none(),
+        when: |person, case| {
+            is_pending(case) && next_layer(case).is_none() && !has_checked(person, case)
+        },
         fields: &[
             needed("approved", "field-approved", Kind::YesNo),
             needed("reason", "field-reason", Kind::Area(TEXT, &[])),
