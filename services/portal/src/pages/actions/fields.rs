@@ -101,6 +101,10 @@ fn control(shown: &Shown<'_>, form: &Form<'_>, spec: &Spec, name: &str) -> Marku
         },
         Kind::Chips(list) => form.chips(field, &codes(shown, list)),
         Kind::Codes(list) => form.select(field, &codes(shown, list)),
+        Kind::Texts(texts) => {
+            let choices = texts.iter().map(|(value, key)| Choice::new(*value, lang.text(key)));
+            form.chips(field, &choices.collect::<Vec<_>>())
+        }
         Kind::YesNo => {
             let answers =
                 [Choice::new("yes", lang.text("act-yes")), Choice::new("no", lang.text("act-no"))];

@@ -51,6 +51,8 @@ pub(super) enum Kind {
     Chips(&'static str),
     /// One of a list of codes, in a list that opens.
     Codes(&'static str),
+    /// One of these, as buttons: what is sent, and the key of its text.
+    Texts(&'static [(&'static str, &'static str)]),
     YesNo,
     Department,
     /// Any departments, each an object with its id.

@@ -278,6 +278,30 @@ pub(super) const ALL: &[Action] = &[
         is_grave: true,
     },
     Action {
+        name: "correct",
+        command: "corrections",
+        roles: CENTER,
+        is_now: false,
+        when: |_, case| !case.rest.applicant.erased,
+        fields: &[
+            needed(
+                "field",
+                "field-corrected",
+                Kind::Texts(&[
+                    ("demand", "corrected-demand"),
+                    ("summary", "corrected-summary"),
+                    ("matter", "corrected-matter"),
+                    ("name", "corrected-name"),
+                    ("phone", "corrected-phone"),
+                    ("address", "corrected-address"),
+                ]),
+            ),
+            needed("value", "field-corrected-value", Kind::Area(LONG, &[])),
+            needed("reason", "field-reason", Kind::Area(TEXT, &[])),
+        ],
+        is_grave: false,
+    },
+    Action {
         name: "erase",
         command: "erase",
         roles: &[PrivacyOfficer],
