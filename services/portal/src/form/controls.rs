@@ -153,6 +153,8 @@ impl<'a> Form<'a> {
                 // The browser keeps nothing that was typed: counters are shared, and a form that comes back by half is worse than none.
                 form.form method="post" action=(sending.action) data-draft=[draft.as_deref()] autocomplete="off" novalidate {
                     (self.own_names(visit, sending.version))
+                    // The first button is the one that Enter presses: to send, and nothing that stands before it on the page.
+                    button type="submit" hidden {}
                     (body)
                     @if draft.is_some() {
                         p.draft-note data-draft-note role="status"
