@@ -303,7 +303,7 @@ impl Page {
         self.fill("input[autocomplete=username], input[name=username]", &account.username);
         self.fill("input[type=password]", &account.password);
         self.leads_on("signing in", || self.press("Enter"));
-        assert!(!self.sees("input[type=password]"), "not signed in: {}", self.text());
+        assert!(self.is_signed_in(), "not signed in: {}", self.text());
     }
 
     /// Switches the visitor's scripts off, or on again; the page is to be loaded again after that.
