@@ -143,6 +143,12 @@ fn is_handled(case: &Case) -> bool {
     matches!(case.state.as_str(), "forwarded" | "in_department" | "in_task_force" | "not_doable")
 }
 
+/// Whether who has it may say how it ends: the parts of others come first.
+fn may_end(case: &Case) -> bool {
+    matches!(case.state.as_str(), "in_department" | "in_task_force")
+        && case.rest.parts.iter().all(|part| part.completed_at.is_some())
+}
+
 fn has_open_rectification(case: &Case) -> bool {
     case.rest.rectification.as_ref().is_some_and(|work| work.completed_at.is_none())
 }

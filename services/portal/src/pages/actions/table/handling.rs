@@ -4,7 +4,7 @@ use proto_events::codes::Role::{Callback, Clerk, Coordinator, DepartmentLead, Di
 
 use super::{
     Action, CENTER, DEPARTMENT, Kind, LONG, SHORT, TEXT, WORKERS, has_open_rectification,
-    is_handled, is_open, needed, open_parts, optional,
+    is_handled, is_open, may_end, needed, open_parts, optional,
 };
 
 /// Who may countersign that something cannot be done.
@@ -65,7 +65,7 @@ pub(super) const ALL: &[Action] = &[
         command: "resolve",
         roles: WORKERS,
         is_now: true,
-        when: |_, case| matches!(case.state.as_str(), "in_department" | "in_task_force"),
+        when: |_, case| may_end(case),
         fields: &[
             needed(
                 "result",
@@ -183,7 +183,7 @@ pub(super) const ALL: &[Action] = &[
         command: "not-doable",
         roles: &[Handler, DepartmentLead, Coordinator],
         is_now: true,
-        when: |_, case| matches!(case.state.as_str(), "in_department" | "in_task_force"),
+        when: |_, case| may_end(case),
         fields: &[
             needed(
                 "basis",
