@@ -185,10 +185,15 @@ impl<'a> Form<'a> {
 
     /// What is wrong, at the top, each with a link to its control.
     pub(crate) fn summary(&self) -> Markup {
+        // Nothing in the form is wrong when the house said no to all of it.
+        let head = match self.faults.each().next() {
+            Some(_) => self.lang.text("form-summary"),
+            None => self.lang.text("form-summary-refused"),
+        };
         html! {
             @if !self.faults.is_empty() {
                 div.error-summary role="alert" tabindex="-1" autofocus {
-                    h2 { (self.lang.text("form-summary")) }
+                    h2 { (head) }
                     @for text in self.faults.whole() { p { (text) } }
                     @if self.faults.each().next().is_some() {
                         ul.list {

@@ -33,12 +33,16 @@ struct Tab {
 }
 
 /// The tabs; the first is the one that opens.
-const TABS: [Tab; 4] = [
+const TABS: [Tab; 5] = [
     Tab { key: "inbox-mine", narrowed: &[("to_act", "true"), ("sort", URGENT)] },
     Tab { key: "inbox-open", narrowed: &[("open", "true"), ("sort", URGENT)] },
     Tab {
         key: "inbox-overdue",
         narrowed: &[("open", "true"), ("overdue", "true"), ("sort", URGENT)],
+    },
+    Tab {
+        key: "inbox-paused",
+        narrowed: &[("open", "true"), ("paused", "true"), ("sort", URGENT)],
     },
     Tab { key: "inbox-done", narrowed: &[("open", "false"), ("sort", "-opened_at")] },
 ];

@@ -70,6 +70,8 @@ pub(crate) struct Filter {
     /// Whether somebody still has to bring it to an outcome.
     pub(crate) open: Option<bool>,
     pub(crate) overdue: Option<bool>,
+    /// Whether its clock stands still.
+    pub(crate) paused: Option<bool>,
     /// Whether the reader is to do something.
     pub(crate) to_act: Option<bool>,
     pub(crate) due_before: Option<i64>,
@@ -145,6 +147,9 @@ impl Filter {
         }));
         facets.extend(self.stage.map(Facet::Stage));
         facets.extend(self.matter.as_deref().map(|name| Facet::Matter(name.into())));
+        if self.paused == Some(true) {
+            facets.push(Facet::Paused);
+        }
         if self.overdue == Some(true) || self.open == Some(true) {
             facets.push(Facet::Open);
         }
@@ -155,6 +160,7 @@ impl Filter {
     fn has_rest(&self) -> bool {
         self.overdue.is_some()
             || self.open == Some(false)
+            || self.paused == Some(false)
             || self.due_before.is_some()
             || self.opened_from.is_some()
             || self.opened_to.is_some()
@@ -287,6 +293,7 @@ impl Index {
             && filter.opened_from.is_none_or(|at| opened_at >= at)
             && filter.opened_to.is_none_or(|at| opened_at <= at)
             && filter.open.is_none_or(|open| has(Facet::Open) == open)
+            && filter.paused.is_none_or(|paused| has(Facet::Paused) == paused)
             && filter.overdue.is_none_or(|overdue| is_overdue() == overdue)
             && filter.text.as_ref().is_none_or(is_in)
     }

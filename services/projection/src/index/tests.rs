@@ -59,6 +59,7 @@ fn found<'a>(
                 && filter.stage.is_none_or(|stage| row.stage == stage)
                 && filter.matter.as_ref().is_none_or(|name| *row.matter == **name)
                 && filter.open.is_none_or(|open| row.is_open() == open)
+                && filter.paused.is_none_or(|paused| row.is_paused == paused)
                 && filter.overdue.is_none_or(|overdue| row.is_overdue(now) == overdue)
                 && filter.to_act.is_none_or(|to_act| is_to_act(row, reader) == to_act)
                 && filter.due_before.is_none_or(|at| row.due_at < at)
@@ -132,10 +133,12 @@ fn filters() -> impl Strategy<Value = Filter> {
         maybe(0.1),
         proptest::option::weighted(0.3, any::<bool>()),
         proptest::option::weighted(0.2, any::<bool>()),
+        proptest::option::weighted(0.2, any::<bool>()),
     );
     (places, rest).prop_map(|(places, rest)| {
         let (state, center, department, cause, stage, matter) = places;
-        let (overdue, due_before, opened_from, opened_to, text, handler, to_act, open) = rest;
+        let (overdue, due_before, opened_from, opened_to, text, handler, to_act, open, paused) =
+            rest;
         let hours =
             |hours: i64| (at("2021-01-26T10:00:00") + TimeDelta::hours(hours)).timestamp_micros();
         Filter {
@@ -151,6 +154,7 @@ fn filters() -> impl Strategy<Value = Filter> {
             matter: matter.map(|index| (*index.get(&["事项0", "事项3", "事项9"])).to_owned()),
             open,
             overdue,
+            paused,
             to_act,
             due_before: due_before.map(|at| hours(at + 72)),
             opened_from: opened_from.map(hours),

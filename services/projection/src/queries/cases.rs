@@ -33,6 +33,7 @@ pub(super) struct Parameters {
     matter: Option<String>,
     open: Option<bool>,
     overdue: Option<bool>,
+    paused: Option<bool>,
     to_act: Option<bool>,
     due_before: Option<String>,
     opened_from: Option<String>,
@@ -132,6 +133,7 @@ pub(super) fn filter(asked: Parameters, calendar: &WorkingCalendar) -> Result<Fi
         matter: parameters::searched("matter", asked.matter)?,
         open: asked.open,
         overdue: asked.overdue,
+        paused: asked.paused,
         to_act: asked.to_act,
         due_before: at("due_before", asked.due_before, DayEnd::Start)?,
         opened_from,
@@ -141,7 +143,7 @@ pub(super) fn filter(asked: Parameters, calendar: &WorkingCalendar) -> Result<Fi
 }
 
 /// The parameters of the filter, for OpenAPI.
-pub(super) fn filters() -> [Parameter; 14] {
+pub(super) fn filters() -> [Parameter; 15] {
     [
         Parameter::query::<CaseState>("state", "Where in its life"),
         Parameter::query::<CenterId>("center", "Which center took it on"),
@@ -152,6 +154,7 @@ pub(super) fn filters() -> [Parameter; 14] {
         Parameter::query::<String>("matter", "The exact name of the matter"),
         Parameter::query::<bool>("open", "Whether it still has no outcome"),
         Parameter::query::<bool>("overdue", "Whether the promise has passed"),
+        Parameter::query::<bool>("paused", "Whether its clock stands still"),
         Parameter::query::<bool>("to_act", "Whether the reader is to do something"),
         Parameter::query::<String>("due_before", "Promised before this date or time"),
         Parameter::query::<String>("opened_from", "Opened from this date or time on"),
