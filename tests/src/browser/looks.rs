@@ -163,7 +163,8 @@ impl Page {
         let file = folder.join(format!("{name}.png"));
         let picture = self.call("Page.captureScreenshot", json!({ "format": "png" }));
         let bytes = STANDARD.decode(picture["data"].as_str().expect("a picture has data"));
-        fs::create_dir_all(&folder).expect("target/ can be written");
+        fs::create_dir_all(file.parent().expect("it lies in a folder"))
+            .expect("target/ can be written");
         fs::write(&file, bytes.expect("the protocol speaks base64")).expect("it can be written");
         file
     }
