@@ -97,7 +97,10 @@ for (const input of all("[data-suggest]")) {
     try {
       const answer = await fetch(`${input.dataset.suggest}?${query}`, { signal: asked.signal });
       if (!answer.ok || answer.redirected) return;
-      into.innerHTML = await answer.text();
+      const found = await answer.text();
+      // Who has gone on to the next field has no use for a list over it.
+      if (isCombo && document.activeElement !== input) return close();
+      into.innerHTML = found;
       if (isCombo) input.setAttribute("aria-expanded", String(into.childElementCount > 0 && document.activeElement === input));
     } catch {
       // Overtaken by the next letter, or the line is down: what stands there stays.
