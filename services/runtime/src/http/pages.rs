@@ -5,10 +5,10 @@
 use std::collections::BTreeMap;
 use std::sync::Arc;
 
-use axum::{Json, Router};
 use axum::extract::Path;
 use axum::response::{Html, IntoResponse as _, Response};
 use axum::routing::get;
+use axum::{Json, Router};
 use serde_json::{Value, json};
 
 use super::problem::{Problem, ProblemEntry, problems};
