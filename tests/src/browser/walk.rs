@@ -12,6 +12,10 @@ use super::{Fault, LANGUAGES, Language, Looks, Page, SIZES, Size, THEMES, Theme}
 /// How many links away from where somebody arrives pages are looked for: navigation, its lists, what they lead to.
 const DEPTH_MAX: usize = 4;
 
+/// How many links away from where somebody arrives a page is entered though somebody else has met it: it may lead them
+/// on to what others cannot reach.
+const DEPTH_AGAIN_MAX: usize = 2;
+
 /// A house that has more kinds of pages than this links to something without end.
 const PAGES_MAX: usize = 120;
 
@@ -32,6 +36,10 @@ impl Walk {
         let mut met = BTreeSet::from([kind(start)]);
         let mut next = VecDeque::from([(start.to_owned(), 0)]);
         while let Some((path, depth)) = next.pop_front() {
+            // What others have met deep inside the house leads on to where they went.
+            if depth > DEPTH_AGAIN_MAX && self.kinds.contains(&kind(&path)) {
+                continue;
+            }
             page.look(Looks::COUNTER);
             let status = page.goto(&path);
             if status != 200 {
@@ -146,11 +154,17 @@ fn links(page: &Page) -> Vec<String> {
 }
 
 /// A path with what names one thing of many taken out: `/cases/0192…` and `/cases/0193…` are one kind of page. Words of
-/// the house are short and have no digits.
+/// the house are short and have no digits. The lists behind the figures are one kind as well, and so are the forms of what
+/// can be done with a case: each is made of the same parts by the same function.
 fn kind(path: &str) -> String {
     let path = path.split(['?', '#']).next().unwrap_or_default();
     let is_name =
         |part: &str| part.len() > 24 || part.chars().any(|letter| letter.is_ascii_digit());
-    let parts = path.split('/').map(|part| if is_name(part) { "…" } else { part });
+    let mut before = "";
+    let parts = path.split('/').map(|part| {
+        let is_one_of_many = is_name(part) || matches!(before, "figures" | "do" | "accounts");
+        before = part;
+        if is_one_of_many { "…" } else { part }
+    });
     parts.collect::<Vec<_>>().join("/")
 }
