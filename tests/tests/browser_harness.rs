@@ -25,13 +25,13 @@ const WRONG: &str = r#"<!doctype html><html lang="en"><head><meta charset="utf-8
 <meta name="viewport" content="width=device-width, initial-scale=1"><link rel="icon" href="data:,">
 <link rel="stylesheet" href="/own.css"><script src="/wrong.js" defer></script></head><body><main>
 <h1>一</h1><h1>二</h1><input name="unlabelled"><p class="pale">看不清的字</p>
-<div class="wide">太宽</div><div><a class="small blind" href="/">小</a></div></main></body></html>"#;
+<div class="wide">太宽</div><div><button class="small blind" type="button">小</button></div></main></body></html>"#;
 
 const STYLE: &str = "body{font:16px/1.6 sans-serif;color:#111;background:#fff}
 a,button,input{display:inline-block;min-width:44px;min-height:44px;box-sizing:border-box;line-height:44px}
 :focus-visible{outline:3px solid #0550ae}
 @media (prefers-color-scheme:dark){body{color:#eee;background:#111}a{color:#9cf}}
-.pale{color:#ccc}.wide{width:1000px}.small{min-width:0;min-height:0;line-height:1;font-size:12px}
+.pale{color:#ccc}.wide{width:1000px}.small{min-width:0;min-height:0;line-height:1;font-size:12px;padding:1px}
 .blind:focus-visible{outline:none}
 svg{width:30mm;height:30mm;display:block}@page{size:80mm 120mm;margin:3mm}";
 

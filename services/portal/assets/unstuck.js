@@ -14,13 +14,17 @@ const later = (milliseconds, task) => {
 const isTyping = (element) => element?.matches?.("input:not([type=radio],[type=checkbox]), textarea, select");
 
 // --- Input methods: Enter that ends a composition is the input method's, never the form's. -------------------------
-let composed = 0;
+let composed = -1000;
 document.addEventListener("compositionend", () => (composed = performance.now()), true);
 const isComposing = (event) => event.isComposing || event.keyCode === 229 || performance.now() - composed < 30;
 document.addEventListener(
   "keydown",
   (event) => {
-    if (event.key !== "Enter" || !isComposing(event)) return;
+    if (event.key !== "Enter" || !isComposing(event)) {
+      // Whoever has typed on since has left the composition behind.
+      if (!event.isComposing && event.keyCode !== 229) composed = -1000;
+      return;
+    }
     event.stopImmediatePropagation();
     if (!event.isComposing) event.preventDefault();
   },
