@@ -23,7 +23,7 @@ use serde::{Deserialize, Serialize};
 use crate::record::{CaseRecord, recorded_at};
 
 /// Cases that are remembered, written or not: a case has its events in a few days, and a view that catches up would
-/// otherwise load, change and write it many times. More than the cases under way in a city's week; some 80 MiB at most.
+/// otherwise load, change and write it many times. More than the cases under way in a city's week; some 80 MiB, reckoned with five KiB each.
 pub(crate) const REMEMBERED_MAX: usize = 16 * 1024;
 
 /// Cases that are remembered by a view that has caught up: those of the last minutes.

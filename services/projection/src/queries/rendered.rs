@@ -4,8 +4,8 @@
 //! making its answer anew costs thirty times what handing it out costs. Invariants: an answer is used for the version it
 //! was made of, and only until the next instant that stands in it, because time alone changes what is overdue; a mask is
 //! shown for [`AGE_MAX`] at most, also should its key be destroyed and the event that says so come late; what could not
-//! be opened is not remembered; the memory that it takes has a limit. They lie there packed, a quarter of their length:
-//! unpacking costs a microsecond, and four times as many are still there when somebody asks.
+//! be opened is not remembered; the memory that it takes has a limit. They lie there packed, so
+//! that more of them are still there when somebody asks.
 
 mod template;
 

@@ -1,7 +1,8 @@
 //! The answer to a case without its applicant, kept on the disk beside the row: what it takes to make an answer of it is
 //! to unpack it and to open the applicant anew.
 //!
-//! Making an answer of a record costs some ninety microseconds (decoding, reckoning, encoding), of this a tenth.
+//! An answer made of its record took 110 µs of processor time with everything around it, made of this 50 to 61 (measured
+//! 2026-11-25, 20,000 cases).
 //! Invariants: nothing of the applicant stands in it but the ciphertext; it is used for the version of the case that it
 //! was made of, until the next instant that stands in it, and by the process that made it: the next one may say it in
 //! other words.
