@@ -76,6 +76,8 @@ pub(crate) struct Names {
     name: String,
     name_en: Option<String>,
     telephone: Option<String>,
+    /// Periods of a working day, such as `13:30-17:30`.
+    business_hours: Vec<String>,
     pub(crate) centers: Vec<Body>,
     pub(crate) departments: Vec<Body>,
     pub(crate) matters: Vec<Matter>,
@@ -92,6 +94,12 @@ impl Names {
     /// The telephone of the district.
     pub(crate) fn telephone(&self) -> Option<&str> {
         self.telephone.as_deref()
+    }
+
+    /// The hour at which a day ends for a promise: the close of business; of a house that does not say, half past five.
+    pub(crate) fn closes_at(&self) -> &str {
+        let last = self.business_hours.last().and_then(|hours| hours.split_once('-'));
+        last.map_or("17:30", |(_, end)| end)
     }
 
     /// The name of a center.
@@ -184,6 +192,13 @@ mod tests {
         assert_eq!(names.department(Lang::English, "housing"), "区住建委");
         assert_eq!(names.body(Lang::Chinese, "housing"), "区住建委");
         assert_eq!(names.label(Lang::English, "state", "opened"), "Opened");
+    }
+
+    #[test]
+    fn a_day_ends_with_the_last_hour_of_business() {
+        let hours = r#"{"business_hours":["08:30-12:00","13:00-16:45"]}"#;
+        assert_eq!(serde_json::from_str::<Names>(hours).unwrap().closes_at(), "16:45");
+        assert_eq!(Names::default().closes_at(), "17:30");
     }
 
     #[test]

@@ -137,6 +137,11 @@ impl Visit {
         self.portal.now()
     }
 
+    /// The close of business of a day that was typed, as the API takes an instant.
+    pub(crate) fn end_of(&self, day: &str) -> String {
+        format!("{day}T{}:00{}", self.known_names.closes_at(), self.now().format("%:z"))
+    }
+
     /// What a failed call looks like: a whole page in human words. Who is no longer signed in goes to the sign-in page,
     /// who is locked out to the lock, and comes back from there.
     pub(crate) fn failed(&self, failure: &Failure) -> Response {

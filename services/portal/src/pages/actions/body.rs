@@ -8,9 +8,6 @@ use crate::form::Typed;
 use crate::pages::case::model::Case;
 use crate::visit::Visit;
 
-/// The hour at which a day ends for a promise.
-const DAY_ENDS: &str = "T17:30:00";
-
 /// What the number of rows of a list is kept under, before the name of the list.
 pub(super) const ROWS: &str = "_rows.";
 
@@ -102,10 +99,7 @@ fn value(visit: &Visit, case: &Case, spec: &Spec, name: &str, typed: &Typed) -> 
         Kind::Layer => next_layer(case).map(|layer| json!(layer)),
         Kind::YesNo => typed.some(name).map(|answer| json!(answer == "yes")),
         Kind::Number => typed.number::<u32>(name).map(|number| json!(number)),
-        Kind::Day => {
-            let offset = visit.now().format("%:z");
-            typed.some(name).map(|day| json!(format!("{day}{DAY_ENDS}{offset}")))
-        }
+        Kind::Day => typed.some(name).map(|day| json!(visit.end_of(day))),
         Kind::Departments => {
             // Who leads helps anyhow.
             let lead = typed.get("department");

@@ -21,9 +21,6 @@ const ALL: &str = "200";
 const ACTION_CHARS_MAX: u32 = 500;
 const RESULT_CHARS_MAX: u32 = 2000;
 
-/// The hour at which a day ends for a promise.
-const DAY_ENDS: &str = "T17:30:00";
-
 /// The step that this person may take next.
 pub(super) fn next(person: &Person, one: &Improvement) -> Option<&'static str> {
     let is_own = is_own(person, &one.department);
@@ -146,8 +143,7 @@ fn fields(visit: &Visit, one: &Improvement, deed: &str, typed: &Typed, faults: &
 fn wish(visit: &Visit, deed: &str, typed: &Typed) -> Value {
     match deed {
         "action" => {
-            let offset = visit.now().format("%:z").to_string();
-            let due_at = typed.some("due_at").map(|day| format!("{day}{DAY_ENDS}{offset}"));
+            let due_at = typed.some("due_at").map(|day| visit.end_of(day));
             json!({ "what": typed.get("what"), "owner": typed.get("owner"), "due_at": due_at })
         }
         "done" => json!({ "result": typed.get("result") }),
