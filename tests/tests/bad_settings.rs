@@ -62,6 +62,8 @@ fn settings_that_cannot_be_used_are_refused_together() {
     let text = refused(&["--listen", "nowhere", "--district", "/no/such/file.toml"]);
     assert!(text.contains("nowhere") && text.contains("/no/such/file.toml"), "{text}");
     refused(&["--clock-start", "yesterday"]);
+    let text = refused(&["--trusted-proxies", "10.0.0.0/8, proxy"]);
+    assert!(text.contains("--trusted-proxies") && text.contains("\"proxy\""), "{text}");
     refused(&["--no-such-flag"]);
 }
 

@@ -7,7 +7,7 @@ use std::sync::{Arc, OnceLock};
 use axum::Router;
 use chrono::{DateTime, FixedOffset};
 use runtime::clock::SharedClock;
-use runtime::http::ReadyCheck;
+use runtime::http::{PagesKey, ReadyCheck};
 use serde::de::IgnoredAny;
 
 use crate::api::{ApiUrl, Caller, Client};
@@ -19,6 +19,9 @@ use crate::{guard, routes};
 pub struct PortalConfig {
     /// Where the API is.
     pub api_url: ApiUrl,
+    /// By what the API of the same process knows the pages, so that it believes for whom they ask. Pages that run alone
+    /// have none: the API has to trust their address.
+    pub pages_key: Option<PagesKey>,
     /// The clock; it only says what "now" is on a page, it decides nothing.
     pub clock: SharedClock,
 }
@@ -50,7 +53,7 @@ impl Portal {
 /// # Errors
 /// As [`open`].
 pub fn open_alone(config: PortalConfig) -> std::io::Result<(Router, ReadyCheck)> {
-    let client = Client::new(config.api_url.clone())?;
+    let client = Client::new(config.api_url.clone(), config.pages_key.clone())?;
     let ready = ReadyCheck::new("api", move || {
         let client = client.clone();
         async move {
@@ -72,7 +75,7 @@ pub fn open_alone(config: PortalConfig) -> std::io::Result<(Router, ReadyCheck)>
 /// When the API speaks TLS and the certificates of the system cannot be read.
 pub fn open(config: PortalConfig) -> std::io::Result<Router> {
     let portal = Arc::new(Portal {
-        client: Client::new(config.api_url)?,
+        client: Client::new(config.api_url, config.pages_key)?,
         clock: config.clock,
         names: NamesKept::default(),
         pages: OnceLock::new(),

@@ -39,7 +39,7 @@ use axum::routing::get;
 use casework::command::Actor;
 use desk::{Desk, actor_of};
 use proto_events::Timestamp;
-use runtime::http::{Operation, Problem};
+use runtime::http::{Allowance, Operation, Problem};
 use runtime::identity::{Identity, Staff};
 use runtime::store::StoreError;
 use runtime::vault::KeyRing;
@@ -74,6 +74,7 @@ pub(crate) struct Doors {
     pub(crate) past: Arc<Past>,
     pub(crate) refusals: Arc<Refusals>,
     feeds: Feeds,
+    looks: Arc<Allowance>,
     pub(crate) keys: Arc<KeyRing>,
     rendered: Arc<Rendered>,
 }
@@ -104,6 +105,7 @@ impl Doors {
             past: Arc::default(),
             refusals: Arc::default(),
             feeds: Feeds::default(),
+            looks: Arc::new(receipt::looks()),
             keys,
             rendered: Arc::default(),
         }

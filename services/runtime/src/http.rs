@@ -3,6 +3,7 @@
 //! Invariants: every refusal leaves as `application/problem+json` with a request id; no body is read
 //! beyond [`BODY_BYTES_MAX`]; neither bodies nor query strings nor tokens enter a log line.
 
+pub mod allowance;
 pub mod body;
 pub mod health;
 pub mod layers;
@@ -14,7 +15,9 @@ pub mod preconditions;
 pub mod problem;
 pub mod request_id;
 pub mod serve;
+pub mod visitor;
 
+pub use allowance::Allowance;
 pub use body::{BODY_BYTES_MAX, StrictJson};
 pub use health::{ReadyCheck, health_routes};
 pub use layers::{Kit, kit_layers};
@@ -25,3 +28,4 @@ pub use preconditions::{IdempotencyKey, IfMatch, etag};
 pub use problem::{FieldError, Problem, ProblemEntry, problems};
 pub use request_id::RequestId;
 pub use serve::{Peer, serve};
+pub use visitor::{Hops, PagesKey, TrustedProxies, Visitor};

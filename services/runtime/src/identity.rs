@@ -35,12 +35,18 @@ pub use staff::{Account, NewStaff, Staff, USERNAME_CHARS_MAX, Username};
 
 use crate::audit::{Audit, AuditLine};
 use crate::clock::SharedClock;
+use crate::http::{Allowance, Visitor};
 use crate::kv::{Bucket, KvError};
 use crate::streams::{SESSIONS_BUCKET, STAFF_BUCKET};
 use cache::Cache;
 use password::Hasher;
 use sessions::SessionRecord;
 use throttle::Throttle;
+
+/// Wrong sign-ins of one address at once, and a minute. Everybody of a center may sit behind one and mistypes now and then;
+/// who tries one password on many names gets six hundred of them an hour. A right one costs nothing.
+const TRIES_BURST: u32 = 100;
+const TRIES_PER_MINUTE: u32 = 10;
 
 /// Why identity did not do what was asked.
 #[derive(Debug, thiserror::Error)]
@@ -51,6 +57,14 @@ pub enum IdentityError {
     /// Too many wrong passwords for this username.
     #[error("too many wrong passwords; try again in {retry_after_seconds} s")]
     Throttled {
+        /// When to try again, in seconds.
+        retry_after_seconds: u32,
+    },
+    /// Too many wrong passwords from one address, whatever the usernames.
+    #[error(
+        "too many sign-ins from this address (此地址登录过于频繁); try again in {retry_after_seconds} s"
+    )]
+    TooManyFromHere {
         /// When to try again, in seconds.
         retry_after_seconds: u32,
     },
@@ -97,6 +111,13 @@ pub enum IdentityError {
     Machine(&'static str),
 }
 
+impl IdentityError {
+    /// Whether somebody tried what he does not know.
+    fn is_wrong_try(&self) -> bool {
+        matches!(self, Self::WrongPassword | Self::Throttled { .. })
+    }
+}
+
 /// A session that was just opened.
 #[derive(Debug, Clone)]
 pub struct Opened {
@@ -118,6 +139,7 @@ pub struct Identity {
     everybody_cache: Cache<Arc<Vec<Account>>>,
     hasher: Hasher,
     throttle: Throttle,
+    tries: Allowance,
     clock: SharedClockBox,
     audit: Audit,
 }
@@ -157,6 +179,7 @@ impl Identity {
             everybody_cache: Cache::new(),
             hasher: Hasher::new(),
             throttle: Throttle::default(),
+            tries: Allowance::new(TRIES_BURST, TRIES_PER_MINUTE).wide_for_this_machine(),
             clock: SharedClockBox(clock),
             audit,
         })
@@ -190,11 +213,45 @@ impl Identity {
         outcome
     }
 
-    /// Signs somebody in: checks the password, opens a session, writes an audit line.
+    /// Signs somebody in: checks the password, opens a session, writes an audit line. `visitor` is where the try comes
+    /// from, when that is known.
     ///
     /// # Errors
-    /// As [`Identity::authenticate`].
-    pub async fn sign_in(&self, username: &str, password: &str) -> Result<Opened, IdentityError> {
+    /// As [`Identity::authenticate`], and [`IdentityError::TooManyFromHere`].
+    pub async fn sign_in(
+        &self,
+        username: &str,
+        password: &str,
+        visitor: Option<Visitor>,
+    ) -> Result<Opened, IdentityError> {
+        self.let_try(visitor)?;
+        let opened = self.sign_in_by_password(username, password).await;
+        if !opened.as_ref().is_err_and(IdentityError::is_wrong_try) {
+            self.forgive(visitor);
+        }
+        opened
+    }
+
+    /// Lets a visitor try. A try counts as a wrong one until it turns out otherwise, so that a thousand at once are not a
+    /// thousand hashes; what is refused here leaves no line in the audit, or a flood of tries would be one of lines.
+    fn let_try(&self, visitor: Option<Visitor>) -> Result<(), IdentityError> {
+        let Some(visitor) = visitor else { return Ok(()) };
+        self.tries
+            .take(visitor, 1)
+            .map_err(|retry_after_seconds| IdentityError::TooManyFromHere { retry_after_seconds })
+    }
+
+    fn forgive(&self, visitor: Option<Visitor>) {
+        if let Some(visitor) = visitor {
+            self.tries.give_back(visitor, 1);
+        }
+    }
+
+    async fn sign_in_by_password(
+        &self,
+        username: &str,
+        password: &str,
+    ) -> Result<Opened, IdentityError> {
         let (known, outcome) = self.check(username, password).await?;
         let staff = match outcome {
             Ok(staff) => staff,

@@ -6,13 +6,14 @@ use std::collections::BTreeSet;
 use std::time::Duration;
 
 use axum::body::{Body, to_bytes};
+use axum::extract::ConnectInfo;
 use axum::http::{HeaderMap, Method, Request, Response, StatusCode, header};
 use axum::routing::{get, post};
 use axum::{Json, Router};
 use proto_events::codes::Channel;
 use runtime::http::{
-    Kit, Operation, Parameter, Path, Problem, ReadyCheck, RequestId, StrictJson, health_routes,
-    kit_layers, openapi, problem_pages, problems, serve,
+    Kit, Operation, Parameter, Path, Peer, Problem, ReadyCheck, RequestId, StrictJson,
+    health_routes, kit_layers, openapi, problem_pages, problems, serve,
 };
 use runtime::metrics::Metrics;
 use schemars::JsonSchema;
@@ -228,6 +229,61 @@ async fn a_full_house_answers_busy_and_a_hanging_handler_is_cut() {
     assert!(body.contains("\"busy\""));
     assert_eq!(hanging.await.unwrap().1["code"], "busy");
     assert_eq!(call(&router, get_request("/v1/id")).await.0, StatusCode::OK);
+}
+
+/// A request as it comes over a socket of this machine, from a proxy that names a visitor.
+fn from(visitor: &'static str, path: &str) -> Request<Body> {
+    let mut request = get_request(path);
+    request.extensions_mut().insert(ConnectInfo(Peer(std::net::Ipv4Addr::LOCALHOST.into())));
+    request.headers_mut().insert("x-forwarded-for", visitor.parse().unwrap());
+    request
+}
+
+#[tokio::test]
+async fn one_visitor_takes_half_of_what_is_served_at_once_and_leaves_the_rest_to_others() {
+    let kit = Kit::new(Metrics::new()).with_limits(4, Duration::from_secs(30));
+    let router = router_with(kit);
+    let mut hanging = Vec::new();
+    for _ in 0..2 {
+        let router = router.clone();
+        hanging
+            .push(tokio::spawn(async move { call(&router, from("192.0.2.1", "/v1/hangs")).await }));
+    }
+    let headers = loop {
+        let (status, headers, _) = call(&router, from("192.0.2.1", "/v1/id")).await;
+        if status == StatusCode::TOO_MANY_REQUESTS {
+            break headers;
+        }
+        tokio::task::yield_now().await;
+    };
+    assert_eq!(headers[header::RETRY_AFTER], "1");
+    assert_eq!(call(&router, from("192.0.2.2", "/v1/id")).await.0, StatusCode::OK);
+    // What is over gives its place back.
+    for task in hanging {
+        task.abort();
+        let _ = task.await;
+    }
+    assert_eq!(call(&router, from("192.0.2.1", "/v1/id")).await.0, StatusCode::OK);
+}
+
+#[tokio::test(start_paused = true)]
+async fn one_address_has_a_rate_and_this_machine_none() {
+    let router = router();
+    let mut served = 0;
+    let headers = loop {
+        let (status, headers, _) = call(&router, from("192.0.2.1", "/v1/id")).await;
+        if status != StatusCode::OK {
+            assert_eq!(status, StatusCode::TOO_MANY_REQUESTS);
+            break headers;
+        }
+        served += 1;
+        assert_eq!(call(&router, from("127.0.0.1", "/v1/id")).await.0, StatusCode::OK);
+    };
+    assert_eq!(served, 6000);
+    assert_eq!(headers[header::RETRY_AFTER], "1");
+    assert_eq!(call(&router, from("192.0.2.2", "/v1/id")).await.0, StatusCode::OK);
+    tokio::time::advance(Duration::from_secs(1)).await;
+    assert_eq!(call(&router, from("192.0.2.1", "/v1/id")).await.0, StatusCode::OK);
 }
 
 #[tokio::test]

@@ -73,6 +73,9 @@ pub(crate) struct UpArguments {
     /// Where to listen [default: 127.0.0.1:8420] [variable: UNSTUCK_LISTEN]
     #[arg(long, value_name = "ADDR")]
     pub(crate) listen: Option<String>,
+    /// Proxies that say truly for whom they ask (X-Forwarded-For): addresses and networks, or none [default: this machine] [variable: UNSTUCK_TRUSTED_PROXIES]
+    #[arg(long, value_name = "LIST")]
+    pub(crate) trusted_proxies: Option<String>,
     /// A bus that runs already [variable: UNSTUCK_NATS_URL]
     #[arg(long, value_name = "URL")]
     pub(crate) nats_url: Option<String>,
@@ -98,6 +101,9 @@ pub(crate) struct ServiceArguments {
     /// Where to listen [default: 127.0.0.1:8420] [variable: UNSTUCK_LISTEN]
     #[arg(long, value_name = "ADDR")]
     pub(crate) listen: Option<String>,
+    /// Proxies that say truly for whom they ask (X-Forwarded-For): addresses and networks, or none [default: this machine] [variable: UNSTUCK_TRUSTED_PROXIES]
+    #[arg(long, value_name = "LIST")]
+    pub(crate) trusted_proxies: Option<String>,
     /// The district file; the sample district otherwise [variable: UNSTUCK_DISTRICT]
     #[arg(long, value_name = "FILE")]
     pub(crate) district: Option<String>,
@@ -117,6 +123,9 @@ pub(crate) struct PortalArguments {
     /// Where to listen [default: 127.0.0.1:8420] [variable: UNSTUCK_LISTEN]
     #[arg(long, value_name = "ADDR")]
     pub(crate) listen: Option<String>,
+    /// Proxies that say truly for whom they ask (X-Forwarded-For): addresses and networks, or none [default: this machine] [variable: UNSTUCK_TRUSTED_PROXIES]
+    #[arg(long, value_name = "LIST")]
+    pub(crate) trusted_proxies: Option<String>,
 }
 
 /// Where a tool works.

@@ -7,7 +7,7 @@ use std::sync::Arc;
 use anyhow::Context as _;
 use portal::PortalConfig;
 use runtime::clock::SystemClock;
-use runtime::http::{Kit, health_routes, kit_layers, openapi, serve};
+use runtime::http::{Hops, Kit, health_routes, kit_layers, openapi, serve};
 use runtime::metrics::Metrics;
 use runtime::shutdown;
 
@@ -20,12 +20,14 @@ pub(crate) async fn run(settings: Pages) -> anyhow::Result<()> {
     let shutdown = shutdown::signal().context("signals cannot be listened for")?;
     let listener = bind(settings.listen)?;
     let address = listener.local_addr().context("the listener has no address")?;
-    let config = PortalConfig { api_url: settings.api_url, clock: Arc::new(SystemClock) };
+    let config =
+        PortalConfig { api_url: settings.api_url, pages_key: None, clock: Arc::new(SystemClock) };
     let (pages, ready) = portal::open_alone(config).context("the pages cannot be opened")?;
     let metrics = Metrics::new();
     // The API describes itself; the pages alone have none.
     let document = openapi("Unstuck (办得成)", env!("CARGO_PKG_VERSION"), &[], &[]);
     let router = pages.merge(health_routes(vec![ready], metrics.clone(), &document));
     say(format_args!("Listening on http://{address}"));
-    serve(listener, kit_layers(router, Kit::new(metrics)), shutdown).await.context("http")
+    let kit = Kit::new(metrics).with_hops(Hops::new(settings.trusted_proxies, None));
+    serve(listener, kit_layers(router, kit), shutdown).await.context("http")
 }

@@ -11,6 +11,7 @@ use chrono::NaiveDate;
 use desk::District;
 use portal::ApiUrl;
 use runtime::clock::{SharedClock, ShiftedClock, SystemClock};
+use runtime::http::TrustedProxies;
 use runtime::settings::{
     Settings, existing_file, folder, instant, listen_address, nats_url, whole_number,
 };
@@ -35,6 +36,7 @@ const VARIABLES: &[&str] = &[
     "UNSTUCK_NATS_SERVER",
     "UNSTUCK_NATS_URL",
     "UNSTUCK_REPLICAS",
+    "UNSTUCK_TRUSTED_PROXIES",
 ];
 
 /// A tool says what it found, not how it went there.
@@ -54,6 +56,7 @@ pub(crate) struct Up {
     pub(crate) data: PathBuf,
     pub(crate) district: Arc<District>,
     pub(crate) listen: std::net::SocketAddr,
+    pub(crate) trusted_proxies: TrustedProxies,
     pub(crate) nats_url: Option<String>,
     pub(crate) nats_server: Option<PathBuf>,
     pub(crate) replicas: usize,
@@ -66,6 +69,7 @@ pub(crate) struct Single {
     pub(crate) data: PathBuf,
     pub(crate) district: Arc<District>,
     pub(crate) listen: std::net::SocketAddr,
+    pub(crate) trusted_proxies: TrustedProxies,
     pub(crate) nats_url: String,
     pub(crate) replicas: usize,
 }
@@ -74,6 +78,7 @@ pub(crate) struct Single {
 pub(crate) struct Pages {
     pub(crate) api_url: ApiUrl,
     pub(crate) listen: std::net::SocketAddr,
+    pub(crate) trusted_proxies: TrustedProxies,
 }
 
 /// What a simulation tells, and where.
@@ -101,6 +106,7 @@ pub(crate) fn up(arguments: UpArguments, log_format: Option<String>) -> anyhow::
     let data = reader.data(arguments.data);
     let district = reader.district(arguments.district);
     let listen = reader.listen(arguments.listen);
+    let trusted_proxies = reader.trusted_proxies(arguments.trusted_proxies);
     let nats_url = reader.0.optional("nats-url", arguments.nats_url, nats_url);
     let nats_server = reader.0.optional("nats-server", arguments.nats_server, existing_file);
     let replicas = reader.replicas(arguments.replicas);
@@ -128,6 +134,7 @@ pub(crate) fn up(arguments: UpArguments, log_format: Option<String>) -> anyhow::
         data,
         district: Arc::new(district.context("the district was read")?),
         listen,
+        trusted_proxies,
         nats_url,
         nats_server,
         replicas,
@@ -144,6 +151,7 @@ pub(crate) fn single(
     let data = reader.data(arguments.data);
     let district = reader.district(arguments.district);
     let listen = reader.listen(arguments.listen);
+    let trusted_proxies = reader.trusted_proxies(arguments.trusted_proxies);
     let nats_url = reader.0.required("nats-url", arguments.nats_url, nats_url);
     let replicas = reader.replicas(arguments.replicas);
     reader.master_key(&data);
@@ -152,6 +160,7 @@ pub(crate) fn single(
         data,
         district: Arc::new(district.context("the district was read")?),
         listen,
+        trusted_proxies,
         nats_url: nats_url.context("the address was read")?,
         replicas,
     })
@@ -163,11 +172,12 @@ pub(crate) fn pages(
 ) -> anyhow::Result<Pages> {
     let mut reader = Reader::new();
     let listen = reader.listen(arguments.listen);
+    let trusted_proxies = reader.trusted_proxies(arguments.trusted_proxies);
     let api_url = reader.0.required("api-url", arguments.api_url, |text| {
         text.parse::<ApiUrl>().map_err(|error| format!("{text:?} {error}"))
     });
     reader.finish(log_format, FILTER_DEFAULT)?;
-    Ok(Pages { api_url: api_url.context("the address was read")?, listen })
+    Ok(Pages { api_url: api_url.context("the address was read")?, listen, trusted_proxies })
 }
 
 pub(crate) fn tool(arguments: PlaceArguments, log_format: Option<String>) -> anyhow::Result<Place> {
@@ -232,6 +242,10 @@ impl Reader {
 
     fn listen(&mut self, flag: Option<String>) -> std::net::SocketAddr {
         self.0.or_default("listen", flag, LISTEN_DEFAULT.into(), listen_address)
+    }
+
+    fn trusted_proxies(&mut self, flag: Option<String>) -> TrustedProxies {
+        self.0.or_default("trusted-proxies", flag, TrustedProxies::default(), str::parse)
     }
 
     fn replicas(&mut self, flag: Option<String>) -> usize {

@@ -49,7 +49,8 @@ pub(crate) async fn run(service: Service, settings: Single) -> anyhow::Result<()
             (part, Some(views))
         }
     };
-    let house = House { desk, parts: vec![part], views, has_pages: false };
+    let trusted_proxies = settings.trusted_proxies;
+    let house = House { desk, parts: vec![part], views, has_pages: false, trusted_proxies };
     let on_ready = |address| say(format_args!("Listening on http://{address}"));
     house.run(listener, shutdown, on_ready).await
 }

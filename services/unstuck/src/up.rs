@@ -93,7 +93,8 @@ async fn begin(settings: &Up, bus_url: &str) -> anyhow::Result<Begun> {
     };
     let first_token = desk.first_account.invite().await?;
     let (parts, views) = all_services(&desk, &settings.data.join(VIEWS_FOLDER)).await?;
-    let house = House { desk, parts, views: Some(views), has_pages: true };
+    let trusted_proxies = settings.trusted_proxies.clone();
+    let house = House { desk, parts, views: Some(views), has_pages: true, trusted_proxies };
     Ok(Begun { house, demo_password, first_token })
 }
 

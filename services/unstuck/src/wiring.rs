@@ -17,8 +17,8 @@ use portal::{ApiUrl, PortalConfig};
 use projection::Projection;
 use runtime::clock::SharedClock;
 use runtime::http::{
-    Kit, Operation, ProblemEntry, ReadyCheck, health_routes, kit_layers, openapi, problem_pages,
-    problems, serve,
+    Hops, Kit, Operation, PagesKey, ProblemEntry, ReadyCheck, TrustedProxies, health_routes,
+    kit_layers, openapi, problem_pages, problems, serve,
 };
 use runtime::identity::{session_operations, session_routes};
 use runtime::metrics::Metrics;
@@ -89,6 +89,8 @@ pub(crate) struct House {
     pub(crate) views: Option<Arc<Projection>>,
     /// Whether the pages are served on the same address.
     pub(crate) has_pages: bool,
+    /// Who says truly for whom he asks.
+    pub(crate) trusted_proxies: TrustedProxies,
 }
 
 impl House {
@@ -99,7 +101,7 @@ impl House {
         shutdown: CancellationToken,
         on_ready: impl FnOnce(SocketAddr) + Send + 'static,
     ) -> anyhow::Result<()> {
-        let Self { desk, mut parts, views, has_pages } = self;
+        let Self { desk, mut parts, views, has_pages, trusted_proxies } = self;
         let address = listener.local_addr().context("the listener has no address")?;
         let mut tasks = TaskSet::new(shutdown.clone());
         for task in parts.iter_mut().flat_map(|part| part.tasks.drain(..)) {
@@ -107,8 +109,10 @@ impl House {
         }
         tasks.spawn("identity", Arc::clone(&desk.identity).watch(shutdown.clone()));
         let checks = ready_checks(&desk, &mut parts);
-        let pages = has_pages.then(|| pages_of(address, &desk)).transpose()?;
-        let router = router(&desk, parts, checks.clone(), pages);
+        let pages_key = has_pages.then(PagesKey::random).flatten();
+        let pages = has_pages.then(|| pages_of(address, &desk, pages_key.clone())).transpose()?;
+        let hops = Hops::new(trusted_proxies, pages_key);
+        let router = router(&desk, parts, checks.clone(), pages, hops);
         tasks.spawn("http", serve(listener, router, shutdown.clone()));
         tasks.spawn("announcement", async move {
             if shutdown.run_until_cancelled(all_ready(&checks, views.as_deref())).await.is_some() {
@@ -127,10 +131,14 @@ impl House {
 }
 
 /// The pages, on top of the API that this process serves.
-fn pages_of(address: SocketAddr, desk: &Desk) -> anyhow::Result<Router> {
+fn pages_of(
+    address: SocketAddr,
+    desk: &Desk,
+    pages_key: Option<PagesKey>,
+) -> anyhow::Result<Router> {
     let api_url = ApiUrl::of_listener(address);
     let clock = Arc::clone(&desk.clock);
-    portal::open(PortalConfig { api_url, clock }).context("the pages cannot be opened")
+    portal::open(PortalConfig { api_url, pages_key, clock }).context("the pages cannot be opened")
 }
 
 fn ready_checks(desk: &Arc<Desk>, parts: &mut [ServiceParts]) -> Vec<ReadyCheck> {
@@ -188,6 +196,7 @@ fn router(
     parts: Vec<ServiceParts>,
     checks: Vec<ReadyCheck>,
     pages: Option<Router>,
+    hops: Hops,
 ) -> Router {
     let document = document(parts.iter().flat_map(|part| part.operations.iter().cloned()));
     let sessions = session_routes().with_state(DeskState(Arc::clone(desk)));
@@ -198,5 +207,5 @@ fn router(
         .merge(health_routes(checks, desk.metrics.clone(), &document));
     let router = parts.into_iter().fold(fixed, |router, part| router.merge(part.router));
     let router = pages.into_iter().fold(router, Router::merge);
-    kit_layers(router, Kit::new(desk.metrics.clone()))
+    kit_layers(router, Kit::new(desk.metrics.clone()).with_hops(hops))
 }

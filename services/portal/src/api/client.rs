@@ -17,7 +17,8 @@ use hyper_rustls::{HttpsConnector, HttpsConnectorBuilder};
 use hyper_util::client::legacy;
 use hyper_util::client::legacy::connect::HttpConnector;
 use hyper_util::rt::{TokioExecutor, TokioTimer};
-use runtime::http::{RequestId, request_id};
+use runtime::http::visitor::{FORWARDED_FOR_HEADER, PAGES_KEY_HEADER};
+use runtime::http::{PagesKey, RequestId, request_id, visitor};
 use serde::Deserialize;
 use serde::de::DeserializeOwned;
 use tokio::sync::OnceCell;
@@ -42,6 +43,8 @@ const IDLE_TIME_MAX: Duration = Duration::from_secs(20);
 pub(crate) struct Client {
     url: ApiUrl,
     line: Line,
+    /// By what the API of the same process knows these pages.
+    key: Option<PagesKey>,
     /// What the codes of problems mean, read once.
     meanings: Arc<OnceCell<HashMap<String, (String, String)>>>,
 }
@@ -63,7 +66,7 @@ pub(super) struct Call<'a> {
 
 impl Client {
     /// Makes the pool; nothing is called yet.
-    pub(crate) fn new(url: ApiUrl) -> std::io::Result<Self> {
+    pub(crate) fn new(url: ApiUrl, key: Option<PagesKey>) -> std::io::Result<Self> {
         let mut builder = legacy::Client::builder(TokioExecutor::new());
         builder
             .pool_timer(TokioTimer::new())
@@ -84,7 +87,7 @@ impl Client {
                 Line::Secure(builder.build(connector))
             }
         };
-        Ok(Self { url, line, meanings: Arc::default() })
+        Ok(Self { url, line, key, meanings: Arc::default() })
     }
 
     /// Makes a call and reads the whole answer.
@@ -175,6 +178,13 @@ impl Client {
         }
         let id = request_id::current().unwrap_or_else(RequestId::fresh);
         headers.insert(request_id::REQUEST_ID_HEADER, id.to_header());
+        // The API measures who looks at a page, not the pages.
+        if let Some(visitor) = visitor::current() {
+            headers.insert(FORWARDED_FOR_HEADER, visitor.to_header());
+        }
+        if let Some(key) = &self.key {
+            headers.insert(PAGES_KEY_HEADER, key.to_header());
+        }
         Ok(request)
     }
 }

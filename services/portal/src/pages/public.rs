@@ -2,26 +2,24 @@
 //!
 //! Invariants: one answer first: where it is, and what there is to do; a code that is none and a code of no case get the
 //! same page with the same status; nothing about a person is on it, the API sees to that; no captcha: an address that
-//! asks too often is told to wait ([`patience`]).
+//! asks too often is told to wait, by the API, which hears for whom this page asks.
 
 mod answer;
-mod patience;
 #[cfg(test)]
 mod tests;
 
 use std::sync::Arc;
 
-use axum::extract::{ConnectInfo, Path, Query};
-use axum::http::{HeaderMap, StatusCode};
+use axum::Router;
+use axum::extract::{Path, Query};
+use axum::http::StatusCode;
 use axum::response::{IntoResponse as _, Redirect, Response};
 use axum::routing::get;
-use axum::{Extension, Router};
 use maud::{Markup, html};
 use proto_events::ids::ReceiptCode;
-use runtime::http::Peer;
 use serde::Deserialize;
 
-use crate::api::{Failure, Problem};
+use crate::api::segment;
 use crate::portal::Portal;
 use crate::ui::{self, Dress, Page, Tone};
 use crate::visit::Visit;
@@ -48,29 +46,12 @@ async fn ask(visit: Visit, Query(asked): Query<Asked>) -> Response {
     }
 }
 
-async fn page(
-    visit: Visit,
-    Path(typed): Path<String>,
-    peer: Option<Extension<ConnectInfo<Peer>>>,
-    headers: HeaderMap,
-) -> Response {
-    let peer = peer.map(|Extension(ConnectInfo(Peer(address)))| address);
-    if let Err(seconds) = patience::ask(peer, &headers, visit.now()) {
-        let problem = Problem {
-            status: StatusCode::TOO_MANY_REQUESTS.as_u16(),
-            code: "too_many_requests".to_owned(),
-            retry_after: Some(seconds),
-            ..Problem::default()
-        };
-        return ui::problem_page(&visit, &Failure::Problem(Box::new(problem)));
-    }
-    let Ok(code) = typed.parse::<ReceiptCode>() else {
-        return form_page(&visit, &typed, true, StatusCode::NOT_FOUND);
-    };
-    let (receipt, names) = tokio::join!(
-        async { visit.api().get::<Receipt>(&format!("/v1/receipts/{code}"), &[]).await },
-        visit.names(),
-    );
+async fn page(visit: Visit, Path(typed): Path<String>) -> Response {
+    // What is no code is asked as well: it costs whoever tries it as much as one of nobody.
+    let code = typed.parse::<ReceiptCode>().map_or_else(|_| typed.clone(), |code| code.to_string());
+    let path = format!("/v1/receipts/{}", segment(&code));
+    let (receipt, names) =
+        tokio::join!(async { visit.api().get::<Receipt>(&path, &[]).await }, visit.names(),);
     match receipt {
         Ok(receipt) => {
             let title = visit.lang.text("public-title");

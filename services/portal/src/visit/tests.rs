@@ -13,7 +13,7 @@ pub(crate) fn visit(lang: Lang, role: Role) -> Visit {
     let url = "http://127.0.0.1:9".parse().expect("an address");
     let now = DateTime::parse_from_rfc3339("2026-03-04T10:00:00+08:00").expect("an instant");
     let portal = Portal {
-        client: Client::new(url).expect("a client without TLS"),
+        client: Client::new(url, None).expect("a client without TLS"),
         clock: Arc::new(ManualClock::new(now.to_utc())),
         names: crate::names::NamesKept::default(),
         pages: OnceLock::new(),

@@ -2,7 +2,9 @@
 //! there is to do.
 //!
 //! Invariants: no sign-in; no person (neither applicant nor staff), no demand, no summary, nothing of what departments
-//! write to each other; a code that is none and a code of no case get the same answer.
+//! write to each other; a code that is none and a code of no case get the same answer, and cost the one who asks the
+//! same: whoever guesses waits sooner than whoever looks often at what is his. A code has more than fifty random bits:
+//! the measure keeps the house calm, the code keeps the secret.
 
 mod telling;
 
@@ -10,7 +12,7 @@ use std::time::Duration;
 
 use axum::Json;
 use axum::extract::State;
-use axum::http::Method;
+use axum::http::{Method, StatusCode};
 use casework::case::{Case, EventMeta};
 use casework::explanation::explain;
 use casework::rules::Rules;
@@ -18,13 +20,27 @@ use proto_events::Timestamp;
 use proto_events::codes::{CaseState, Clock};
 use proto_events::events::{CaseEvent, Remedy, RequestedItem, WindowContact};
 use proto_events::ids::ReceiptCode;
-use runtime::http::{Operation, Path, Problem};
+use runtime::http::allowance::too_often;
+use runtime::http::{Allowance, Operation, Path, Problem, visitor};
 use schemars::JsonSchema;
 use serde::Serialize;
 
 use super::words::Words;
 use super::{AsOf, Doors, broken, find, history};
 use crate::core::Core;
+
+/// Looks at once of one visitor, and a minute: who follows one matter needs one, a family or a bench behind one address
+/// some.
+const LOOKS_BURST: u32 = 120;
+const LOOKS_PER_MINUTE: u32 = 120;
+
+/// What a look at nothing costs beyond its own: thirty slips of the pen at once, thirty a minute.
+const SLIP_COST: u32 = 3;
+
+/// How often a visitor may look at receipts.
+pub(super) fn looks() -> Allowance {
+    Allowance::new(LOOKS_BURST, LOOKS_PER_MINUTE)
+}
 
 /// How long the page waits for the history of the case.
 const HISTORY_TIME_MAX: Duration = Duration::from_secs(1);
@@ -137,7 +153,17 @@ pub(super) async fn page(
     State(doors): State<Doors>,
     Path(code): Path<String>,
 ) -> Result<Json<ReceiptAnswer>, Problem> {
-    answer(&doors.core, &code).await.map(Json)
+    let visitor = visitor::current();
+    if let Some(visitor) = visitor {
+        doors.looks.take(visitor, 1).map_err(too_often)?;
+    }
+    let answered = answer(&doors.core, &code).await.map(Json);
+    if let (Some(visitor), Err(problem)) = (visitor, &answered)
+        && problem.status == StatusCode::NOT_FOUND
+    {
+        doors.looks.charge(visitor, SLIP_COST);
+    }
+    answered
 }
 
 /// Finds the case of a receipt.
@@ -254,4 +280,5 @@ pub(super) fn operation() -> Operation {
     Operation::new(Method::GET, path, "public", "The public page of a receipt")
         .public()
         .answers::<ReceiptAnswer>(200)
+        .refuses(&["too_many_requests"])
 }

@@ -1,12 +1,15 @@
 //! What surrounds every handler: id, span, limits, panics, metrics, headers.
 //!
 //! Invariants: every request gets exactly one answer, one log line and one count, also when its handler
-//! panics, hangs or is not there; a route is named by its pattern, never by the caller's path.
+//! panics, hangs or is not there; a route is named by its pattern, never by the caller's path; one visitor takes no more
+//! than half of what the process serves at once, so that there is always room for another.
 
 use std::any::Any;
+use std::collections::HashMap;
 use std::future::Future;
+use std::net::IpAddr;
 use std::panic::AssertUnwindSafe;
-use std::sync::Arc;
+use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 
 use axum::Router;
@@ -20,6 +23,7 @@ use tokio::sync::Semaphore;
 use tokio::time::Instant;
 use tracing::Instrument as _;
 
+use super::allowance::{Allowance, too_often};
 use super::body::buffered;
 use super::problem::{
     FORBIDDEN, INTERNAL, INVALID, MALFORMED, METHOD_NOT_ALLOWED, NOT_FOUND, Problem, ProblemCode,
@@ -27,6 +31,7 @@ use super::problem::{
     UNSUPPORTED_MEDIA_TYPE,
 };
 use super::request_id::{REQUEST_ID_HEADER, RequestId};
+use super::visitor::{self, Hops, Visitor};
 use crate::metrics::Metrics;
 
 /// How long a handler may take until its answer begins; a stream that follows may run on.
@@ -34,6 +39,13 @@ const HANDLER_TIME_MAX: Duration = Duration::from_secs(30);
 
 /// Most requests under way at once by default: far above what 2 cores serve within a second.
 const REQUESTS_MAX: usize = 512;
+
+/// Requests of one visitor at once, and as a rate per minute: a street center of thirty people behind one address asks some
+/// ten a page, each of the pages once in some seconds. It bounds what one address takes; who is this machine itself is
+/// bounded by his share of what is under way alone, because a proxy that says nothing, or a tool, may ask as fast as it
+/// is answered.
+const VISITOR_BURST: u32 = 6000;
+const VISITOR_PER_MINUTE: u32 = 18_000;
 
 /// Longest plain-text refusal that becomes a problem's detail, in bytes.
 const PLAIN_REFUSAL_BYTES_MAX: usize = 2048;
@@ -44,6 +56,9 @@ pub struct Kit {
     metrics: Metrics,
     slots: Arc<Semaphore>,
     handler_time_max: Duration,
+    hops: Hops,
+    shares: Arc<Shares>,
+    requests: Arc<Allowance>,
 }
 
 impl Kit {
@@ -54,6 +69,9 @@ impl Kit {
             metrics,
             slots: Arc::new(Semaphore::new(REQUESTS_MAX)),
             handler_time_max: HANDLER_TIME_MAX,
+            hops: Hops::default(),
+            shares: Arc::new(Shares::of(REQUESTS_MAX)),
+            requests: Arc::new(Allowance::new(VISITOR_BURST, VISITOR_PER_MINUTE)),
         }
     }
 
@@ -61,8 +79,59 @@ impl Kit {
     #[must_use]
     pub fn with_limits(mut self, requests_max: usize, handler_time_max: Duration) -> Self {
         self.slots = Arc::new(Semaphore::new(requests_max));
+        self.shares = Arc::new(Shares::of(requests_max));
         self.handler_time_max = handler_time_max;
         self
+    }
+
+    /// Says who may speak for a visitor.
+    #[must_use]
+    pub fn with_hops(mut self, hops: Hops) -> Self {
+        self.hops = hops;
+        self
+    }
+}
+
+/// How many requests of each visitor are under way.
+#[derive(Debug)]
+struct Shares {
+    most: usize,
+    under_way: Mutex<HashMap<IpAddr, usize>>,
+}
+
+impl Shares {
+    /// Half of what the process serves at once.
+    fn of(requests_max: usize) -> Self {
+        Self { most: (requests_max / 2).max(1), under_way: Mutex::new(HashMap::new()) }
+    }
+
+    fn take(self: &Arc<Self>, visitor: Visitor) -> Option<Share> {
+        let of = visitor.network();
+        let mut under_way = self.under_way.lock().unwrap_or_else(PoisonError::into_inner);
+        let count = under_way.entry(of).or_default();
+        // An entry that was just made is below any share.
+        (*count < self.most).then(|| {
+            *count += 1;
+            Share { shares: Arc::clone(self), of }
+        })
+    }
+}
+
+/// A request that is under way.
+struct Share {
+    shares: Arc<Shares>,
+    of: IpAddr,
+}
+
+impl Drop for Share {
+    fn drop(&mut self) {
+        let mut under_way = self.shares.under_way.lock().unwrap_or_else(PoisonError::into_inner);
+        if let Some(count) = under_way.get_mut(&self.of) {
+            *count -= 1;
+            if *count == 0 {
+                under_way.remove(&self.of);
+            }
+        }
     }
 }
 
@@ -88,7 +157,9 @@ async fn surround(State(kit): State<Kit>, request: Request, next: Next) -> Respo
     let span =
         tracing::info_span!("request", request.id = %id, http.method = %method, http.route = route);
 
-    let work = async { finished(answer(&kit, request, next).await).await };
+    let visitor = kit.hops.visitor(&request);
+    let work = async { finished(answer(&kit, visitor, request, next).await).await };
+    let work = visitor::scope(visitor, work);
     let mut response = id.clone().scope(work).instrument(span.clone()).await;
 
     response.headers_mut().insert(REQUEST_ID_HEADER, id.to_header());
@@ -122,16 +193,27 @@ async fn surround(State(kit): State<Kit>, request: Request, next: Next) -> Respo
 }
 
 /// Answers within the limits.
-async fn answer(kit: &Kit, request: Request, next: Next) -> Response {
+async fn answer(kit: &Kit, visitor: Option<Visitor>, request: Request, next: Next) -> Response {
+    // Health must stay visible under load, else a supervisor kills what is only busy.
+    if is_health(request.uri().path()) {
+        return within_limits(kit, request, next).await;
+    }
+    let _share = match visitor.map(|visitor| admitted(kit, visitor)).transpose() {
+        Ok(share) => share,
+        Err(problem) => return problem.into_response(),
+    };
     let Ok(_slot) = kit.slots.try_acquire() else {
-        // Health must stay visible under load, else a supervisor kills what is only busy.
-        return if is_health(request.uri().path()) {
-            within_limits(kit, request, next).await
-        } else {
-            Problem::busy("more requests are under way than the service takes").into_response()
-        };
+        return Problem::busy("more requests are under way than the service takes").into_response();
     };
     within_limits(kit, request, next).await
+}
+
+/// Lets a visitor in who does not take more than his part.
+fn admitted(kit: &Kit, visitor: Visitor) -> Result<Share, Problem> {
+    if !visitor.is_this_machine() {
+        kit.requests.take(visitor, 1).map_err(too_often)?;
+    }
+    kit.shares.take(visitor).ok_or_else(|| too_often(1))
 }
 
 async fn within_limits(kit: &Kit, request: Request, next: Next) -> Response {

@@ -1,7 +1,8 @@
 //! Passwords: Argon2id, few at once, and always the same work.
 //!
-//! Invariants: an unknown username costs as much as a wrong password; at most [`HASHES_AT_ONCE`] hashes
-//! run (each takes 19 MiB), and at most [`QUEUE_MAX`] people wait for one.
+//! Invariants: an unknown username costs as much as a wrong password; hashes (each takes 19 MiB) run on half of the
+//! processors at most, so that a flood of sign-ins leaves the other half to whoever is in; at most [`QUEUE_MAX`] people
+//! wait for one.
 
 use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
@@ -18,8 +19,7 @@ pub const PASSWORD_CHARS_MIN: usize = 10;
 /// Longest password, in characters; more is no safer and costs time.
 pub const PASSWORD_CHARS_MAX: usize = 256;
 
-const HASHES_AT_ONCE: usize = 2;
-/// About two seconds of hashing.
+/// About two seconds of hashing on one processor.
 const QUEUE_MAX: usize = 64;
 
 /// OWASP's recommendation for Argon2id (Password Storage Cheat Sheet, 2024): 19 MiB, 2 passes, 1 lane.
@@ -39,7 +39,7 @@ pub(super) struct Hasher {
 impl Hasher {
     pub(super) fn new() -> Self {
         Self {
-            slots: Arc::new(Semaphore::new(HASHES_AT_ONCE)),
+            slots: Arc::new(Semaphore::new(hashes_at_once())),
             waiting: Arc::new(AtomicUsize::new(0)),
         }
     }
@@ -102,6 +102,11 @@ impl Hasher {
         .await
         .map_err(|_| IdentityError::Machine("hashing a password"))
     }
+}
+
+/// Half of the processors, and one at least.
+fn hashes_at_once() -> usize {
+    std::thread::available_parallelism().map_or(1, |all| (all.get() / 2).max(1))
 }
 
 /// A place in the queue.

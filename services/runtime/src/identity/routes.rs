@@ -12,7 +12,7 @@ use serde::{Deserialize, Serialize};
 
 use super::{Identity, IdentityError, Session, Staff, token_of};
 use crate::http::openapi::Operation;
-use crate::http::{Problem, StrictJson};
+use crate::http::{Problem, StrictJson, visitor};
 
 /// The body of `POST /v1/session`.
 #[derive(Clone, Deserialize, JsonSchema)]
@@ -126,7 +126,7 @@ async fn sign_in(
     body: StrictJson<SignIn>,
 ) -> Result<Json<SignedIn>, Problem> {
     let SignIn { username, password } = body.value;
-    let opened = identity.sign_in(&username, &password).await?;
+    let opened = identity.sign_in(&username, &password, visitor::current()).await?;
     Ok(Json(SignedIn { token: opened.token, expires_at: opened.expires_at, staff: opened.staff }))
 }
 

@@ -77,7 +77,8 @@ impl From<IdentityError> for Problem {
     fn from(error: IdentityError) -> Self {
         match error {
             IdentityError::WrongPassword => Self::unauthenticated(error.to_string()),
-            IdentityError::Throttled { retry_after_seconds } => {
+            IdentityError::Throttled { retry_after_seconds }
+            | IdentityError::TooManyFromHere { retry_after_seconds } => {
                 Self::of(&TOO_MANY_REQUESTS, error.to_string()).retry_after(retry_after_seconds)
             }
             IdentityError::Busy => Self::busy(error.to_string()),
