@@ -39,6 +39,7 @@ pub struct District {
     district_file: PathBuf,
     bus_url: Option<String>,
     clock_start: Mutex<Option<String>>,
+    log_filter: Mutex<Option<&'static str>>,
     up: Mutex<Option<Process>>,
     address: Address,
 }
@@ -86,6 +87,7 @@ impl District {
             folder: tempfile::Builder::new().prefix("unstuck-test-").tempdir().expect("a folder"),
             bus_url,
             clock_start: Mutex::new(clock_start.map(ToOwned::to_owned)),
+            log_filter: Mutex::new(None),
             up: Mutex::new(None),
             address: Arc::new(RwLock::new(String::new())),
         };
@@ -108,7 +110,10 @@ impl District {
         if let Some(start) = lock(&self.clock_start).as_deref() {
             command.args(["--clock-start", start]);
         }
-        let mut process = Process::start(command, &self.log());
+        if let Some(filter) = *lock(&self.log_filter) {
+            command.env("UNSTUCK_LOG", filter);
+        }
+        let mut process = Process::start(command, &self.log_file());
         let address = process.wait_for_line("Listening on ", START_TIME_MAX);
         assert!(address.starts_with("http://127.0.0.1:"), "listens on {address}");
         *self.address.write().unwrap_or_else(PoisonError::into_inner) = address.trim().to_owned();
@@ -123,6 +128,17 @@ impl District {
     pub fn at(&self, clock_start: &str) {
         self.shut_down();
         *lock(&self.clock_start) = Some(clock_start.to_owned());
+        self.bring_up();
+    }
+
+    /// Has everything logged that a filter such as `trace` names: restarts the district on the same data.
+    ///
+    /// # Panics
+    /// When it does not stop cleanly or does not come up; shows its log.
+    #[track_caller]
+    pub fn log(&self, filter: &'static str) {
+        self.shut_down();
+        *lock(&self.log_filter) = Some(filter);
         self.bring_up();
     }
 
@@ -192,14 +208,14 @@ impl District {
         self.processes().iter().filter(|id| name(id).trim() == "nats-server").count()
     }
 
-    fn log(&self) -> PathBuf {
+    fn log_file(&self) -> PathBuf {
         self.folder.path().join("up.log")
     }
 
     /// What the district has logged so far.
     #[must_use]
     pub fn logged(&self) -> String {
-        std::fs::read_to_string(self.log()).unwrap_or_default()
+        std::fs::read_to_string(self.log_file()).unwrap_or_default()
     }
 
     /// Somebody from the street, who has no account.
@@ -325,7 +341,7 @@ impl Drop for District {
             signal(process, "KILL");
         }
         if std::thread::panicking() {
-            eprintln!("---- end of the district's log ----\n{}", log_end(&self.log()));
+            eprintln!("---- end of the district's log ----\n{}", log_end(&self.log_file()));
         }
     }
 }

@@ -11,6 +11,7 @@ pub mod browser;
 pub mod bus;
 pub mod district;
 pub mod process;
+pub mod visitor;
 pub mod waiting;
 
 pub use api::{Answer, Api};

@@ -1,7 +1,6 @@
 //! The pages over plain HTTP, as a browser without script sees them: signing in, the counter, a session that ends in the
 //! middle of a form, the lock, drafts, a call afterwards, a bus that does not answer, forms of other sites, the pages alone.
 
-use std::collections::BTreeMap;
 use std::time::Duration;
 
 use serde_json::{Value, json};
@@ -11,6 +10,7 @@ use unstuck_tests::bodies::{opening, phone};
 use unstuck_tests::bus::Bus;
 use unstuck_tests::district::Place;
 use unstuck_tests::process::Process;
+use unstuck_tests::visitor::{Fields, Visitor, hidden};
 use unstuck_tests::{Api, District, wait_for};
 
 /// Wednesday.
@@ -18,113 +18,6 @@ const START: &str = "2026-03-04T10:00:00+08:00";
 
 /// How long a program may take until it listens.
 const START_TIME_MAX: Duration = Duration::from_secs(30);
-
-/// A browser without script: it keeps cookies, fills forms, and follows nothing by itself.
-struct Visitor {
-    anybody: Api,
-    cookies: BTreeMap<String, String>,
-}
-
-type Fields = Vec<(String, String)>;
-
-impl Visitor {
-    fn at(district: &District) -> Self {
-        Self { anybody: district.anybody(), cookies: BTreeMap::new() }
-    }
-
-    fn signed_in(district: &District, username: &str) -> Self {
-        let mut visitor = Self::at(district);
-        let answer = visitor.sign_in(username, &[]);
-        assert_eq!(answer.status, 303, "{}", answer.text);
-        visitor
-    }
-
-    /// Signs in with the form of a page, or with what a page carries.
-    fn sign_in(&mut self, username: &str, carried: &[(String, String)]) -> Answer {
-        let mut fields = carried.to_vec();
-        fields.push(("username".to_owned(), username.to_owned()));
-        fields.push(("password".to_owned(), PASSWORD.to_owned()));
-        self.post("/sign-in", &fields)
-    }
-
-    fn get(&mut self, path: &str) -> Answer {
-        self.ask("GET", path, None, &[])
-    }
-
-    fn post(&mut self, path: &str, fields: &[(String, String)]) -> Answer {
-        self.ask("POST", path, Some(fields), &[])
-    }
-
-    fn ask(
-        &mut self,
-        method: &str,
-        path: &str,
-        fields: Option<&[(String, String)]>,
-        headers: &[(&str, &str)],
-    ) -> Answer {
-        let cookies: Vec<String> =
-            self.cookies.iter().map(|(name, value)| format!("{name}={value}")).collect();
-        let mut request = self.anybody.request(method, path).header("cookie", cookies.join("; "));
-        for (name, value) in headers {
-            request = request.header(name, *value);
-        }
-        if let Some(fields) = fields {
-            request = request.bytes("application/x-www-form-urlencoded", encoded(fields));
-        }
-        let answer = request.send();
-        if let Some(cookie) = answer.headers.get("set-cookie") {
-            let (name, value) = cookie
-                .split(';')
-                .next()
-                .and_then(|pair| pair.split_once('='))
-                .expect("a cookie is a pair");
-            self.cookies.insert(name.to_owned(), value.to_owned());
-        }
-        answer
-    }
-
-    /// Ends the session behind the back of the browser.
-    fn lose_session(&self) {
-        let token = &self.cookies["unstuck_session"];
-        let ended = self.anybody.request("DELETE", "/v1/session");
-        ended.header("authorization", format!("Bearer {token}")).send().expect_status(204);
-    }
-}
-
-fn encoded(fields: &[(String, String)]) -> String {
-    let escape = |text: &str| {
-        text.bytes().fold(String::new(), |mut all, byte| {
-            match byte {
-                b'a'..=b'z' | b'A'..=b'Z' | b'0'..=b'9' | b'-' | b'.' | b'_' => {
-                    all.push(char::from(byte));
-                }
-                _ => all.push_str(&format!("%{byte:02X}")),
-            }
-            all
-        })
-    };
-    let pairs = fields.iter().map(|(name, value)| format!("{}={}", escape(name), escape(value)));
-    pairs.collect::<Vec<_>>().join("&")
-}
-
-/// What the form that is sent to `action` carries unseen.
-fn hidden(answer: &Answer, action: &str) -> Fields {
-    let start = format!("action=\"{action}\"");
-    let form = answer.text.split("<form").find(|form| form.contains(&start));
-    let form = form.unwrap_or_else(|| panic!("no form for {action}: {}", answer.text));
-    let form = form.split("</form>").next().unwrap_or_default();
-    form.split("<input type=\"hidden\" name=\"")
-        .skip(1)
-        .map(|input| {
-            let (name, rest) = input.split_once("\" value=\"").expect("a hidden input has a value");
-            (name.to_owned(), plain(rest.split('"').next().unwrap_or_default()))
-        })
-        .collect()
-}
-
-fn plain(text: &str) -> String {
-    text.replace("&lt;", "<").replace("&gt;", ">").replace("&quot;", "\"").replace("&amp;", "&")
-}
 
 /// The form of the counter, filled.
 fn filled(page: &Answer, demand: &str, n: u32) -> Fields {
@@ -415,7 +308,7 @@ fn the_pages_run_alone_on_an_api_that_runs_elsewhere() {
     let address = alone.wait_for_line("Listening on ", START_TIME_MAX);
     let address = address.trim_start_matches("Listening on ").to_owned();
     let anybody = Api::new(std::sync::Arc::new(std::sync::RwLock::new(address)), None);
-    let mut visitor = Visitor { anybody, cookies: BTreeMap::new() };
+    let mut visitor = Visitor::of(anybody);
     assert_eq!(visitor.get("/readyz").expect_status(200).json["status"], Value::from("ready"));
     assert_eq!(location(&visitor.sign_in(clerk.username(), &[])), "/counter");
     visitor.get("/counter").expect_status(200);

@@ -12,7 +12,7 @@ mod tests;
 use alloc::string::String;
 use alloc::vec::Vec;
 
-use chrono::NaiveDate;
+use chrono::{Months, NaiveDate};
 use proto_events::Timestamp;
 use proto_events::codes::{
     CaseState, Cause, Channel, CheckLayer, Clock, ClosingCode, Complexity, Level, Role, Stage,
@@ -22,7 +22,7 @@ use proto_events::events::{CaseEvent, Matter, Notice, SealedApplicant, WindowCon
 use proto_events::ids::{CaseId, CenterId, CommandId, DepartmentId, EventId, ReceiptCode};
 use serde::{Deserialize, Serialize};
 
-use crate::timetable::ClockRun;
+use crate::timetable::{ClockRun, Limits};
 use records::{
     Action, Arbitration, Correction, Determination, Escalation, Explanation, Extension, Feedback,
     Hop, Link, MaterialRequest, Outcome, Part, PastPause, Pause, Rectification, Return,
@@ -315,6 +315,23 @@ impl Case {
         days.sort_unstable();
         days.dedup();
         days.len()
+    }
+
+    /// From when on the applicant is forgotten (保存期限届满; 个人信息保护法 47); none while the case may go on, and none
+    /// once it has happened.
+    #[must_use]
+    pub fn retention_ends(&self, limits: &Limits) -> Option<Timestamp> {
+        match self.state {
+            _ if self.erased => None,
+            CaseState::Closed => self.erase_after,
+            // What was withdrawn or handed away is over without a closing, and nothing promised a date.
+            CaseState::Withdrawn | CaseState::Transferred => {
+                let outcome = self.outcome.as_ref()?;
+                let months = Months::new(limits.erase_after_years.saturating_mul(12));
+                outcome.at.checked_add_months(months)
+            }
+            _ => None,
+        }
     }
 
     /// Names the closing after the present outcome's window: what the id of its command is derived from.

@@ -1,9 +1,10 @@
 //! The timers: every open case's clocks, looked at when the next step is due.
 //!
 //! The log is folded into memory, cases that may still get a clock only; a restart folds it again and finds every
-//! step that was missed. A case that was forgotten and moves again is read from the log. Invariants: a timer is a
-//! command with an id of its own, so firing twice is harmless; what it decides on is the case in the log, not this
-//! memory; nothing here waits or reads a clock but the task at the end.
+//! step that was missed. Of a case that is over, only the instant is kept at which its retention ends (some 50 bytes);
+//! when it moves again it is read from the log. Invariants: a timer is a command with an id of its own, so firing twice
+//! is harmless; what it decides on is the case in the log, not this memory; nothing here waits or reads a clock but the
+//! task at the end.
 
 use std::collections::{BTreeSet, HashMap};
 use std::sync::{Arc, Mutex, PoisonError};
@@ -17,7 +18,7 @@ use desk::{Desk, Order, decode};
 use futures::FutureExt;
 use futures::future::BoxFuture;
 use proto_events::Timestamp;
-use proto_events::codes::{CaseState, ClosingCode};
+use proto_events::codes::{CaseState, ClosingCode, ErasureReason};
 use proto_events::ids::{CaseId, CommandId};
 use runtime::consumer::{Fold, FoldError, follow};
 use runtime::log::Recorded;
@@ -35,6 +36,9 @@ const LATER: chrono::TimeDelta = chrono::TimeDelta::minutes(10);
 /// Most commands of one tick; the rest comes with the next, oldest first.
 const COMMANDS_PER_TICK_MAX: usize = 200;
 
+/// Names the erasure of a case within its commands; a person is forgotten once.
+const ERASURE_KEY: &str = "erase";
+
 /// A case that still has a clock, and when to look at it.
 struct Watched {
     case: Case,
@@ -47,8 +51,11 @@ struct Memory {
     cases: HashMap<CaseId, Watched>,
     /// Cases that moved since the last look: when they are due is reckoned once, however many events they had.
     moved: BTreeSet<CaseId>,
-    /// Forgotten cases that moved again; read from the log before the next look.
+    /// Cases that are over and moved again; read from the log before the next look.
     returned: BTreeSet<CaseId>,
+    /// Cases that are over, by when to look whether their applicant is to be forgotten. One that was reopened and closed
+    /// again stands here twice; the rules refuse the earlier.
+    retained: BTreeSet<(Timestamp, CaseId)>,
 }
 
 /// The timers of all cases: tell them every event ([`Timers::fold`]), ask what is due ([`Timers::due`]) and have
@@ -90,7 +97,9 @@ impl Timers {
                     .cases
                     .extend(known.map(|case| (meta.case_id, Watched { case, look_at: None })));
             } else if let Some(case) = Case::step(known, &meta, &event) {
-                if !is_over(&case) {
+                if is_over(&case) {
+                    memory.retained.extend(retention(&self.desk, &case));
+                } else {
                     memory.cases.insert(meta.case_id, Watched { case, look_at: None });
                 }
             } else {
@@ -125,6 +134,13 @@ impl Timers {
             orders.extend(orders_of(&self.desk, &watched.case, now));
             watched.look_at = Some(now + AGAIN);
         }
+        let room = COMMANDS_PER_TICK_MAX.saturating_sub(orders.len());
+        let over = memory.retained.iter().take_while(|(at, _)| *at <= now).take(room);
+        for (at, case_id) in over.copied().collect::<Vec<_>>() {
+            memory.retained.remove(&(at, case_id));
+            memory.retained.insert((now + AGAIN, case_id));
+            orders.push(erasure_of(case_id));
+        }
         orders
     }
 
@@ -135,7 +151,14 @@ impl Timers {
             Command::Escalate { level, .. } => Some(*level),
             _ => None,
         };
-        match self.desk.execute(order).await {
+        let erases = matches!(order.command, Command::ErasePersonalData { .. });
+        let outcome = self.desk.execute(order).await;
+        let is_settled =
+            outcome.as_ref().map_or_else(|problem| problem.status.is_client_error(), |_| true);
+        if erases && is_settled {
+            self.lock().retained.remove(&(now + AGAIN, case_id));
+        }
+        match outcome {
             Ok(carried) if !carried.repeated && !carried.events.is_empty() => {
                 if let Some(level) = level {
                     self.desk.metrics.escalation(level.code());
@@ -154,7 +177,7 @@ impl Timers {
         }
     }
 
-    /// Reads the cases that were forgotten and moved again.
+    /// Reads the cases that were over and moved again.
     async fn read_returned(&self, now: Timestamp) {
         let returned: Vec<CaseId> = self.lock().returned.iter().copied().collect();
         for case_id in returned {
@@ -168,7 +191,8 @@ impl Timers {
                     let look_at = look_at(&self.desk, &case, now);
                     memory.cases.insert(case_id, Watched { case, look_at });
                 }
-                Ok(_) => {}
+                Ok(Some(case)) => memory.retained.extend(retention(&self.desk, &case)),
+                Ok(None) => {}
                 Err(problem) if problem.status.is_client_error() => {}
                 // Out of reach: it stays for the next look.
                 Err(_) => return,
@@ -205,6 +229,17 @@ fn is_over(case: &Case) -> bool {
         && case.clocks().is_empty()
 }
 
+/// When the retention of a case ends, and whose it is.
+fn retention(desk: &Desk, case: &Case) -> Option<(Timestamp, CaseId)> {
+    case.retention_ends(&desk.district.rules.limits).map(|end| (end, case.case_id))
+}
+
+fn erasure_of(case_id: CaseId) -> Order {
+    let command = Command::ErasePersonalData { reason: ErasureReason::Retention };
+    let command_id = CommandId::of_timer(case_id, ERASURE_KEY);
+    Order::of_system("escalation", case_id, command, command_id)
+}
+
 fn look_at(desk: &Desk, case: &Case, now: Timestamp) -> Option<Timestamp> {
     let calendar = &desk.district.rules.calendar;
     let steps = case.clocks().into_iter().filter_map(|run| {
@@ -214,7 +249,8 @@ fn look_at(desk: &Desk, case: &Case, now: Timestamp) -> Option<Timestamp> {
     let closing = window_end(desk, case);
     let resuming = case.pause.as_ref().map(|pause| pause.until);
     let recalculating = is_out_of_date(desk, case).then_some(now);
-    let others = [closing, resuming, recalculating].into_iter().flatten();
+    let erasing = case.retention_ends(&desk.district.rules.limits);
+    let others = [closing, resuming, recalculating, erasing].into_iter().flatten();
     steps.chain(others.map(|at| at.max(now))).min()
 }
 
@@ -251,6 +287,10 @@ fn orders_of(desk: &Desk, case: &Case, now: Timestamp) -> Vec<Order> {
     if window_end(desk, case).is_some_and(|end| now >= end) {
         let command = Command::Close { code: ClosingCode::WindowPassed };
         orders.push(order(command, &case.closing_key()));
+    }
+    // One that is closed and still has a clock: a look back, say.
+    if case.retention_ends(&desk.district.rules.limits).is_some_and(|end| now >= end) {
+        orders.push(erasure_of(case.case_id));
     }
     orders
 }

@@ -10,6 +10,7 @@ use desk::{Desk, problem};
 use proto_events::ids::{CaseId, CenterId};
 use proto_events::subject::CaseSubject;
 use runtime::http::Problem;
+use runtime::kv::KvError;
 use serde::{Deserialize, Serialize};
 
 /// How long a reservation without a case is believed: above the longest opening, below anybody's patience.
@@ -33,14 +34,11 @@ pub(crate) async fn reserve(
     case_id: CaseId,
     center: &CenterId,
 ) -> Result<(), Problem> {
-    let key =
-        desk.vault.master().pseudonym("open-matter", &format!("{identity}\u{0}{}", matter.trim()));
+    let key = key_of(desk, identity, matter);
     let now = desk.clock.now();
     let wanted = Reservation { case_id, center: center.clone(), at: now };
     let value = || bytes::Bytes::from(serde_json::to_vec(&wanted).expect("ids are always JSON"));
-    let failed = |error: runtime::kv::KvError| {
-        problem::unavailable("a matter could not be reserved", &error)
-    };
+    let failed = |error: KvError| problem::unavailable("a matter could not be reserved", &error);
     for _ in 0..TRIES_MAX {
         if desk.open_matters.create(&key, value()).await.map_err(failed)? {
             return Ok(());
@@ -71,6 +69,30 @@ pub(crate) async fn reserve(
         }
     }
     Err(Problem::busy("the same matter is being registered at this moment"))
+}
+
+/// Takes a case out of the reservation of its matter, when its applicant is forgotten: the case that a person had cannot
+/// be found by the person any more. One that another case has taken over since stays.
+pub(crate) async fn release(
+    desk: &Desk,
+    identity: &str,
+    matter: &str,
+    case_id: CaseId,
+) -> Result<(), KvError> {
+    let key = key_of(desk, identity, matter);
+    let found = desk.open_matters.find_at_leader(&key).await?;
+    let Some((stored, revision)) = found.value() else { return Ok(()) };
+    let is_its_own = serde_json::from_slice::<Reservation>(&stored)
+        .is_ok_and(|reservation| reservation.case_id == case_id);
+    if is_its_own {
+        // Whoever replaced it meanwhile has it; what is no reservation protects nobody.
+        desk.open_matters.replace(&key, bytes::Bytes::new(), revision).await?;
+    }
+    Ok(())
+}
+
+fn key_of(desk: &Desk, identity: &str, matter: &str) -> String {
+    desk.vault.master().pseudonym("open-matter", &format!("{identity}\u{0}{}", matter.trim()))
 }
 
 fn duplicate(case_no: &str, case_id: CaseId) -> Problem {

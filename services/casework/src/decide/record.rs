@@ -5,9 +5,7 @@ use alloc::string::{String, ToString};
 use alloc::vec;
 use alloc::vec::Vec;
 
-use chrono::Months;
-use proto_events::Timestamp;
-use proto_events::codes::{CaseState, Channel, ErasureReason, LinkRelation, Role, Stage};
+use proto_events::codes::{Channel, ErasureReason, LinkRelation, Role, Stage};
 use proto_events::events::{CaseEvent, Corrected, Linked, PersonalDataErased, Transferred};
 use proto_events::ids::CaseId;
 
@@ -18,7 +16,6 @@ use super::{ending, intake};
 use crate::case::Case;
 use crate::command::{Context, CorrectedField};
 use crate::refusal::{Refusal, RefusalCode};
-use crate::rules::Rules;
 
 /// The wish to put something right.
 pub(super) struct CorrectionWish<'a> {
@@ -133,20 +130,6 @@ pub(super) fn transfer(
     Ok(ending(case, &reason.clone(), Transferred { body, receipt, reason }, context))
 }
 
-/// From when the retention is over; none while the case may go on.
-fn erase_after(case: &Case, rules: &Rules) -> Option<Timestamp> {
-    match case.state {
-        CaseState::Closed => case.erase_after,
-        // What was withdrawn or handed away is over without a closing.
-        CaseState::Withdrawn | CaseState::Transferred => {
-            let outcome = case.outcome.as_ref()?;
-            let months = Months::new(rules.limits.erase_after_years.saturating_mul(12));
-            outcome.at.checked_add_months(months)
-        }
-        _ => None,
-    }
-}
-
 pub(super) fn erase(
     case: &Case,
     reason: ErasureReason,
@@ -157,7 +140,7 @@ pub(super) fn erase(
     }
     let may = match reason {
         ErasureReason::Retention => {
-            erase_after(case, context.rules).is_some_and(|after| context.now >= after)
+            case.retention_ends(&context.rules.limits).is_some_and(|end| context.now >= end)
         }
         // While somebody works on it, he has to be able to reach the applicant.
         ErasureReason::Request => !case.is_open() && context.actor.role == Role::PrivacyOfficer,

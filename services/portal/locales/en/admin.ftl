@@ -45,6 +45,7 @@ audit-detail = Detail
 audit-case = Case
 audit-open = Open
 audit-kind-personal_data_read = Read personal data
+audit-kind-personal_data_erased = Forgot a person
 audit-kind-refused = Was refused
 audit-kind-register_exported = Exported the register
 audit-kind-signed_in = Signed in

@@ -45,6 +45,7 @@ audit-detail = 说明
 audit-case = 事项
 audit-open = 打开
 audit-kind-personal_data_read = 查看个人信息
+audit-kind-personal_data_erased = 删除个人信息
 audit-kind-refused = 被拒绝的操作
 audit-kind-register_exported = 导出登记簿
 audit-kind-signed_in = 登录

@@ -24,8 +24,9 @@ use crate::visit::{Signed, Visit};
 const SHOWN: &str = "50";
 
 /// The kinds of lines that have a word of their own, `audit-kind-…`; most asked for first.
-const KINDS: [&str; 16] = [
+const KINDS: [&str; 17] = [
     "personal_data_read",
+    "personal_data_erased",
     "refused",
     "register_exported",
     "signed_in",
