@@ -5,7 +5,7 @@ use std::path::PathBuf;
 
 use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
-use serde_json::json;
+use serde_json::{Value, json};
 
 use super::page::Page;
 use crate::binary::repository;
@@ -159,9 +159,26 @@ impl Page {
     /// When it cannot be taken or written.
     #[track_caller]
     pub fn picture(&self, name: &str) -> PathBuf {
+        self.keep(name, json!({ "format": "png" }))
+    }
+
+    /// Takes a picture of the page from top to bottom, as [`Page::picture`] does.
+    ///
+    /// # Panics
+    /// When it cannot be taken or written.
+    #[track_caller]
+    pub fn whole_picture(&self, name: &str) -> PathBuf {
+        let size = self.call("Page.getLayoutMetrics", json!({}))["cssContentSize"].clone();
+        let mut clip = size;
+        clip["scale"] = json!(1);
+        self.keep(name, json!({ "format": "png", "captureBeyondViewport": true, "clip": clip }))
+    }
+
+    #[track_caller]
+    fn keep(&self, name: &str, how: Value) -> PathBuf {
         let folder = repository().join("target/screenshots");
         let file = folder.join(format!("{name}.png"));
-        let picture = self.call("Page.captureScreenshot", json!({ "format": "png" }));
+        let picture = self.call("Page.captureScreenshot", how);
         let bytes = STANDARD.decode(picture["data"].as_str().expect("a picture has data"));
         fs::create_dir_all(file.parent().expect("it lies in a folder"))
             .expect("target/ can be written");

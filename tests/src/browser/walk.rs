@@ -2,6 +2,8 @@
 //!
 //! Invariants: a new page is looked at as soon as a page links to it; pages of one kind (`/cases/…`) are looked at once,
 //! as the first one meets them who can reach it; a page that does not answer is a fault.
+//!
+//! With `UNSTUCK_TEST_PICTURES=1` each look leaves a picture in `target/screenshots`, for people who look as well.
 
 use std::collections::{BTreeSet, VecDeque};
 
@@ -41,9 +43,7 @@ impl Walk {
                 continue;
             }
             page.look(Looks::COUNTER);
-            let status = page.goto(&path);
-            if status != 200 {
-                self.fault(who, &path, "", &format!("status: {status}"));
+            if !self.answers(page, who, &path, 200) {
                 continue;
             }
             if self.kinds.insert(kind(&page.path())) {
@@ -59,6 +59,23 @@ impl Walk {
         }
     }
 
+    /// Looks at a page that says no as well as one that says yes: its status, and everything that is looked at on any page.
+    #[track_caller]
+    pub fn look_at(&mut self, page: &Page, who: &str, path: &str, status: u16) {
+        page.look(Looks::COUNTER);
+        if self.answers(page, who, path, status) {
+            self.inspect(page, who, path);
+        }
+    }
+
+    fn answers(&mut self, page: &Page, who: &str, path: &str, expected: u16) -> bool {
+        let status = page.goto(path);
+        if status != expected {
+            self.fault(who, path, "", &format!("status: {status}"));
+        }
+        status == expected
+    }
+
     fn inspect(&mut self, page: &Page, who: &str, path: &str) {
         for language in LANGUAGES {
             page.look(Looks { language, ..Looks::COUNTER });
@@ -72,8 +89,11 @@ impl Walk {
                     let looks = Looks { size, theme, language };
                     page.look(looks);
                     let how = format!("{} {} {}", language.name(), size.width, theme.name());
-                    let found = look_at(page, looks, code);
+                    let found = faults_in_looks(page, looks, code);
                     self.faults_of(who, path, &how, &found);
+                    if std::env::var_os("UNSTUCK_TEST_PICTURES").is_some() {
+                        page.whole_picture(&file_name(path, looks));
+                    }
                 }
             }
             let found = page.odd_faults();
@@ -115,9 +135,17 @@ impl Walk {
     }
 }
 
+/// The name of a picture: the path and the way of looking.
+fn file_name(path: &str, looks: Looks) -> String {
+    let place = path.split(['?', '#']).next().unwrap_or_default().trim_matches('/');
+    let place = if place.is_empty() { "home".to_owned() } else { place.replace('/', "-") };
+    let Looks { size, theme, language } = looks;
+    format!("house-{place}-{}-{}-{}", size.width, theme.name(), language.name())
+}
+
 /// What can be seen in one way of looking. All of axe takes its time and most of it depends on neither size nor colour:
 /// it is asked for everything twice, with all of language, size and theme different, and for contrast in between.
-fn look_at(page: &Page, looks: Looks, language: &str) -> Vec<Fault> {
+fn faults_in_looks(page: &Page, looks: Looks, language: &str) -> Vec<Fault> {
     let is_first = looks == Looks::COUNTER;
     let is_opposite =
         Looks { size: Size::PHONE, theme: Theme::Dark, language: Language::English } == looks;

@@ -215,7 +215,7 @@ fn row(visit: &Visit, case: &Case) -> Markup {
                 @if is_late { " " (tag(Tone::Red, &lang.text("state-overdue"))) }
             }
             td data-label=(lang.text("receipt-matter")) {
-                a href={ "/cases/" (case.case_id) } { (case.case_no) } br; (case.matter.name)
+                a.nowrap href={ "/cases/" (case.case_id) } { (case.case_no) } br; (case.matter.name)
                 br; span.soft.small { (visit.known_names.center(lang, &case.center)) }
             }
             td data-label=(lang.text("callbacks-outcome")) {

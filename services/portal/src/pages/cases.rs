@@ -166,7 +166,7 @@ fn row(visit: &Visit, case: &Case) -> Markup {
         tr.late[is_late] {
             th scope="row" {
                 a href={ "/cases/" (case.case_id) } { (case.matter.name) }
-                div.soft.small { (case.case_no) " · " (names.center(lang, &case.center)) }
+                div.soft.small { span.nowrap { (case.case_no) } " · " (names.center(lang, &case.center)) }
             }
             td data-label=(lang.text("cases-standing")) {
                 span.row { (state_tag(visit, case)) (flags(visit, case)) }

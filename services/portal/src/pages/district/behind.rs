@@ -165,7 +165,7 @@ impl List<'_> {
                             tr {
                                 th scope="row" {
                                     @match (&item.case_id, item.date) {
-                                        (Some(id), _) => a href={ "/cases/" (id) } { (item.case_no) },
+                                        (Some(id), _) => a.nowrap href={ "/cases/" (id) } { (item.case_no) },
                                         (None, Some(date)) => (lang.full_day(date)),
                                         (None, None) => "–",
                                     }
