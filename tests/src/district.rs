@@ -7,6 +7,7 @@
 use std::io::Write as _;
 use std::path::{Path, PathBuf};
 use std::process::{Command, Output, Stdio};
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError, RwLock};
 use std::time::Duration;
 
@@ -42,6 +43,8 @@ pub struct District {
     log_filter: Mutex<Option<&'static str>>,
     up: Mutex<Option<Process>>,
     address: Address,
+    /// Whether the test has said on the bus what nobody may say.
+    has_violated: AtomicBool,
 }
 
 impl District {
@@ -90,6 +93,7 @@ impl District {
             log_filter: Mutex::new(None),
             up: Mutex::new(None),
             address: Arc::new(RwLock::new(String::new())),
+            has_violated: AtomicBool::new(false),
         };
         district.bring_up();
         district
@@ -326,6 +330,19 @@ impl District {
         self.anybody().get(format!("/v1/receipts/{code}")).json
     }
 
+    /// Says that the test itself has tried on the bus what is forbidden. Else a district that ends looks for it: no part
+    /// of the product may try what its user has no right to.
+    pub fn expects_violations(&self) {
+        self.has_violated.store(true, Ordering::Relaxed);
+    }
+
+    /// What the managed bus has refused to the product.
+    fn violations(&self) -> Vec<String> {
+        let log = std::fs::read_to_string(self.data().join("bus/nats-server.log"));
+        let log = log.unwrap_or_default();
+        log.lines().filter(|line| line.contains("Violation")).map(ToOwned::to_owned).collect()
+    }
+
     fn name_bus(&self, command: &mut Command) {
         match &self.bus_url {
             Some(url) => command.args(["--nats-url", url]),
@@ -342,6 +359,13 @@ impl Drop for District {
         }
         if std::thread::panicking() {
             eprintln!("---- end of the district's log ----\n{}", log_end(&self.log_file()));
+        } else if !self.has_violated.load(Ordering::Relaxed) {
+            let violations = self.violations();
+            assert!(
+                violations.is_empty(),
+                "the bus refused the product:\n{}",
+                violations.join("\n")
+            );
         }
     }
 }

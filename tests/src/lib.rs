@@ -13,6 +13,7 @@ pub mod district;
 pub mod process;
 pub mod visitor;
 pub mod waiting;
+pub mod wire;
 
 pub use api::{Answer, Api};
 pub use browser::Browser;

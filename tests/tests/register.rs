@@ -6,8 +6,8 @@ use std::collections::BTreeMap;
 use std::io::Write as _;
 use std::process::{Command, Stdio};
 
+use runtime::connect::connect;
 use runtime::nats_server::BusAddress;
-use runtime::streams::connect;
 use serde_json::{Value, json};
 use unstuck_tests::bodies::{UNROUTED_MATTER, instant, opening, with};
 use unstuck_tests::district::{Place, said};
@@ -136,7 +136,7 @@ fn numbers(rows: &[Vec<String>]) -> Vec<&str> {
 fn exports_in_the_audit(district: &District) -> Vec<Value> {
     let address = BusAddress::of(&district.data()).expect("readable").expect("a managed bus");
     let lines = async {
-        let js = connect(&address.client_url(), "test").await?;
+        let js = connect(&address.access(&district.data(), "operator")?, "test").await?;
         let mut stream = js.get_stream("AUDIT").await?;
         let last = stream.info().await?.state.last_sequence;
         let mut lines = Vec::new();

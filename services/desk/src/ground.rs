@@ -1,6 +1,7 @@
 //! What a desk stands on: logs, buckets and the audit, on the bus or in memory.
 //!
-//! Invariant: a desk does the same on either; only the delivery of events to reactions needs the bus.
+//! Invariants: a desk does the same on either; only the delivery of events to reactions needs the bus. On the bus each
+//! thing is reached over the line of the user that has a right to it ([`Lines`]).
 
 use std::sync::Arc;
 
@@ -18,6 +19,25 @@ use runtime::streams::{
 };
 
 use crate::DeskError;
+
+/// The lines of one service to the bus, each as the user that may do what goes over it.
+#[derive(Debug, Clone)]
+pub struct Lines {
+    /// The service's own: logs, reactions, what it keeps for itself, its lines in the audit.
+    pub service: Context,
+    /// Accounts, sessions, drafts.
+    pub identity: Context,
+    /// The keys of cases; none for a service that has no right to them.
+    pub keys: Option<Context>,
+}
+
+impl Lines {
+    /// One line for everything: a bus on which all come as one user.
+    #[must_use]
+    pub fn of_one(js: Context) -> Self {
+        Self { service: js.clone(), identity: js.clone(), keys: Some(js) }
+    }
+}
 
 /// What a desk stands on. Clones are the same ground: desks of several processes of one district.
 #[derive(Clone)]
@@ -51,23 +71,27 @@ impl Ground {
     ///
     /// # Errors
     /// See [`DeskError`]: mostly that the bus is out of reach.
-    pub async fn on_bus(js: &Context) -> Result<Self, DeskError> {
+    pub async fn on_bus(lines: &Lines) -> Result<Self, DeskError> {
+        let Lines { service, identity, keys } = lines;
         let log = |stream: &'static str| async move {
-            let log = JetStreamLog::open(js.clone(), stream).await.map_err(DeskError::Log)?;
+            let log = JetStreamLog::open(service.clone(), stream).await.map_err(DeskError::Log)?;
             Ok::<Arc<dyn EventLog>, DeskError>(Arc::new(log))
         };
         Ok(Self {
             cases: log(CASES_STREAM).await?,
             centers: log(CENTERS_STREAM).await?,
             learning: log(LEARNING_STREAM).await?,
-            staff: Bucket::open(js, STAFF_BUCKET).await?,
-            sessions: Bucket::open(js, SESSIONS_BUCKET).await?,
-            case_keys: Bucket::open(js, CASE_KEYS_BUCKET).await?,
-            open_matters: Bucket::open(js, OPEN_MATTERS_BUCKET).await?,
-            drafts: Bucket::open(js, DRAFTS_BUCKET).await?,
-            first_run: Bucket::open(js, FIRST_RUN_BUCKET).await?,
-            audit: Arc::new(js.clone()),
-            js: Some(js.clone()),
+            staff: Bucket::open(identity, STAFF_BUCKET).await?,
+            sessions: Bucket::open(identity, SESSIONS_BUCKET).await?,
+            case_keys: match keys {
+                Some(keys) => Bucket::open(keys, CASE_KEYS_BUCKET).await?,
+                None => Bucket::withheld(CASE_KEYS_BUCKET),
+            },
+            open_matters: Bucket::open(service, OPEN_MATTERS_BUCKET).await?,
+            drafts: Bucket::open(identity, DRAFTS_BUCKET).await?,
+            first_run: Bucket::open(identity, FIRST_RUN_BUCKET).await?,
+            audit: Arc::new(service.clone()),
+            js: Some(service.clone()),
         })
     }
 

@@ -40,7 +40,7 @@ use runtime::vault::{MasterKey, Vault};
 pub use decode::{Undecodable, decode};
 pub use district::District;
 pub use drafts::Drafts;
-pub use ground::Ground;
+pub use ground::{Ground, Lines};
 pub use learned::decode_learning;
 pub use order::{Carried, Order};
 
@@ -52,7 +52,7 @@ const CENTERS_REMEMBERED_MAX: usize = 100_000;
 /// What a desk is opened with.
 pub struct DeskConfig {
     /// The bus; its streams and buckets are there already.
-    pub js: Context,
+    pub lines: Lines,
     /// The district.
     pub district: Arc<District>,
     /// The clock.
@@ -93,7 +93,7 @@ pub struct Desk {
     pub commands: CommandLoop,
     /// The way of one command on a precedent or an improvement.
     pub learning_commands: CommandLoop,
-    /// The bus; none on a desk in memory.
+    /// The service's own line to the bus; none on a desk in memory.
     pub js: Option<Context>,
     /// Accounts and sessions.
     pub identity: Arc<Identity>,
@@ -109,7 +109,7 @@ pub struct Desk {
     pub drafts: Drafts,
     /// Lets the first person in.
     pub first_account: FirstAccount,
-    centers: Mutex<HashMap<CaseId, CenterId>>,
+    centers: Arc<Mutex<HashMap<CaseId, CenterId>>>,
 }
 
 impl std::fmt::Debug for Desk {
@@ -138,8 +138,8 @@ impl Desk {
     /// # Errors
     /// See [`DeskError`]: mostly that the bus is out of reach.
     pub async fn open(config: DeskConfig) -> Result<Arc<Self>, DeskError> {
-        let DeskConfig { js, district, clock, master_key, metrics } = config;
-        let ground = Ground::on_bus(&js).await?;
+        let DeskConfig { lines, district, clock, master_key, metrics } = config;
+        let ground = Ground::on_bus(&lines).await?;
         Ok(Self::on(ground, district, clock, master_key, metrics))
     }
 
@@ -184,8 +184,41 @@ impl Desk {
             open_matters: ground.open_matters,
             drafts,
             first_account,
-            centers: Mutex::new(HashMap::new()),
+            centers: Arc::default(),
         })
+    }
+
+    /// Opens the desk of another service in the same process, over lines of its own. Accounts, the queues of commands and
+    /// figures are those of this desk: what the services of a process share, they share in memory and not on the bus.
+    ///
+    /// # Errors
+    /// As [`Desk::open`].
+    pub async fn beside(&self, lines: &Lines) -> Result<Arc<Self>, DeskError> {
+        let ground = Ground::on_bus(lines).await?;
+        let audit = Audit::new(
+            ground.audit,
+            self.district.rules.district.clone(),
+            self.clock.clone(),
+            self.metrics.clone(),
+        );
+        Ok(Arc::new(Self {
+            district: Arc::clone(&self.district),
+            clock: self.clock.clone(),
+            commands: self.commands.over(Arc::clone(&ground.cases)),
+            learning_commands: self.learning_commands.over(Arc::clone(&ground.learning)),
+            log: ground.cases,
+            centers_log: ground.centers,
+            learning_log: ground.learning,
+            js: ground.js,
+            identity: Arc::clone(&self.identity),
+            vault: Vault::new(ground.case_keys, self.vault.master().clone()),
+            audit,
+            metrics: self.metrics.clone(),
+            open_matters: ground.open_matters,
+            drafts: self.drafts.clone(),
+            first_account: self.first_account.clone(),
+            centers: Arc::clone(&self.centers),
+        }))
     }
 
     /// The task that delivers every event of a case to a reaction, at least once, until it has answered.

@@ -9,7 +9,7 @@ use axum::body::{Body, to_bytes};
 use axum::http::{HeaderMap, Request, StatusCode};
 use axum::{Router, response::Response};
 use chrono::TimeDelta;
-use desk::{Desk, DeskConfig, District};
+use desk::{Desk, DeskConfig, District, Lines};
 use futures::StreamExt as _;
 use projection::{Projection, remote};
 use proto_events::Timestamp;
@@ -22,13 +22,15 @@ use proto_events::events::{
 };
 use proto_events::ids::{CaseId, CommandId, EventId, ReceiptCode};
 use proto_events::subject::CaseSubject;
+use runtime::bus_users::{BusUser, Right};
 use runtime::clock::ManualClock;
+use runtime::connect::connect;
 use runtime::http::{Kit, kit_layers};
 use runtime::identity::NewStaff;
 use runtime::log::{Expected, NewEvent};
 use runtime::metrics::Metrics;
 use runtime::nats_server::{NatsServer, NatsServerConfig};
-use runtime::streams::{Provision, connect, provision};
+use runtime::streams::{Provision, provision};
 use runtime::vault::MasterKey;
 use serde_json::Value;
 use tempfile::TempDir;
@@ -71,6 +73,12 @@ fn receipt(n: u128) -> ReceiptCode {
     ReceiptCode::from_random(u64::try_from(n).unwrap())
 }
 
+/// A user of the bus who may do everything.
+fn everybody() -> BusUser {
+    let rights = vec![Right::Publish(">".to_owned()), Right::Hear(">".to_owned())];
+    BusUser { name: "test".to_owned(), purpose: "everything".to_owned(), rights }
+}
+
 impl House {
     fn js(&self) -> &async_nats::jetstream::Context {
         self.desk.js.as_ref().expect("the house stands on a bus")
@@ -83,13 +91,14 @@ impl House {
             binary: None,
             port: None,
             sync_always: false,
+            users: vec![everybody()],
         };
         let server = NatsServer::start(config).await.unwrap();
-        let js = connect(&server.client_url(), "test").await.unwrap();
+        let js = connect(&server.access("test").unwrap(), "test").await.unwrap();
         assert_eq!(provision(&js, &Provision { replicas: 1 }).await.unwrap(), []);
         let metrics = Metrics::new();
         let desk = Desk::open(DeskConfig {
-            js,
+            lines: Lines::of_one(js),
             district: Arc::new(District::load(None).unwrap()),
             clock: Arc::new(ManualClock::new(at("2021-01-28T10:00:00").to_utc())),
             master_key: MasterKey::load_or_create(&folder.path().join("master.key")).unwrap(),

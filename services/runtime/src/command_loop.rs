@@ -119,6 +119,12 @@ impl CommandLoop {
         self
     }
 
+    /// Makes a loop that writes over another line of the same log, and queues up with this one.
+    #[must_use]
+    pub fn over(&self, log: Arc<dyn EventLog>) -> Self {
+        Self { log, ..self.clone() }
+    }
+
     /// The log that it stands on.
     #[must_use]
     pub fn log(&self) -> &Arc<dyn EventLog> {

@@ -7,6 +7,7 @@
 pub mod contract;
 pub mod jetstream;
 pub mod memory;
+pub mod withheld;
 
 use std::ops::Deref;
 use std::sync::Arc;
@@ -20,6 +21,7 @@ pub use jetstream::CALL_TIME_MAX;
 
 use self::jetstream::JetStreamBucket;
 use self::memory::MemoryBucket;
+use self::withheld::WithheldBucket;
 
 /// The bucket did not do what was asked.
 #[derive(Debug, thiserror::Error)]
@@ -163,6 +165,12 @@ impl Bucket {
     /// When the bus is out of reach or the bucket is missing.
     pub async fn open(bus: &Context, name: &str) -> Result<Self, KvError> {
         JetStreamBucket::open(bus, name).await.map(Self::new)
+    }
+
+    /// Makes one that answers nothing, for a service that must not look into it.
+    #[must_use]
+    pub fn withheld(name: &str) -> Self {
+        Self::new(WithheldBucket::new(name))
     }
 
     /// Makes an empty bucket that ends with its last clone.

@@ -4,8 +4,10 @@
 //! the rules live in `casework`, and `desk` joins the two.
 
 pub mod audit;
+pub mod bus_users;
 pub mod clock;
 pub mod command_loop;
+pub mod connect;
 pub mod consumer;
 pub mod http;
 pub mod identity;
@@ -13,6 +15,8 @@ pub mod kv;
 pub mod log;
 pub mod metrics;
 pub mod nats_server;
+mod private_files;
+pub mod seeds;
 pub mod settings;
 pub mod shutdown;
 pub mod store;

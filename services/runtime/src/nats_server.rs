@@ -1,28 +1,36 @@
 //! The managed nats-server: found or fetched, started on loopback, watched, stopped with its owner.
 //!
 //! Invariants: one owner per data folder ([`DataLock`]); the server dies with its owner however that one dies
-//! (a watchdog reads a pipe that only the owner holds), and one that outlived its owner is adopted; only
-//! those who may read the data folder may connect; a process is signalled only when its command line
-//! names our configuration.
+//! (a watchdog reads a pipe that only the owner holds), and one that outlived its owner is adopted, unless it runs with
+//! another configuration than ours; only those who may read the data folder may connect, each user of the bus with a
+//! seed of its own; a process is signalled only when its command line names our configuration.
 
 mod binary;
 mod fetch;
+mod greeting;
 mod lock;
 mod process;
 
+use std::collections::HashMap;
 use std::io;
 use std::net::{Ipv4Addr, SocketAddr, TcpListener};
 use std::path::{Path, PathBuf};
 use std::time::Duration;
 
-use async_nats::ConnectOptions;
 use serde::{Deserialize, Serialize};
+use sha2::{Digest as _, Sha256};
 use tokio::time::Instant;
 
 pub use binary::{VERSION_MIN, Version};
 pub use fetch::PINNED_VERSION;
 pub use lock::{DataLock, LockError};
 
+use crate::bus_users::{BusUser, authorization, quoted};
+use crate::connect::{Access, connect};
+use crate::http::body::hex;
+use crate::private_files;
+use crate::seeds::{Seed, SeedError, seed_file};
+use greeting::greets_as;
 use process::Watchdog;
 
 /// Longest wait for a server to answer: after a power cut it reads its whole store again (81 ms per 100 000
@@ -49,6 +57,8 @@ pub struct NatsServerConfig {
     pub port: Option<u16>,
     /// Whether an event is on the disk before it is acknowledged. Only measurements turn it off.
     pub sync_always: bool,
+    /// Who may connect, and what each may do; at least one.
+    pub users: Vec<BusUser>,
 }
 
 /// Why the managed server does not run.
@@ -94,6 +104,9 @@ pub enum NatsServerError {
         /// The last lines of its log.
         log: String,
     },
+    /// The secret of a user of the bus cannot be had.
+    #[error("the users of the bus have not all a seed")]
+    Seed(#[from] SeedError),
     /// A file or process could not be handled.
     #[error("{attempted} failed")]
     Io {
@@ -105,18 +118,12 @@ pub enum NatsServerError {
     },
 }
 
-/// How long a server on loopback may take to answer whether it is there.
-const ANSWER_MAX: Duration = Duration::from_secs(3);
-
-/// Where the bus of a data folder is, and how to get in. Stands in `<data>/bus.json`, readable by its owner only.
-#[derive(Clone, PartialEq, Eq, Serialize, Deserialize)]
+/// Where the bus of a data folder is. Stands in `<data>/bus.json`; the seeds of those who may get in stand in
+/// `<data>/bus/users`, each in a file that only its owner may read.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct BusAddress {
     /// The port on loopback.
     pub port: u16,
-    /// The user of the house's own services.
-    pub user: String,
-    /// That user's password.
-    pub password: String,
     /// The server's name; made once per data folder, so that no other server is taken for ours.
     pub server_name: String,
     /// The version of the program.
@@ -125,18 +132,9 @@ pub struct BusAddress {
     pub sync_always: bool,
     /// The process, for stopping a server whose owner is gone.
     pub pid: u32,
-}
-
-impl std::fmt::Debug for BusAddress {
-    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        // Never the password.
-        f.debug_struct("BusAddress")
-            .field("port", &self.port)
-            .field("server_name", &self.server_name)
-            .field("server_version", &self.server_version)
-            .field("pid", &self.pid)
-            .finish_non_exhaustive()
-    }
+    /// A digest of the users and of what they may do; empty for a server of a time before there were any.
+    #[serde(default)]
+    pub users: String,
 }
 
 impl BusAddress {
@@ -156,31 +154,30 @@ impl BusAddress {
         }
     }
 
-    /// The address with its credentials, for a client. Not for a log.
-    #[must_use]
-    pub fn client_url(&self) -> String {
-        format!("nats://{}:{}@127.0.0.1:{}", self.user, self.password, self.port)
-    }
-
-    /// The address without credentials, for people.
+    /// The address, for people and for clients that have a seed.
     #[must_use]
     pub fn url(&self) -> String {
         format!("nats://127.0.0.1:{}", self.port)
     }
 
-    /// Says whether the server at this address lets us in and is the one of this data folder.
-    pub async fn answers(&self) -> bool {
-        self.connected().await.is_some()
+    /// How a user gets onto this bus of a data folder.
+    ///
+    /// # Errors
+    /// See [`SeedError`].
+    pub fn access(&self, data: &Path, user: &str) -> Result<Access, SeedError> {
+        let seed = Seed::read(&seed_file(&seeds_folder(data), user))?;
+        Ok(Access::of_url(&self.url()).with_seed(user, seed))
     }
 
-    async fn connected(&self) -> Option<async_nats::Client> {
-        let options =
-            ConnectOptions::with_user_and_password(self.user.clone(), self.password.clone())
-                .connection_timeout(Duration::from_secs(2));
-        let connecting = tokio::time::timeout(ANSWER_MAX, options.connect(self.url()));
-        let client = connecting.await.ok()?.ok()?;
-        (client.server_info().server_name == self.server_name).then_some(client)
+    /// Says whether the server at this address is there and is the one of this data folder.
+    pub async fn answers(&self) -> bool {
+        greets_as(self.port, &self.server_name).await
     }
+}
+
+/// Where the seeds of a data folder's bus stand.
+fn seeds_folder(data: &Path) -> PathBuf {
+    data.join("bus/users")
 }
 
 /// A running nats-server that belongs to this process. Dropping it ends the server, too.
@@ -201,10 +198,11 @@ impl NatsServer {
     /// See [`NatsServerError`].
     pub async fn start(config: NatsServerConfig) -> Result<Self, NatsServerError> {
         let files = Files::of(&config.data)?;
+        let users = files.users(&config.users)?;
         let previous = BusAddress::of(&config.data)?;
         if let Some(address) = &previous {
             match still_there(address).await {
-                true if fits(address, &config) => return adopt(address.clone(), files),
+                true if fits(address, &config, &users) => return adopt(address.clone(), files),
                 true => end(address, &files).await?,
                 false => {}
             }
@@ -213,19 +211,22 @@ impl NatsServer {
         let mut address = previous.map_or_else(BusAddress::invent, Ok)?;
         address.server_version = version.to_string();
         address.sync_always = config.sync_always;
-        launch(&binary, address, files, config.port).await
+        address.users = digest(&users);
+        launch(&binary, address, files, &config, &users).await
     }
 
-    /// The address without credentials, for people.
+    /// The address, for people and for clients that have a seed.
     #[must_use]
     pub fn url(&self) -> String {
         self.address.url()
     }
 
-    /// The address with its credentials, for a client. Not for a log.
-    #[must_use]
-    pub fn client_url(&self) -> String {
-        self.address.client_url()
+    /// How a user gets onto this bus.
+    ///
+    /// # Errors
+    /// See [`SeedError`]: mostly that there is no such user.
+    pub fn access(&self, user: &str) -> Result<Access, SeedError> {
+        self.address.access(&self.files.data, user)
     }
 
     /// Where the server is; also in `<data>/bus.json`.
@@ -304,9 +305,26 @@ impl Files {
         self.log.with_extension("stderr")
     }
 
+    /// The users with their public keys, as the server reads them; makes the seeds that are missing.
+    fn users(&self, users: &[BusUser]) -> Result<String, NatsServerError> {
+        let folder = seeds_folder(&self.data);
+        let keys: HashMap<&str, String> = users
+            .iter()
+            .map(|user| {
+                let seed = Seed::read_or_make(&seed_file(&folder, &user.name))?;
+                Ok((user.name.as_str(), seed.public_key().to_owned()))
+            })
+            .collect::<Result<_, SeedError>>()?;
+        Ok(authorization(users, |name| keys.get(name).cloned().unwrap_or_default()))
+    }
+
     /// Writes the configuration; JSON strings are strings of the server's own syntax, too.
-    fn write_config(&self, address: &BusAddress, port: i32) -> Result<(), NatsServerError> {
-        let quoted = |text: &str| serde_json::Value::from(text).to_string();
+    fn write_config(
+        &self,
+        address: &BusAddress,
+        port: i32,
+        users: &str,
+    ) -> Result<(), NatsServerError> {
         let path = |path: &Path| quoted(&path.to_string_lossy());
         let sync = if address.sync_always { "sync_interval: always" } else { "" };
         let text = format!(
@@ -319,13 +337,11 @@ impl Files {
              logfile_size_limit: 10MB\n\
              logfile_max_num: 3\n\
              max_payload: 1MB\n\
-             authorization {{ user: {user}, password: {password} }}\n\
-             jetstream {{\n  store_dir: {store}\n  max_memory_store: 256MB\n  max_file_store: 8TB\n  {sync}\n}}\n",
+             jetstream {{\n  store_dir: {store}\n  max_memory_store: 256MB\n  max_file_store: 8TB\n  {sync}\n}}\n\
+             {users}",
             name = quoted(&address.server_name),
             ports = path(&self.ports),
             log = path(&self.log),
-            user = quoted(&address.user),
-            password = quoted(&address.password),
             store = path(&self.store),
         );
         write_private(&self.config, text.as_bytes())
@@ -340,47 +356,48 @@ impl Files {
 }
 
 impl BusAddress {
-    /// Makes the name and the credentials of a new data folder.
+    /// Makes the name of the server of a new data folder.
     fn invent() -> Result<Self, NatsServerError> {
-        let random = || {
-            let mut bytes = [0_u8; 24];
-            getrandom::fill(&mut bytes).map_err(|error| {
-                io_error("drawing a password".to_owned(), io::Error::other(error.to_string()))
-            })?;
-            Ok(bytes.iter().map(|byte| format!("{byte:02x}")).collect::<String>())
-        };
+        let mut bytes = [0_u8; 6];
+        getrandom::fill(&mut bytes).map_err(|error| {
+            io_error("drawing a name".to_owned(), io::Error::other(error.to_string()))
+        })?;
         Ok(Self {
             port: 0,
-            user: "unstuck".to_owned(),
-            password: random()?,
-            server_name: format!("unstuck-{}", &random()?[..12]),
+            server_name: format!("unstuck-{}", hex(&bytes)),
             server_version: String::new(),
             sync_always: true,
             pid: 0,
+            users: String::new(),
         })
     }
 }
 
-fn fits(address: &BusAddress, config: &NatsServerConfig) -> bool {
+/// Tells two lists of users apart.
+fn digest(users: &str) -> String {
+    hex(&Sha256::digest(users))
+}
+
+fn fits(address: &BusAddress, config: &NatsServerConfig, users: &str) -> bool {
     let version = address.server_version.parse::<Version>();
     address.sync_always == config.sync_always
+        && address.users == digest(users)
         && config.port.is_none_or(|port| port == address.port)
         && version.is_ok_and(|version| version >= VERSION_MIN)
 }
 
 /// Says whether the server at `address` answers and goes on answering.
 async fn still_there(address: &BusAddress) -> bool {
-    let Some(client) = address.connected().await else { return false };
     let deadline = Instant::now() + SETTLE;
-    while Instant::now() < deadline {
-        // A client whose server has gone waits for it to come back; here, gone is an answer.
-        let flushed = tokio::time::timeout(ANSWER_MAX, client.flush()).await;
-        if !matches!(flushed, Ok(Ok(()))) || !address.answers().await {
+    loop {
+        if !address.answers().await {
             return false;
+        }
+        if Instant::now() > deadline {
+            return true;
         }
         tokio::time::sleep(LOOK_EVERY * 4).await;
     }
-    true
 }
 
 fn adopt(address: BusAddress, files: Files) -> Result<NatsServer, NatsServerError> {
@@ -412,8 +429,10 @@ async fn launch(
     binary: &Path,
     mut address: BusAddress,
     files: Files,
-    port: Option<u16>,
+    config: &NatsServerConfig,
+    users: &str,
 ) -> Result<NatsServer, NatsServerError> {
+    let port = config.port;
     if let Some(port) = port {
         // The server would try for a while and then say it in its log only.
         TcpListener::bind(SocketAddr::from((Ipv4Addr::LOCALHOST, port)))
@@ -424,7 +443,7 @@ async fn launch(
     std::fs::create_dir_all(&files.ports)
         .map_err(|error| io_error(format!("making {}", files.ports.display()), error))?;
     // -1: the server takes a free port and says which, so that nobody can take it in between.
-    files.write_config(&address, port.map_or(-1, i32::from))?;
+    files.write_config(&address, port.map_or(-1, i32::from), users)?;
     let (mut watchdog, pid) = Watchdog::start(binary, &files.config, &files.stderr()).await?;
     address.pid = pid;
     let deadline = Instant::now() + START_MAX;
@@ -437,7 +456,7 @@ async fn launch(
         }
         if let Some(port) = announced_port(&files.ports) {
             address.port = port;
-            if jetstream_answers(&address).await {
+            if jetstream_answers(&address, &files.data, config).await {
                 files.write_address(&address)?;
                 return Ok(NatsServer { address, watchdog, files, adopted: false });
             }
@@ -447,10 +466,16 @@ async fn launch(
     Err(NatsServerError::NotStarted { reason, log: files.log_tail() })
 }
 
-async fn jetstream_answers(address: &BusAddress) -> bool {
-    match address.connected().await {
-        Some(client) => async_nats::jetstream::new(client).query_account().await.is_ok(),
-        None => false,
+/// Says whether the server lets our users in and keeps streams.
+async fn jetstream_answers(address: &BusAddress, data: &Path, config: &NatsServerConfig) -> bool {
+    let Some(user) = config.users.first() else { return false };
+    let Ok(access) = address.access(data, &user.name) else { return false };
+    if !address.answers().await {
+        return false;
+    }
+    match connect(&access, "start").await {
+        Ok(context) => context.query_account().await.is_ok(),
+        Err(_) => false,
     }
 }
 
@@ -465,20 +490,9 @@ fn announced_port(ports: &Path) -> Option<u16> {
     ports.nats.first()?.rsplit(':').next()?.parse().ok()
 }
 
-/// Writes a file that only its owner may read; readers see the old one or the new one whole.
 fn write_private(path: &Path, bytes: &[u8]) -> Result<(), NatsServerError> {
-    use std::io::Write;
-    use std::os::unix::fs::OpenOptionsExt;
-    let beside = path.with_extension("new");
-    let write = || {
-        let _ = std::fs::remove_file(&beside);
-        let mut file =
-            std::fs::OpenOptions::new().write(true).create_new(true).mode(0o600).open(&beside)?;
-        file.write_all(bytes)?;
-        file.sync_all()?;
-        std::fs::rename(&beside, path)
-    };
-    write().map_err(|error| io_error(format!("writing {}", path.display()), error))
+    private_files::write(path, bytes)
+        .map_err(|error| io_error(format!("writing {}", path.display()), error))
 }
 
 fn io_error(attempted: String, source: io::Error) -> NatsServerError {

@@ -7,7 +7,6 @@ use std::time::Duration;
 
 use async_nats::jetstream::stream::{Config, DiscardPolicy, RetentionPolicy, StorageType};
 use async_nats::jetstream::{self, Context, kv};
-use async_nats::{ConnectOptions, ServerAddr};
 use proto_events::subject;
 
 /// Longest time for the whole provisioning; a dozen questions of a few milliseconds each.
@@ -93,89 +92,6 @@ pub enum ProvisionError {
     TimedOut,
 }
 
-/// Why the bus could not be reached at the start.
-#[derive(Debug, thiserror::Error)]
-pub enum ConnectError {
-    /// The address is none.
-    #[error("the address of the bus is not of the form nats://user:password@host:port")]
-    Address(#[source] std::io::Error),
-    /// No host answers, or the credentials are refused.
-    #[error("the bus cannot be reached")]
-    Bus(#[source] async_nats::ConnectError),
-}
-
-/// Connects to the bus under the name of a service; reconnects for ever once it stood.
-///
-/// Credentials stand in the URL, `nats://user:password@host:port`; several hosts are separated by commas.
-///
-/// # Errors
-/// [`ConnectError`] when no host answers within five seconds or refuses the credentials.
-pub async fn connect(url: &str, service: &str) -> Result<Context, ConnectError> {
-    let event = |event: async_nats::Event| async move {
-        match event {
-            async_nats::Event::Connected => tracing::info!("the bus is connected"),
-            async_nats::Event::Disconnected => tracing::warn!("the line to the bus is down"),
-            async_nats::Event::SlowConsumer(id) => {
-                tracing::warn!(
-                    subscription = id,
-                    "messages of the bus were dropped; they come again"
-                );
-            }
-            async_nats::Event::Closed => tracing::debug!("the line to the bus is closed for good"),
-            other => tracing::warn!(event = %other, "the bus reports"),
-        }
-    };
-    let hosts: Vec<ServerAddr> = url
-        .split(',')
-        .map(|host| host.trim().parse())
-        .collect::<Result<_, _>>()
-        .map_err(ConnectError::Address)?;
-    let mut options = ConnectOptions::new();
-    // The client does not use the credentials of its addresses; those of the first host are for all.
-    let first = hosts.first();
-    if let Some((user, password)) = first.and_then(|host| host.username().zip(host.password())) {
-        options = options.user_and_password(percent_decoded(user), percent_decoded(password));
-    }
-    let client = options
-        .name(service)
-        .connection_timeout(Duration::from_secs(5))
-        // A half-open connection is noticed within two of these, not within minutes.
-        .ping_interval(Duration::from_secs(10))
-        // Short: the bus of a district is near, and a counter waits.
-        .reconnect_delay_callback(|attempts| {
-            let step = u32::try_from(attempts).unwrap_or(u32::MAX).min(20);
-            Duration::from_millis(100) * step
-        })
-        .event_callback(event)
-        .connect(hosts)
-        .await
-        .map_err(ConnectError::Bus)?;
-    Ok(jetstream::context::ContextBuilder::new().timeout(Duration::from_secs(5)).build(client))
-}
-
-/// Undoes the escapes of a URL's user or password; what is no escape stays.
-fn percent_decoded(text: &str) -> String {
-    let digit = |byte: u8| char::from(byte).to_digit(16).and_then(|digit| u8::try_from(digit).ok());
-    let bytes = text.as_bytes();
-    let mut decoded = Vec::with_capacity(bytes.len());
-    let mut index = 0;
-    while let Some(&byte) = bytes.get(index) {
-        let high = bytes.get(index + 1).copied().and_then(digit);
-        let low = bytes.get(index + 2).copied().and_then(digit);
-        match (byte, high, low) {
-            (b'%', Some(high), Some(low)) => {
-                decoded.push(high * 16 + low);
-                index += 3;
-            }
-            _ => {
-                decoded.push(byte);
-                index += 1;
-            }
-        }
-    }
-    String::from_utf8_lossy(&decoded).into_owned()
-}
-
 /// Makes the streams and buckets that are missing, and says how those that stand differ.
 ///
 /// Idempotent; several services may do it at once.
@@ -241,6 +157,12 @@ async fn provision_all(
         drifts.extend(compare_bucket(&wanted, &found));
     }
     Ok(drifts)
+}
+
+/// The names of all streams that the house makes, those of its buckets included.
+pub fn stream_names() -> impl Iterator<Item = String> {
+    let events = event_streams(1).into_iter().map(|stream| stream.name);
+    events.chain(BUCKETS.into_iter().map(|(bucket, ..)| format!("KV_{bucket}")))
 }
 
 fn event_streams(replicas: usize) -> [Config; 4] {
@@ -341,11 +263,6 @@ fn failed(
 #[cfg(test)]
 mod tests {
     use super::*;
-
-    #[test]
-    fn credentials_of_an_address_are_unescaped() {
-        assert_eq!(percent_decoded("p%40ss%3aword%"), "p@ss:word%");
-    }
 
     #[test]
     fn a_stream_as_we_make_it_has_no_drift_and_every_invariant_is_compared() {

@@ -8,12 +8,14 @@ use std::path::Path;
 use std::process::{Child, Command};
 use std::time::Duration;
 
+use runtime::connect::{Access, connect};
 use runtime::log::contract::{events, fresh_subject};
 use runtime::log::jetstream::JetStreamLog;
 use runtime::log::{EventLog, Expected, Freshness};
 use runtime::nats_server::{BusAddress, NatsServer, NatsServerConfig, NatsServerError};
-use runtime::streams::{Provision, connect, provision};
-use support::{Bus, config};
+use runtime::seeds::Seed;
+use runtime::streams::{Provision, provision};
+use support::{Bus, USER, config};
 
 /// Longest wait for a process to come or go.
 const WAIT_MAX: Duration = Duration::from_secs(20);
@@ -46,7 +48,7 @@ async fn events_are_there_after_a_restart_on_the_same_data() {
     let again = NatsServer::start(config(bus.folder.path())).await.unwrap();
     assert!(!again.was_adopted());
     assert_eq!(again.address().server_name, address.server_name);
-    let context = connect(&again.client_url(), "test").await.unwrap();
+    let context = connect(&again.access(USER).unwrap(), "test").await.unwrap();
     let log = JetStreamLog::open(context, "CASES").await.unwrap();
     assert_eq!(log.load(&subject, Freshness::Any).await.unwrap().len(), 3);
     assert_eq!(log.head().await.unwrap(), head, "the stream is the same one");
@@ -56,12 +58,20 @@ async fn events_are_there_after_a_restart_on_the_same_data() {
 #[tokio::test(flavor = "multi_thread")]
 async fn the_address_is_for_the_owner_only_and_strangers_stay_outside() {
     let bus = Bus::start().await;
-    let file = bus.folder.path().join("bus.json");
-    assert_eq!(std::fs::metadata(&file).unwrap().permissions().mode() & 0o777, 0o600);
-    let address = BusAddress::of(bus.folder.path()).unwrap().unwrap();
+    let folder = bus.folder.path();
+    let mode =
+        |file: &str| std::fs::metadata(folder.join(file)).unwrap().permissions().mode() & 0o777;
+    assert_eq!(mode("bus.json"), 0o600);
+    assert_eq!((mode("bus/users"), mode("bus/users/test.nk")), (0o700, 0o600));
+    let address = BusAddress::of(folder).unwrap().unwrap();
     assert_eq!(&address, bus.server.address());
-    assert!(!format!("{address:?}").contains(&address.password));
-    assert!(connect(&bus.server.url(), "stranger").await.is_err());
+    let seed = std::fs::read_to_string(folder.join("bus/users/test.nk")).unwrap();
+    let config = std::fs::read_to_string(folder.join("bus/nats-server.conf")).unwrap();
+    assert!(!config.contains(seed.trim()), "the server has the public key only");
+    let stranger = Access::of_url(&bus.server.url());
+    assert!(connect(&stranger, "stranger").await.is_err());
+    let stranger = stranger.with_seed(USER, Seed::draw().unwrap());
+    assert!(connect(&stranger, "stranger").await.is_err());
     bus.stop().await;
 }
 
@@ -123,7 +133,7 @@ async fn a_server_that_outlived_its_owner_is_adopted_and_stopped_like_our_own() 
     let adopted = NatsServer::start(config(folder.path())).await.unwrap();
     assert!(adopted.was_adopted());
     assert_eq!(adopted.address().pid, child.id());
-    let context = connect(&adopted.client_url(), "test").await.unwrap();
+    let context = connect(&adopted.access(USER).unwrap(), "test").await.unwrap();
     provision(&context, &Provision { replicas: 1 }).await.unwrap();
     adopted.stop().await.unwrap();
     assert!(!address.answers().await);
@@ -137,6 +147,44 @@ async fn a_server_with_other_settings_is_replaced_not_adopted() {
     let (_, mut child) = orphan(folder.path(), &fixed).await;
     let durable = NatsServerConfig { sync_always: true, ..fixed };
     let replaced = NatsServer::start(durable).await.unwrap();
+    assert!(!replaced.was_adopted());
+    assert!(child.try_wait().unwrap().is_some(), "the old one is gone");
+    replaced.stop().await.unwrap();
+}
+
+/// The address as it stood there before each user had a seed.
+fn write_address_of_a_password(folder: &Path, address: &BusAddress) {
+    let mut written = serde_json::to_value(address).expect("it is JSON");
+    let fields = written.as_object_mut().expect("an object");
+    fields.remove("users");
+    fields.insert("user".to_owned(), "unstuck".into());
+    fields.insert("password".to_owned(), "0123".into());
+    std::fs::write(folder.join("bus.json"), written.to_string()).expect("the folder is writable");
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_server_with_the_one_password_of_an_older_version_is_replaced_and_its_events_stay() {
+    let folder = tempfile::tempdir().unwrap();
+    let fixed = NatsServerConfig { port: Some(free_port()), ..config(folder.path()) };
+    let (address, mut child) = orphan(folder.path(), &fixed).await;
+    write_address_of_a_password(folder.path(), &address);
+    let replaced = NatsServer::start(config(folder.path())).await.unwrap();
+    assert!(!replaced.was_adopted());
+    assert!(child.try_wait().unwrap().is_some(), "the old one is gone");
+    assert_eq!(replaced.address().server_name, address.server_name, "it is the same bus");
+    let context = connect(&replaced.access(USER).unwrap(), "test").await.unwrap();
+    provision(&context, &Provision { replicas: 1 }).await.unwrap();
+    replaced.stop().await.unwrap();
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_server_whose_users_may_do_something_else_is_replaced_not_adopted() {
+    let folder = tempfile::tempdir().unwrap();
+    let fixed = NatsServerConfig { port: Some(free_port()), ..config(folder.path()) };
+    let (_, mut child) = orphan(folder.path(), &fixed).await;
+    let mut fewer = config(folder.path());
+    fewer.users[0].rights.pop();
+    let replaced = NatsServer::start(fewer).await.unwrap();
     assert!(!replaced.was_adopted());
     assert!(child.try_wait().unwrap().is_some(), "the old one is gone");
     replaced.stop().await.unwrap();

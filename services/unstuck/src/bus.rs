@@ -1,13 +1,18 @@
 //! The bus: the managed one of a data folder, kept running, or one that runs elsewhere.
 //!
 //! Invariants: a managed server is started only by whoever holds the folder's lock, and ends with him; a tool
-//! beside a running `up` uses the bus that stands in the folder.
+//! beside a running `up` uses the bus that stands in the folder; whoever comes, comes as the user whose rights fit
+//! what he does ([`users`]).
+
+pub(crate) mod users;
+pub(crate) mod ways;
 
 use std::path::Path;
 use std::time::Duration;
 
 use anyhow::{Context as _, bail};
 use async_nats::jetstream;
+use desk::Lines;
 use runtime::nats_server::{BusAddress, DataLock, LockError, NatsServer, NatsServerConfig};
 use runtime::streams::{self, Provision};
 use tokio::task::JoinHandle;
@@ -15,6 +20,8 @@ use tokio::time::Instant;
 use tokio_util::sync::CancellationToken;
 
 use crate::settings::Place;
+use users::{OPERATOR, PROVISIONER};
+use ways::{KeysOf, Ways};
 
 /// Starts again after unexpected ends that come close together; more means that a person has to look.
 const RESTARTS_MAX: u32 = 5;
@@ -27,7 +34,7 @@ const BUS_WAIT_MAX: Duration = Duration::from_secs(30);
 
 /// A managed server under supervision.
 pub(crate) struct ManagedBus {
-    pub(crate) client_url: String,
+    pub(crate) ways: Ways,
     stop: CancellationToken,
     supervisor: JoinHandle<anyhow::Result<()>>,
 }
@@ -51,10 +58,10 @@ impl ManagedBus {
         );
         // Clients find it again only where it was.
         config.port = Some(address.port);
-        let client_url = server.client_url();
+        let ways = Ways::to_managed(address.clone(), data.to_owned());
         let stop = CancellationToken::new();
         let supervisor = tokio::spawn(supervise(server, config, stop.clone(), shutdown));
-        Ok(Self { client_url, stop, supervisor })
+        Ok(Self { ways, stop, supervisor })
     }
 
     /// Stops the server.
@@ -70,6 +77,7 @@ fn config(data: &Path, binary: Option<&Path>) -> NatsServerConfig {
         binary: binary.map(Path::to_owned),
         port: None,
         sync_always: true,
+        users: users::house(),
     }
 }
 
@@ -115,9 +123,17 @@ async fn supervise(
     Ok(())
 }
 
-/// Makes what is missing on the bus, and warns of what is other than this version makes it.
-pub(crate) async fn provision(js: &jetstream::Context, replicas: usize) -> anyhow::Result<()> {
-    for drift in streams::provision(js, &Provision { replicas }).await? {
+/// Makes what is missing on the bus, and warns of what is other than this version makes it. Who may not make anything
+/// finds what is there.
+pub(crate) async fn provision(ways: &Ways, replicas: usize) -> anyhow::Result<()> {
+    if !ways.knows(PROVISIONER) {
+        tracing::info!(
+            "the streams are made by somebody else: there is no seed of {PROVISIONER} here"
+        );
+        return Ok(());
+    }
+    let line = ways.line(PROVISIONER).await?;
+    for drift in streams::provision(&line, &Provision { replicas }).await? {
         tracing::warn!(
             stream = drift.stream,
             field = drift.field,
@@ -131,7 +147,10 @@ pub(crate) async fn provision(js: &jetstream::Context, replicas: usize) -> anyho
 
 /// The bus of a tool.
 pub(crate) struct ToolBus {
+    /// The operator's line: events and accounts, no sessions and no keys.
     pub(crate) js: jetstream::Context,
+    /// The ways of the other users, for a tool that does their work.
+    pub(crate) ways: Ways,
     /// Whether the tool has the data folder for itself.
     pub(crate) is_alone: bool,
     own: Option<(NatsServer, DataLock)>,
@@ -140,26 +159,38 @@ pub(crate) struct ToolBus {
 impl ToolBus {
     /// Connects to the named bus, to that of the running `up`, or to one that is started for the tool.
     pub(crate) async fn open(place: &Place) -> anyhow::Result<Self> {
-        if let Some(url) = &place.nats_url {
-            let js = streams::connect(url, "unstuck-tool").await?;
-            return Ok(Self { js, is_alone: false, own: None });
+        if let Some(bus) = &place.remote_bus {
+            return Self::over(Ways::to_remote(bus.clone()), false, None).await;
         }
         match DataLock::acquire(&place.data) {
             Ok(lock) => {
                 let config = config(&place.data, place.nats_server.as_deref());
                 let server = NatsServer::start(config).await?;
-                let js = streams::connect(&server.client_url(), "unstuck-tool").await?;
-                provision(&js, 1).await?;
-                Ok(Self { js, is_alone: true, own: Some((server, lock)) })
+                let ways = Ways::to_managed(server.address().clone(), place.data.clone());
+                provision(&ways, 1).await?;
+                Self::over(ways, true, Some((server, lock))).await
             }
             Err(LockError::InUse { .. }) => {
                 let address = bus_of_another(&place.data).await?;
-                let js = streams::connect(&address.client_url(), "unstuck-tool").await?;
-                provision(&js, 1).await?;
-                Ok(Self { js, is_alone: false, own: None })
+                let ways = Ways::to_managed(address, place.data.clone());
+                provision(&ways, 1).await?;
+                Self::over(ways, false, None).await
             }
             Err(error) => Err(error.into()),
         }
+    }
+
+    async fn over(
+        ways: Ways,
+        is_alone: bool,
+        own: Option<(NatsServer, DataLock)>,
+    ) -> anyhow::Result<Self> {
+        Ok(Self { js: ways.line(OPERATOR).await?, ways, is_alone, own })
+    }
+
+    /// The operator's lines, for a tool that writes history: he makes and destroys keys as intake does.
+    pub(crate) async fn lines(&self) -> anyhow::Result<Lines> {
+        self.ways.lines(OPERATOR, KeysOf::Keeper).await
     }
 
     /// The client, for questions that are none of JetStream's.
@@ -192,7 +223,7 @@ pub(crate) async fn on_bus<T>(
 
 /// Says that there is nothing to look at, before an empty bus is started for it.
 pub(crate) fn must_exist(place: &Place) -> anyhow::Result<()> {
-    if place.nats_url.is_none() && !place.data.is_dir() {
+    if place.remote_bus.is_none() && !place.data.is_dir() {
         bail!("there is no data folder {}", place.data.display());
     }
     Ok(())

@@ -60,6 +60,35 @@ pub(crate) enum Command {
     },
     /// Looks at a data folder or a bus, and at the district's calendar, and says what is wrong
     Doctor(DoctorArguments),
+    /// Writes the users of a NATS server of your own: what each may do, and their seeds
+    BusConfig(BusConfigArguments),
+}
+
+#[derive(Debug, Args)]
+pub(crate) struct BusConfigArguments {
+    /// The folder to write to; seeds that stand there already stay
+    #[arg(long, value_name = "DIR")]
+    pub(crate) out: PathBuf,
+    /// A user for each center as well, which writes for that center alone
+    #[arg(long)]
+    pub(crate) centers: bool,
+    /// The district file, for its centers; the sample district otherwise [variable: UNSTUCK_DISTRICT]
+    #[arg(long, value_name = "FILE")]
+    pub(crate) district: Option<String>,
+}
+
+/// A bus that runs elsewhere, and how to get onto it.
+#[derive(Debug, Args)]
+pub(crate) struct BusArguments {
+    /// A bus that runs elsewhere: nats://HOST:PORT, several separated by commas [variable: UNSTUCK_NATS_URL]
+    #[arg(long, value_name = "URL")]
+    pub(crate) nats_url: Option<String>,
+    /// The folder with the seeds (nkeys) of the users that come from here, as `bus-config` makes it [variable: UNSTUCK_NATS_SEEDS]
+    #[arg(long, value_name = "DIR")]
+    pub(crate) nats_seeds: Option<String>,
+    /// Certificates (PEM) of the authority that signed the bus's own; asks for TLS [variable: UNSTUCK_NATS_CA]
+    #[arg(long, value_name = "FILE")]
+    pub(crate) nats_ca: Option<String>,
 }
 
 #[derive(Debug, Args)]
@@ -76,9 +105,8 @@ pub(crate) struct UpArguments {
     /// Proxies that say truly for whom they ask (X-Forwarded-For): addresses and networks, or none [default: this machine] [variable: UNSTUCK_TRUSTED_PROXIES]
     #[arg(long, value_name = "LIST")]
     pub(crate) trusted_proxies: Option<String>,
-    /// A bus that runs already [variable: UNSTUCK_NATS_URL]
-    #[arg(long, value_name = "URL")]
-    pub(crate) nats_url: Option<String>,
+    #[command(flatten)]
+    pub(crate) bus: BusArguments,
     /// The nats-server program to run [variable: UNSTUCK_NATS_SERVER]
     #[arg(long, value_name = "PATH")]
     pub(crate) nats_server: Option<String>,
@@ -95,9 +123,8 @@ pub(crate) struct UpArguments {
 
 #[derive(Debug, Args)]
 pub(crate) struct ServiceArguments {
-    /// The bus [variable: UNSTUCK_NATS_URL]
-    #[arg(long, value_name = "URL")]
-    pub(crate) nats_url: Option<String>,
+    #[command(flatten)]
+    pub(crate) bus: BusArguments,
     /// Where to listen [default: 127.0.0.1:8420] [variable: UNSTUCK_LISTEN]
     #[arg(long, value_name = "ADDR")]
     pub(crate) listen: Option<String>,
@@ -134,9 +161,8 @@ pub(crate) struct PlaceArguments {
     /// The data folder, whether `up` runs on it or not [default: unstuck-data] [variable: UNSTUCK_DATA]
     #[arg(long, value_name = "DIR")]
     pub(crate) data: Option<String>,
-    /// A bus that runs elsewhere [variable: UNSTUCK_NATS_URL]
-    #[arg(long, value_name = "URL")]
-    pub(crate) nats_url: Option<String>,
+    #[command(flatten)]
+    pub(crate) bus: BusArguments,
 }
 
 #[derive(Debug, Args)]

@@ -21,7 +21,8 @@ use std::process::ExitCode;
 use clap::Parser as _;
 use runtime::settings::{EXIT_CODE_SETTINGS, Faults};
 
-use cli::{Cli, Command};
+use cli::{Cli, Command, ServiceArguments};
+use single::Service;
 
 /// Events are read on one thread, folded on another and dropped on a third; the heaps of glibc, one per thread, kept
 /// what the others had given back.
@@ -79,21 +80,11 @@ fn raise_limit_of_files() {
 async fn run(command: Command, log_format: Option<String>) -> anyhow::Result<()> {
     match command {
         Command::Up(arguments) => up::run(settings::up(arguments, log_format)?).await,
-        Command::Intake(arguments) => {
-            single::run(single::Service::Intake, settings::single(arguments, log_format)?).await
-        }
-        Command::Routing(arguments) => {
-            single::run(single::Service::Routing, settings::single(arguments, log_format)?).await
-        }
-        Command::Escalation(arguments) => {
-            single::run(single::Service::Escalation, settings::single(arguments, log_format)?).await
-        }
-        Command::Learning(arguments) => {
-            single::run(single::Service::Learning, settings::single(arguments, log_format)?).await
-        }
-        Command::Projection(arguments) => {
-            single::run(single::Service::Projection, settings::single(arguments, log_format)?).await
-        }
+        Command::Intake(arguments) => alone(Service::Intake, arguments, log_format).await,
+        Command::Routing(arguments) => alone(Service::Routing, arguments, log_format).await,
+        Command::Escalation(arguments) => alone(Service::Escalation, arguments, log_format).await,
+        Command::Learning(arguments) => alone(Service::Learning, arguments, log_format).await,
+        Command::Projection(arguments) => alone(Service::Projection, arguments, log_format).await,
         Command::Portal(arguments) => pages::run(settings::pages(arguments, log_format)?).await,
         Command::Staff { command } => tools::staff::run(command, log_format).await,
         Command::Simulate(arguments) => {
@@ -110,7 +101,16 @@ async fn run(command: Command, log_format: Option<String>) -> anyhow::Result<()>
             let (place, district) = settings::doctor(arguments, log_format)?;
             tools::doctor::run(place, &district).await
         }
+        Command::BusConfig(arguments) => tools::bus_config::run(arguments, log_format),
     }
+}
+
+async fn alone(
+    service: Service,
+    arguments: ServiceArguments,
+    log_format: Option<String>,
+) -> anyhow::Result<()> {
+    single::run(service, settings::single(service, arguments, log_format)?).await
 }
 
 /// Says what clap has to say: help on stdout, a fault of the command line on stderr.

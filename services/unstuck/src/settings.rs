@@ -12,16 +12,20 @@ use desk::District;
 use portal::ApiUrl;
 use runtime::clock::{SharedClock, ShiftedClock, SystemClock};
 use runtime::http::TrustedProxies;
+use runtime::seeds::{Seed, seed_file};
 use runtime::settings::{
     Settings, existing_file, folder, instant, listen_address, nats_url, whole_number,
 };
 use runtime::telemetry::{self, FILTER_DEFAULT, LogFormat};
 use runtime::vault::MASTER_KEY_VARIABLE;
 
+use crate::bus::users;
+use crate::bus::ways::{RemoteBus, told};
 use crate::cli::{
-    DoctorArguments, PlaceArguments, PortalArguments, ServiceArguments, SimulateArguments,
-    UpArguments,
+    BusArguments, DoctorArguments, PlaceArguments, PortalArguments, ServiceArguments,
+    SimulateArguments, UpArguments,
 };
+use crate::single::Service;
 
 /// Every variable of the product; one that stands here is never called unknown, whatever the command.
 const VARIABLES: &[&str] = &[
@@ -33,6 +37,8 @@ const VARIABLES: &[&str] = &[
     "UNSTUCK_LISTEN",
     "UNSTUCK_LOG",
     "UNSTUCK_LOG_FORMAT",
+    "UNSTUCK_NATS_CA",
+    "UNSTUCK_NATS_SEEDS",
     "UNSTUCK_NATS_SERVER",
     "UNSTUCK_NATS_URL",
     "UNSTUCK_REPLICAS",
@@ -40,7 +46,7 @@ const VARIABLES: &[&str] = &[
 ];
 
 /// A tool says what it found, not how it went there.
-pub(crate) const FILTER_OF_TOOLS: &str = "warn,runtime::streams=error";
+pub(crate) const FILTER_OF_TOOLS: &str = "warn,runtime::connect=error,async_nats=off";
 
 const DATA_DEFAULT: &str = "unstuck-data";
 const LISTEN_DEFAULT: ([u8; 4], u16) = ([127, 0, 0, 1], 8420);
@@ -57,7 +63,7 @@ pub(crate) struct Up {
     pub(crate) district: Arc<District>,
     pub(crate) listen: std::net::SocketAddr,
     pub(crate) trusted_proxies: TrustedProxies,
-    pub(crate) nats_url: Option<String>,
+    pub(crate) remote_bus: Option<RemoteBus>,
     pub(crate) nats_server: Option<PathBuf>,
     pub(crate) replicas: usize,
     pub(crate) demo: bool,
@@ -70,7 +76,7 @@ pub(crate) struct Single {
     pub(crate) district: Arc<District>,
     pub(crate) listen: std::net::SocketAddr,
     pub(crate) trusted_proxies: TrustedProxies,
-    pub(crate) nats_url: String,
+    pub(crate) remote_bus: RemoteBus,
     pub(crate) replicas: usize,
 }
 
@@ -97,7 +103,7 @@ pub(crate) struct Simulate {
 #[derive(Debug)]
 pub(crate) struct Place {
     pub(crate) data: PathBuf,
-    pub(crate) nats_url: Option<String>,
+    pub(crate) remote_bus: Option<RemoteBus>,
     pub(crate) nats_server: Option<PathBuf>,
 }
 
@@ -107,15 +113,17 @@ pub(crate) fn up(arguments: UpArguments, log_format: Option<String>) -> anyhow::
     let district = reader.district(arguments.district);
     let listen = reader.listen(arguments.listen);
     let trusted_proxies = reader.trusted_proxies(arguments.trusted_proxies);
-    let nats_url = reader.0.optional("nats-url", arguments.nats_url, nats_url);
+    let BusArguments { nats_url: url, nats_seeds, nats_ca } = arguments.bus;
+    let url = reader.0.optional("nats-url", url, nats_url);
+    let remote_bus = reader.remote_bus(url, nats_seeds, nats_ca, &users::NAMES);
     let nats_server = reader.0.optional("nats-server", arguments.nats_server, existing_file);
     let replicas = reader.replicas(arguments.replicas);
     let clock_start = reader.0.optional("clock-start", arguments.clock_start, instant);
-    if nats_url.is_some() && clock_start.is_some() {
+    if remote_bus.is_some() && clock_start.is_some() {
         let problem = "cannot be used with --nats-url: others on that bus have the right time";
         reader.0.fault("--clock-start", problem);
     }
-    if nats_url.is_some() && nats_server.is_some() {
+    if remote_bus.is_some() && nats_server.is_some() {
         reader.0.fault("--nats-server", "cannot be used with --nats-url: that bus runs already");
     }
     if let Some(district) = district.as_ref().filter(|_| arguments.demo) {
@@ -135,7 +143,7 @@ pub(crate) fn up(arguments: UpArguments, log_format: Option<String>) -> anyhow::
         district: Arc::new(district.context("the district was read")?),
         listen,
         trusted_proxies,
-        nats_url,
+        remote_bus,
         nats_server,
         replicas,
         demo: arguments.demo,
@@ -144,6 +152,7 @@ pub(crate) fn up(arguments: UpArguments, log_format: Option<String>) -> anyhow::
 }
 
 pub(crate) fn single(
+    service: Service,
     arguments: ServiceArguments,
     log_format: Option<String>,
 ) -> anyhow::Result<Single> {
@@ -152,7 +161,9 @@ pub(crate) fn single(
     let district = reader.district(arguments.district);
     let listen = reader.listen(arguments.listen);
     let trusted_proxies = reader.trusted_proxies(arguments.trusted_proxies);
-    let nats_url = reader.0.required("nats-url", arguments.nats_url, nats_url);
+    let BusArguments { nats_url: url, nats_seeds, nats_ca } = arguments.bus;
+    let url = reader.0.required("nats-url", url, nats_url);
+    let remote_bus = reader.remote_bus(url, nats_seeds, nats_ca, &service.users());
     let replicas = reader.replicas(arguments.replicas);
     reader.master_key(&data);
     reader.finish(log_format, FILTER_DEFAULT)?;
@@ -161,7 +172,7 @@ pub(crate) fn single(
         district: Arc::new(district.context("the district was read")?),
         listen,
         trusted_proxies,
-        nats_url: nats_url.context("the address was read")?,
+        remote_bus: remote_bus.context("the address was read")?,
         replicas,
     })
 }
@@ -210,13 +221,29 @@ pub(crate) fn simulate(
     let from = reader.0.optional("from", arguments.from, date);
     let to = reader.0.optional("to", arguments.to, date);
     let cases = reader.0.optional("cases", arguments.cases, whole_number(1, CASES_MAX));
-    if place.nats_url.is_some() {
+    if place.remote_bus.is_some() {
         reader.master_key(&place.data);
     }
     reader.finish(log_format, FILTER_OF_TOOLS)?;
     let district = Arc::new(district.context("the district was read")?);
     let append = arguments.append;
     Ok(Simulate { place, district, replicas, seed, from, to, cases, append })
+}
+
+/// A folder that is there.
+fn existing_folder(text: &str) -> Result<PathBuf, String> {
+    let path = PathBuf::from(text);
+    if path.is_dir() { Ok(path) } else { Err(format!("there is no folder {text:?}")) }
+}
+
+/// A file with at least one certificate in it.
+fn certificates(text: &str) -> Result<PathBuf, String> {
+    let path = existing_file(text)?;
+    let held = std::fs::read_to_string(&path).map_err(|error| format!("{text:?}: {error}"))?;
+    match held.contains("-----BEGIN CERTIFICATE-----") {
+        true => Ok(path),
+        false => Err(format!("{text:?} has no certificate in PEM")),
+    }
 }
 
 /// Reads a date.
@@ -270,6 +297,36 @@ impl Reader {
         }
     }
 
+    /// Reads how to get onto a bus that runs elsewhere, and whether each of these users can.
+    fn remote_bus(
+        &mut self,
+        url: Option<String>,
+        seeds: Option<String>,
+        authority: Option<String>,
+        users: &[&str],
+    ) -> Option<RemoteBus> {
+        let seeds = self.0.optional("nats-seeds", seeds, existing_folder);
+        let authority = self.0.optional("nats-ca", authority, certificates);
+        for (setting, is_there) in
+            [("--nats-seeds", seeds.is_some()), ("--nats-ca", authority.is_some())]
+        {
+            if is_there && url.is_none() {
+                self.0.fault(setting, "needs --nats-url: the managed bus has users of its own");
+            }
+        }
+        if seeds.is_some() && url.as_ref().is_some_and(|url| url.contains('@')) {
+            let problem = "cannot be used with a user in --nats-url: one of the two says who comes";
+            self.0.fault("--nats-seeds", problem);
+        }
+        for user in users {
+            let seed = seeds.as_ref().map(|folder| Seed::read(&seed_file(folder, user)));
+            if let Some(Err(error)) = seed {
+                self.0.fault("--nats-seeds", told(&error));
+            }
+        }
+        Some(RemoteBus { url: url?, seeds, authority })
+    }
+
     /// A key that was made here would be another than that of the other services.
     fn master_key(&mut self, data: &Path) {
         if std::env::var_os(MASTER_KEY_VARIABLE).is_none() && !data.join(MASTER_KEY_FILE).is_file()
@@ -282,9 +339,13 @@ impl Reader {
     }
 
     pub(crate) fn place(&mut self, arguments: PlaceArguments) -> Place {
+        let PlaceArguments { data, bus: BusArguments { nats_url: url, nats_seeds, nats_ca } } =
+            arguments;
+        let url = self.0.optional("nats-url", url, nats_url);
         Place {
-            data: self.data(arguments.data),
-            nats_url: self.0.optional("nats-url", arguments.nats_url, nats_url),
+            data: self.data(data),
+            // Which users a tool comes as shows when it comes.
+            remote_bus: self.remote_bus(url, nats_seeds, nats_ca, &[]),
             nats_server: self.0.optional("nats-server", None, existing_file),
         }
     }

@@ -46,16 +46,16 @@ pub(crate) async fn run(settings: Simulate) -> anyhow::Result<()> {
     let world = World::new(rules, HOUSE)?;
     let plan = plan(&settings, &world)?;
     let mut history = History::new(&world, plan)?;
-    if settings.place.nats_url.is_none() {
+    if settings.place.remote_bus.is_none() {
         std::fs::create_dir_all(&settings.place.data)
             .with_context(|| format!("{} cannot be made", settings.place.data.display()))?;
     }
     on_bus(&settings.place, async |bus| {
-        provision(&bus.js, settings.replicas).await?;
+        provision(&bus.ways, settings.replicas).await?;
         may_tell(bus, settings.append).await?;
         let district = std::sync::Arc::clone(&settings.district);
         let clock = std::sync::Arc::new(SystemClock);
-        let desk = open_desk(bus.js.clone(), district, clock, &settings.place.data).await?;
+        let desk = open_desk(bus.lines().await?, district, clock, &settings.place.data).await?;
         tell(&desk, &bus.js, &mut history, plan, settings.append).await
     })
     .await

@@ -1,15 +1,20 @@
-//! One service alone, on a bus that runs elsewhere.
+//! One service: how it comes onto the bus, and how it runs alone on one that runs elsewhere.
 //!
-//! Invariant: the same wiring as `up`, with the routes of one service and those of the session.
+//! Invariant: alone it has the same wiring as in `up`, with the routes of one service and those of the session.
 
+use std::path::Path;
 use std::sync::Arc;
 
 use anyhow::Context as _;
+use desk::Desk;
+use desk::service::ServiceParts;
+use projection::Projection;
 use runtime::clock::SystemClock;
 use runtime::nats_server::DataLock;
-use runtime::{shutdown, streams};
+use runtime::shutdown;
 
-use crate::bus::provision;
+use crate::bus::ways::{KeysOf, Ways};
+use crate::bus::{provision, users};
 use crate::say;
 use crate::settings::Single;
 use crate::up::VIEWS_FOLDER;
@@ -25,6 +30,61 @@ pub(crate) enum Service {
     Projection,
 }
 
+impl Service {
+    /// All of them, in the order in which they start.
+    pub(crate) const ALL: [Self; 5] =
+        [Self::Intake, Self::Routing, Self::Escalation, Self::Learning, Self::Projection];
+
+    /// The user as which it comes onto the bus.
+    pub(crate) const fn user(self) -> &'static str {
+        match self {
+            Self::Intake => users::INTAKE,
+            Self::Routing => users::ROUTING,
+            Self::Escalation => users::ESCALATION,
+            Self::Learning => users::LEARNING,
+            Self::Projection => users::PROJECTION,
+        }
+    }
+
+    const fn keys(self) -> KeysOf {
+        match self {
+            Self::Intake => KeysOf::Keeper,
+            Self::Learning | Self::Projection => KeysOf::Reader,
+            Self::Routing | Self::Escalation => KeysOf::Nobody,
+        }
+    }
+
+    /// The users whose seeds its process has to have.
+    pub(crate) fn users(self) -> Vec<&'static str> {
+        let keys = match self.keys() {
+            KeysOf::Keeper => Some(users::KEYS),
+            KeysOf::Reader => Some(users::KEYS_READER),
+            KeysOf::Nobody => None,
+        };
+        [self.user(), users::IDENTITY].into_iter().chain(keys).collect()
+    }
+
+    /// Opens it on a desk of its own, beside that of the process; with the views, when it is the projection.
+    pub(crate) async fn open(
+        self,
+        beside: &Desk,
+        ways: &Ways,
+        views: &Path,
+    ) -> anyhow::Result<(ServiceParts, Option<Arc<Projection>>)> {
+        let desk = beside.beside(&ways.lines(self.user(), self.keys()).await?).await?;
+        Ok(match self {
+            Self::Intake => (intake::service(&desk), None),
+            Self::Routing => (routing::service(&desk), None),
+            Self::Escalation => (escalation::service(&desk), None),
+            Self::Learning => (learning::service(&desk), None),
+            Self::Projection => {
+                let (part, views) = projection::open(desk, views).await?;
+                (part, Some(views))
+            }
+        })
+    }
+}
+
 /// Runs until a signal comes or a task falls.
 pub(crate) async fn run(service: Service, settings: Single) -> anyhow::Result<()> {
     let shutdown = shutdown::signal().context("signals cannot be listened for")?;
@@ -34,21 +94,11 @@ pub(crate) async fn run(service: Service, settings: Single) -> anyhow::Result<()
         Service::Projection => Some(DataLock::acquire(&settings.data)?),
         _ => None,
     };
-    let js = streams::connect(&settings.nats_url, "unstuck").await?;
-    provision(&js, settings.replicas).await?;
-    let district = Arc::clone(&settings.district);
-    let desk = open_desk(js, district, Arc::new(SystemClock), &settings.data).await?;
-    let (part, views) = match service {
-        Service::Intake => (intake::service(&desk), None),
-        Service::Routing => (routing::service(&desk), None),
-        Service::Escalation => (escalation::service(&desk), None),
-        Service::Learning => (learning::service(&desk), None),
-        Service::Projection => {
-            let folder = settings.data.join(VIEWS_FOLDER);
-            let (part, views) = projection::open(Arc::clone(&desk), &folder).await?;
-            (part, Some(views))
-        }
-    };
+    let ways = Ways::to_remote(settings.remote_bus);
+    provision(&ways, settings.replicas).await?;
+    let lines = ways.lines(users::IDENTITY, KeysOf::Nobody).await?;
+    let desk = open_desk(lines, settings.district, Arc::new(SystemClock), &settings.data).await?;
+    let (part, views) = service.open(&desk, &ways, &settings.data.join(VIEWS_FOLDER)).await?;
     let trusted_proxies = settings.trusted_proxies;
     let house = House { desk, parts: vec![part], views, has_pages: false, trusted_proxies };
     let on_ready = |address| say(format_args!("Listening on http://{address}"));

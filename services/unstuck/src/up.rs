@@ -14,12 +14,14 @@ use projection::Projection;
 use runtime::identity::FIRST_LINK_HOURS;
 use runtime::nats_server::DataLock;
 use runtime::shutdown;
-use runtime::streams;
 use tokio::net::TcpListener;
 use tokio_util::sync::CancellationToken;
 
+use crate::bus::users::{IDENTITY, OPERATOR};
+use crate::bus::ways::{KeysOf, Ways};
 use crate::bus::{ManagedBus, provision};
 use crate::settings::Up;
+use crate::single::Service;
 use crate::wiring::{House, bind, open_desk};
 use crate::{demo, say};
 
@@ -31,8 +33,8 @@ pub(crate) async fn run(settings: Up) -> anyhow::Result<()> {
     let shutdown = shutdown::signal().context("signals cannot be listened for")?;
     let listener = bind(settings.listen)?;
     let lock = DataLock::acquire(&settings.data)?;
-    let outcome = match &settings.nats_url {
-        Some(url) => serve(&settings, url, listener, &shutdown).await,
+    let outcome = match &settings.remote_bus {
+        Some(bus) => serve(&settings, &Ways::to_remote(bus.clone()), listener, &shutdown).await,
         None => {
             let binary = settings.nats_server.as_deref();
             let starting = ManagedBus::start(&settings.data, binary, shutdown.clone());
@@ -40,7 +42,7 @@ pub(crate) async fn run(settings: Up) -> anyhow::Result<()> {
                 None => Ok(()),
                 Some(bus) => {
                     let bus = bus?;
-                    let outcome = serve(&settings, &bus.client_url, listener, &shutdown).await;
+                    let outcome = serve(&settings, &bus.ways, listener, &shutdown).await;
                     let stopped = bus.stop().await;
                     outcome.and(stopped)
                 }
@@ -53,17 +55,17 @@ pub(crate) async fn run(settings: Up) -> anyhow::Result<()> {
 
 async fn serve(
     settings: &Up,
-    bus_url: &str,
+    ways: &Ways,
     listener: TcpListener,
     shutdown: &CancellationToken,
 ) -> anyhow::Result<()> {
     // A signal during the start ends it where it is: everything that was begun goes on at the next start.
-    let Some(begun) = shutdown.run_until_cancelled(begin(settings, bus_url)).await else {
+    let Some(begun) = shutdown.run_until_cancelled(begin(settings, ways)).await else {
         return Ok(());
     };
     let Begun { house, demo_password, first_token } = begun?;
     let data = settings.data.clone();
-    let is_remote = settings.nats_url.is_some();
+    let is_remote = settings.remote_bus.is_some();
     let on_ready = move |address: SocketAddr| {
         say(format_args!("Listening on http://{address}"));
         if let Some(password) = demo_password {
@@ -82,36 +84,39 @@ struct Begun {
     first_token: Option<String>,
 }
 
-async fn begin(settings: &Up, bus_url: &str) -> anyhow::Result<Begun> {
-    let js = streams::connect(bus_url, "unstuck").await?;
-    provision(&js, settings.replicas).await?;
-    let district = Arc::clone(&settings.district);
-    let desk = open_desk(js, district, Arc::clone(&settings.clock), &settings.data).await?;
+async fn begin(settings: &Up, ways: &Ways) -> anyhow::Result<Begun> {
+    provision(ways, settings.replicas).await?;
+    let lines = ways.lines(IDENTITY, KeysOf::Nobody).await?;
+    let (district, clock) = (Arc::clone(&settings.district), Arc::clone(&settings.clock));
+    let desk = open_desk(lines, district, clock, &settings.data).await?;
     let demo_password = match settings.demo {
-        true => Some(demo::prepare(&desk, &settings.data).await?),
+        true => {
+            let teller = desk.beside(&ways.lines(OPERATOR, KeysOf::Keeper).await?).await?;
+            Some(demo::prepare(&teller, &settings.data).await?)
+        }
         false => None,
     };
     let first_token = desk.first_account.invite().await?;
-    let (parts, views) = all_services(&desk, &settings.data.join(VIEWS_FOLDER)).await?;
+    let (parts, views) = all_services(&desk, ways, &settings.data.join(VIEWS_FOLDER)).await?;
     let trusted_proxies = settings.trusted_proxies.clone();
     let house = House { desk, parts, views: Some(views), has_pages: true, trusted_proxies };
     Ok(Begun { house, demo_password, first_token })
 }
 
-/// All services on one desk, and the views.
-pub(crate) async fn all_services(
+/// All services, each on a desk of its own beside the given one, and the views.
+async fn all_services(
     desk: &Arc<Desk>,
+    ways: &Ways,
     views: &Path,
 ) -> anyhow::Result<(Vec<ServiceParts>, Arc<Projection>)> {
-    let (queries, projection) = projection::open(Arc::clone(desk), views).await?;
-    let parts = vec![
-        intake::service(desk),
-        routing::service(desk),
-        escalation::service(desk),
-        learning::service(desk),
-        queries,
-    ];
-    Ok((parts, projection))
+    let mut parts = Vec::new();
+    let mut projection = None;
+    for service in Service::ALL {
+        let (part, opened) = service.open(desk, ways, views).await?;
+        parts.push(part);
+        projection = projection.or(opened);
+    }
+    Ok((parts, projection.context("one of the services is the projection")?))
 }
 
 /// Says how the first person gets in.

@@ -8,11 +8,10 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use anyhow::Context as _;
-use async_nats::jetstream;
 use axum::Router;
 use desk::problem::rule_problems;
 use desk::service::{BoxError, ServiceParts};
-use desk::{Desk, DeskConfig, DeskState, District, foyer};
+use desk::{Desk, DeskConfig, DeskState, District, Lines, foyer};
 use portal::{ApiUrl, PortalConfig};
 use projection::Projection;
 use runtime::clock::SharedClock;
@@ -70,7 +69,7 @@ fn listener(address: SocketAddr) -> std::io::Result<TcpListener> {
 
 /// Opens the desk on a bus whose streams stand.
 pub(crate) async fn open_desk(
-    js: jetstream::Context,
+    lines: Lines,
     district: Arc<District>,
     clock: SharedClock,
     data: &Path,
@@ -78,11 +77,12 @@ pub(crate) async fn open_desk(
     let master_key = MasterKey::load_or_create(&data.join(MASTER_KEY_FILE))?;
     tracing::info!(fingerprint = master_key.fingerprint(), "the master key is there");
     let metrics = Metrics::new();
-    Ok(Desk::open(DeskConfig { js, district, clock, master_key, metrics }).await?)
+    Ok(Desk::open(DeskConfig { lines, district, clock, master_key, metrics }).await?)
 }
 
 /// All that a process runs.
 pub(crate) struct House {
+    /// The desk of what every process serves: accounts, sessions, drafts, the audit.
     pub(crate) desk: Arc<Desk>,
     pub(crate) parts: Vec<ServiceParts>,
     /// The views, when they are in this process.

@@ -12,6 +12,7 @@ use async_nats::jetstream;
 use axum::Router;
 use axum::http::header;
 use axum::routing::get;
+use runtime::connect::{Access, connect};
 use runtime::http::{Kit, kit_layers, serve};
 use runtime::metrics::Metrics;
 use runtime::nats_server::BusAddress;
@@ -151,11 +152,40 @@ pub(crate) async fn managed_bus_soon(data: &Path) -> anyhow::Result<jetstream::C
 pub(crate) async fn managed_bus(data: &Path) -> anyhow::Result<jetstream::Context> {
     let address = BusAddress::of(data)?.context("a managed bus")?;
     ensure!(address.sync_always, "the managed bus does not sync");
-    context_at(&address.client_url()).await
+    let_in(data, &address)?;
+    let url = format!("nats://{USER}:{USER}@127.0.0.1:{}", address.port);
+    let started = Instant::now();
+    loop {
+        match context_at(&url).await {
+            Ok(context) => return Ok(context),
+            Err(error) if started.elapsed() > BUS_MAX => return Err(error),
+            Err(_) => tokio::time::sleep(Duration::from_millis(20)).await,
+        }
+    }
+}
+
+/// The user of the figures: it makes a stream of its own beside those of the house.
+const USER: &str = "bench";
+
+/// Lets the figures' own user onto the running bus: none of the house may do what they do.
+fn let_in(data: &Path, address: &BusAddress) -> anyhow::Result<()> {
+    let file = data.join("bus/nats-server.conf");
+    let config = std::fs::read_to_string(&file)?;
+    let user = format!("{{ user: {USER}, password: {USER} }}");
+    if config.contains(&user) {
+        return Ok(());
+    }
+    let config = config.replacen("users: [", &format!("users: [\n    {user}"), 1);
+    ensure!(config.contains(&user), "the configuration has no list of users");
+    std::fs::write(&file, config)?;
+    // The server reads its configuration again.
+    let status = Command::new("kill").arg("-HUP").arg(address.pid.to_string()).status()?;
+    ensure!(status.success(), "the bus could not be told of the figures' user");
+    Ok(())
 }
 
 async fn context_at(url: &str) -> anyhow::Result<jetstream::Context> {
-    Ok(runtime::streams::connect(url, "bench").await?)
+    Ok(connect(&Access::of_url(url), "bench").await?)
 }
 
 /// A server of answers that never change, made of the product's own kit, in a process of its own.

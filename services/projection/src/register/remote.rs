@@ -19,6 +19,8 @@ use crate::queries::register::wish;
 
 /// The subject of a request for the register; whichever projection is free answers.
 const SUBJECT: &str = "unstuck.register.export";
+/// Where pieces are confirmed: a subject of the projection's own, because nobody else may write into its inbox.
+const TAKEN: &str = "unstuck.register.taken";
 /// Projections share the requests.
 const GROUP: &str = "projection";
 
@@ -170,8 +172,14 @@ impl Line {
 
     /// Sends a piece and waits until it is written.
     async fn send(&self, bytes: Bytes) -> Result<(), &'static str> {
-        let request =
-            BusRequest::new().headers(headers(PIECE)).payload(bytes).timeout(Some(WRITE_TIME_MAX));
+        // Of the client's own name for an inbox, which nobody guesses, only the last part is taken.
+        let inbox = self.client.new_inbox();
+        let taken = format!("{TAKEN}.{}", inbox.rsplit('.').next().unwrap_or_default());
+        let request = BusRequest::new()
+            .headers(headers(PIECE))
+            .payload(bytes)
+            .inbox(taken)
+            .timeout(Some(WRITE_TIME_MAX));
         let sent = self.client.send_request(self.to.clone(), request).await;
         sent.map(drop).map_err(|_| "nobody took a piece of the file")
     }

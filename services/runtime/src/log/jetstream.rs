@@ -21,7 +21,7 @@ use futures::stream::{self, BoxStream, StreamExt};
 
 use super::{
     AppendError, EVENTS_PER_SUBJECT_MAX, EventLog, Expected, Freshness, Head, Headers, LogError,
-    NewEvent, Recorded,
+    NewEvent, Recorded, random_id,
 };
 
 /// Longest wait for one answer of the bus: the fsync of a busy disk takes tens of milliseconds, the election
@@ -87,7 +87,10 @@ impl JetStreamLog {
         if after > end {
             return Err(LogError::Gap { after, came: end });
         }
+        // The bus lets nobody make a consumer without a name: in its body it could name that of another.
+        let name = random_id().map_err(|error| unreachable(FOLLOWING, error))?;
         let config = OrderedConfig {
+            name: Some(format!("follow-{name}")),
             deliver_policy: DeliverPolicy::ByStartSequence { start_sequence: after + 1 },
             ..OrderedConfig::default()
         };

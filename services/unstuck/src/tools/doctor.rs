@@ -13,6 +13,7 @@ use runtime::nats_server::VERSION_MIN;
 use runtime::streams::{self, PARKED_BUCKET, Provision, STAFF_BUCKET};
 use runtime::vault::{MASTER_KEY_VARIABLE, MasterKey};
 
+use crate::bus::users::PROVISIONER;
 use crate::bus::{ToolBus, must_exist, on_bus};
 use crate::say;
 use crate::settings::{MASTER_KEY_FILE, Place};
@@ -99,7 +100,8 @@ async fn bus_of(bus: &ToolBus, findings: &mut Findings) -> anyhow::Result<()> {
         .get_stream(CASES_STREAM)
         .await
         .map_or(1, |stream| stream.cached_info().config.num_replicas);
-    let drifts = streams::provision(&bus.js, &Provision { replicas }).await?;
+    let provisioner = bus.ways.line(PROVISIONER).await?;
+    let drifts = streams::provision(&provisioner, &Provision { replicas }).await?;
     for drift in &drifts {
         let streams::Drift { stream, field, expected, found } = drift;
         findings.wrong(format_args!("stream {stream}: {field} is {found}, not {expected}"));

@@ -14,6 +14,8 @@ use projection::register::{self, FileKind, RegisterError, Request, remote};
 use runtime::clock::SystemClock;
 use runtime::vault::MASTER_KEY_VARIABLE;
 
+use crate::bus::users::PROJECTION;
+use crate::bus::ways::KeysOf;
 use crate::bus::{ToolBus, must_exist, on_bus};
 use crate::cli::{FilterArguments, RegisterArguments};
 use crate::say;
@@ -80,7 +82,9 @@ async fn export(
             );
         }
         let clock = Arc::new(SystemClock);
-        let desk = open_desk(bus.js.clone(), district, clock, &place.data).await?;
+        // It does the work of a projection, and may as much.
+        let lines = bus.ways.lines(PROJECTION, KeysOf::Reader).await?;
+        let desk = open_desk(lines, district, clock, &place.data).await?;
         let views = place.data.join(VIEWS_FOLDER);
         Ok(register::export(desk, &views, request, &mut write).await?)
     })

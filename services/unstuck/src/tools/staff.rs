@@ -15,6 +15,7 @@ use runtime::identity::{Account, Identity, IdentityError, NewStaff, Username};
 use runtime::metrics::Metrics;
 use serde_json::json;
 
+use crate::bus::users::IDENTITY;
 use crate::bus::{ToolBus, must_exist, on_bus};
 use crate::cli::{AddArguments, StaffCommand};
 use crate::say;
@@ -169,8 +170,9 @@ impl Accounts {
     async fn open(bus: &ToolBus, district: &str) -> anyhow::Result<Self> {
         let clock: SharedClock = Arc::new(SystemClock);
         let district = district.parse().context("the district's id is one")?;
-        let audit = Audit::new(bus.js.clone(), district, clock.clone(), Metrics::new());
-        let identity = Identity::open(&bus.js, clock, audit.clone()).await?;
+        let line = bus.ways.line(IDENTITY).await?;
+        let audit = Audit::new(line.clone(), district, clock.clone(), Metrics::new());
+        let identity = Identity::open(&line, clock, audit.clone()).await?;
         Ok(Self { identity, audit })
     }
 

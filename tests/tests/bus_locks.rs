@@ -1,0 +1,494 @@
+//! The locks of the bus: what each user may not do, the server itself refuses; what the product needs, it lets through.
+//!
+//! Each look is a message of a real client with the seed of a real user, at the nats-server that the product keeps or at
+//! one with the configuration that it writes.
+
+use std::fs::Permissions;
+use std::os::unix::fs::PermissionsExt as _;
+use std::path::{Path, PathBuf};
+use std::process::Command;
+use std::sync::{Arc, RwLock};
+use std::time::Duration;
+
+use rcgen::{BasicConstraints, CertificateParams, DnType, IsCa, Issuer, KeyPair};
+use serde_json::{Value, json};
+use tempfile::TempDir;
+use unstuck_tests::api::{Address, PASSWORD};
+use unstuck_tests::binary::{nats_server, repository, sample_district, unstuck_command};
+use unstuck_tests::bodies::opening;
+use unstuck_tests::district::{output_with_input, said, spoilt_copy};
+use unstuck_tests::process::Process;
+use unstuck_tests::wire::{Line, Wish};
+use unstuck_tests::{Api, District, wait_for};
+
+/// The users of the house.
+const USERS: [&str; 10] = [
+    "provisioner",
+    "operator",
+    "identity",
+    "keys",
+    "keys-reader",
+    "intake",
+    "routing",
+    "escalation",
+    "learning",
+    "projection",
+];
+
+/// Everything that is worth a lock, and who has its key. Whoever does not stand beside it must be refused.
+fn matrix() -> Vec<(Wish<'static>, &'static [&'static str])> {
+    use Wish::{Hear, Publish};
+    let services: &[&str] =
+        &["operator", "identity", "intake", "routing", "escalation", "learning", "projection"];
+    let writers_of_cases: &[&str] = &["operator", "intake", "routing", "escalation"];
+    let readers_of_cases: &[&str] =
+        &["operator", "intake", "routing", "escalation", "learning", "projection"];
+    let followers_of_cases: &[&str] =
+        &["operator", "intake", "escalation", "learning", "projection"];
+    let both_keys: &[&str] = &["keys", "keys-reader"];
+    let nobody: &[&str] = &[];
+    vec![
+        // Events.
+        (Publish("case.donghuashi.019a0000-0000-7000-8000-000000000001"), writers_of_cases),
+        (Publish("center.donghuashi.days"), &["operator", "intake"]),
+        (Publish("precedent.sample"), &["operator", "learning"]),
+        (Publish("improvement.sample"), &["operator", "learning"]),
+        (Publish("audit.dongcheng"), services),
+        (Publish("$JS.API.DIRECT.GET.CASES"), readers_of_cases),
+        (Publish("$JS.API.STREAM.MSG.GET.CASES"), readers_of_cases),
+        (Publish("$JS.API.DIRECT.GET.CENTERS"), &["operator", "intake", "projection"]),
+        (Publish("$JS.API.DIRECT.GET.LEARNING"), &["operator", "learning", "projection"]),
+        (Publish("$JS.API.DIRECT.GET.AUDIT"), &["operator", "identity", "projection"]),
+        (Publish("$JS.API.CONSUMER.CREATE.CASES.sample"), followers_of_cases),
+        (Publish("$JS.API.CONSUMER.CREATE.CASES"), nobody),
+        (Publish("$JS.API.CONSUMER.CREATE.AUDIT.sample"), &["operator", "projection"]),
+        // The reactions of others.
+        (Publish("$JS.API.CONSUMER.CREATE.CASES.routing-forwarding"), &["routing"]),
+        (Publish("$JS.API.CONSUMER.MSG.NEXT.CASES.routing-forwarding"), &["routing"]),
+        (Publish("$JS.API.CONSUMER.DELETE.CASES.routing-forwarding"), nobody),
+        (Publish("$JS.API.CONSUMER.DURABLE.CREATE.CASES.routing-forwarding"), nobody),
+        (Publish("$JS.API.CONSUMER.PAUSE.CASES.routing-forwarding"), nobody),
+        (Publish("$JS.API.CONSUMER.RESET.CASES.routing-forwarding"), nobody),
+        (Publish("$JS.ACK.CASES.routing-forwarding.1.1.1.1.1"), &["routing"]),
+        // The keys of cases.
+        (Publish("$KV.case_keys.019a0000-0000-7000-8000-000000000001"), &["keys"]),
+        (Publish("$JS.API.STREAM.MSG.GET.KV_case_keys"), both_keys),
+        (Publish("$JS.API.DIRECT.GET.KV_case_keys"), nobody),
+        (Publish("$JS.API.DIRECT.GET.KV_case_keys.$KV.case_keys.sample"), both_keys),
+        (Publish("$JS.API.CONSUMER.CREATE.KV_case_keys"), both_keys),
+        // Accounts, sessions, what a service keeps for itself.
+        (Publish("$KV.staff.sample"), &["operator", "identity"]),
+        (Publish("$KV.sessions.sample"), &["identity"]),
+        (Publish("$JS.API.STREAM.MSG.GET.KV_sessions"), &["identity"]),
+        (Publish("$JS.API.CONSUMER.CREATE.KV_sessions"), &["identity"]),
+        (Publish("$JS.API.STREAM.MSG.GET.KV_drafts"), &["identity"]),
+        (Publish("$KV.open_matters.sample"), &["operator", "intake"]),
+        (Publish("$KV.parked.sample"), &["operator", "intake", "routing", "escalation"]),
+        // Streams themselves.
+        (Publish("$JS.API.STREAM.CREATE.CASES"), &["provisioner"]),
+        (Publish("$JS.API.STREAM.CREATE.KV_case_keys"), &["provisioner"]),
+        (Publish("$JS.API.STREAM.CREATE.ANOTHER"), nobody),
+        (Publish("$JS.API.STREAM.UPDATE.CASES"), nobody),
+        (Publish("$JS.API.STREAM.DELETE.CASES"), nobody),
+        (Publish("$JS.API.STREAM.PURGE.CASES"), nobody),
+        (Publish("$JS.API.STREAM.MSG.DELETE.CASES"), nobody),
+        (Publish("$JS.API.STREAM.SNAPSHOT.CASES"), nobody),
+        (Publish("$JS.API.STREAM.RESTORE.CASES"), nobody),
+        (Publish("$JS.API.STREAM.DELETE.KV_case_keys"), nobody),
+        (Publish("$JS.API.STREAM.PURGE.KV_case_keys"), nobody),
+        (Publish("$JS.API.STREAM.PURGE.KV_sessions"), nobody),
+        (Publish("$JS.API.STREAM.UPDATE.AUDIT"), nobody),
+        (Publish("$JS.API.STREAM.MSG.DELETE.AUDIT"), nobody),
+        (Publish("$JS.API.STREAM.LIST"), nobody),
+        (Publish("$JS.API.ACCOUNT.PURGE.G"), nobody),
+        (Publish("$SYS.REQ.SERVER.PING"), nobody),
+        // What others hear and say.
+        (Publish("unstuck.projection.verify"), &["operator"]),
+        (Publish("_INBOX_keys.sample"), nobody),
+        (Publish("_INBOX_operator.sample"), &["projection"]),
+        (Hear("_INBOX_keys.>"), &["keys"]),
+        (Hear("_INBOX_identity.>"), &["identity"]),
+        (Hear("_INBOX.>"), nobody),
+        (Hear(">"), nobody),
+        (Hear("*.>"), nobody),
+        (Hear("case.>"), nobody),
+        (Hear("$KV.case_keys.>"), nobody),
+        (Hear("$KV.>"), nobody),
+        (Hear("$JS.API.>"), nobody),
+        (Hear("$JS.EVENT.>"), nobody),
+        (Hear("unstuck.>"), &["projection"]),
+    ]
+}
+
+fn seeds(data: &Path) -> PathBuf {
+    data.join("bus/users")
+}
+
+/// Where the managed bus of a data folder is.
+fn managed_url(data: &Path) -> String {
+    let address = std::fs::read(data.join("bus.json")).expect("the bus says where it is");
+    let address: serde_json::Value = serde_json::from_slice(&address).expect("JSON");
+    format!("nats://127.0.0.1:{}", address["port"])
+}
+
+fn run<T>(work: impl Future<Output = anyhow::Result<T>>) -> T {
+    let worker = tokio::runtime::Builder::new_current_thread().enable_all().build();
+    worker.expect("a runtime").block_on(work).unwrap_or_else(|error| panic!("{error:#}"))
+}
+
+#[test]
+fn each_user_is_refused_what_belongs_to_others() {
+    let district = District::start(None);
+    let data = district.data();
+    let matrix = matrix();
+    let wrong = run(async {
+        let mut wrong = Vec::new();
+        for user in USERS {
+            let seed = seeds(&data).join(format!("{user}.nk"));
+            let mut line = Line::open(&managed_url(&data), &seed).await?;
+            for (wish, allowed) in &matrix {
+                if line.may(*wish).await? != allowed.contains(&user) {
+                    wrong.push(format!("{user}: {wish:?}"));
+                }
+            }
+        }
+        Ok(wrong)
+    });
+    assert!(wrong.is_empty(), "not as the matrix says:\n{}", wrong.join("\n"));
+    // The violations are meant.
+    district.expects_violations();
+}
+
+#[test]
+fn a_consumer_cannot_be_made_under_the_name_of_another_than_its_subject_says() {
+    let district = District::start(None);
+    let data = district.data();
+    run(async {
+        let intake = Line::open(&managed_url(&data), &seeds(&data).join("intake.nk")).await?;
+        for config in ["name", "durable_name"] {
+            let body = json!({
+                "stream_name": "CASES",
+                "config": {
+                    config: "routing-forwarding", "ack_policy": "explicit", "max_ack_pending": 1,
+                },
+            });
+            let subject = "$JS.API.CONSUMER.CREATE.CASES.sample";
+            let answer = intake.client().request(subject, body.to_string().into()).await?;
+            let answer: Value = serde_json::from_slice(&answer.payload)?;
+            // The server refuses it, or goes by the subject.
+            assert!(answer["error"].is_object() || answer["name"] == "sample", "{answer}");
+        }
+        let operator = Line::open(&managed_url(&data), &seeds(&data).join("operator.nk")).await?;
+        let subject = "$JS.API.CONSUMER.INFO.CASES.routing-forwarding";
+        let answer = operator.client().request(subject, "".into()).await?;
+        let answer: Value = serde_json::from_slice(&answer.payload)?;
+        assert_eq!(answer["config"]["max_ack_pending"], 1000, "{answer}");
+        Ok(())
+    });
+}
+
+/// A nats-server of a site's own, with the configuration of `deploy/nats` and the users that `bus-config` has written.
+struct Site {
+    folder: TempDir,
+    servers: Vec<Process>,
+    ports: Vec<u16>,
+}
+
+impl Site {
+    /// One server.
+    fn single() -> Self {
+        let mut site = Self::prepared();
+        let config = site.configuration("single.conf", &[]);
+        site.start(&config, "bus-1", -1);
+        site
+    }
+
+    /// Users and certificates, and no server yet.
+    fn prepared() -> Self {
+        let folder = tempfile::Builder::new().prefix("unstuck-site-").tempdir().expect("a folder");
+        let site = Self { folder, servers: Vec::new(), ports: Vec::new() };
+        let mut command = unstuck_command();
+        command.args(["bus-config", "--centers", "--out"]).arg(site.path("nats"));
+        let output = command.output().expect("the binary can be started");
+        assert!(output.status.success(), "{}", said(&output));
+        site.certificates();
+        site
+    }
+
+    fn path(&self, name: &str) -> PathBuf {
+        self.folder.path().join(name)
+    }
+
+    /// A certificate for this machine, the authority that signed it, and another authority.
+    fn certificates(&self) {
+        let authority = |name: &str| {
+            let key = KeyPair::generate().expect("a key");
+            let mut parameters = CertificateParams::new(Vec::new()).expect("no names");
+            parameters.distinguished_name.push(DnType::CommonName, name);
+            parameters.is_ca = IsCa::Ca(BasicConstraints::Unconstrained);
+            let certificate = parameters.self_signed(&key).expect("a certificate");
+            (certificate.pem(), Issuer::new(parameters, key))
+        };
+        let (pem, issuer) = authority("the site's authority");
+        let names = ["localhost", "127.0.0.1"].map(str::to_owned);
+        let key = KeyPair::generate().expect("a key");
+        let server = CertificateParams::new(names).expect("names");
+        let server = server.signed_by(&key, &issuer).expect("a certificate");
+        let write = |name: &str, text: String| {
+            std::fs::write(self.path("nats").join(name), text).expect("the folder is writable");
+        };
+        write("ca.crt", pem);
+        write("other-ca.crt", authority("another authority").0);
+        write("server.crt", server.pem());
+        write("server.key", key.serialize_pem());
+    }
+
+    /// A configuration of `deploy/nats` with the paths of this site, beside its users.
+    fn configuration(&self, name: &str, more: &[(&str, &str)]) -> PathBuf {
+        let nats = self.path("nats").display().to_string();
+        let mut replacements = vec![
+            ("\"0.0.0.0:4222\"".to_owned(), "$CLIENT_ADDRESS".to_owned()),
+            ("\"/var/lib/nats\"".to_owned(), "$STORE".to_owned()),
+        ];
+        replacements.extend(more.iter().map(|(from, to)| ((*from).to_owned(), (*to).to_owned())));
+        let file = repository().join("deploy/nats").join(name);
+        let replacements: Vec<_> =
+            replacements.iter().map(|(from, to)| (from.as_str(), to.as_str())).collect();
+        let copy = spoilt_copy(&file, &self.path("nats"), &replacements);
+        let text = std::fs::read_to_string(&copy).expect("it was written");
+        let text = text.replace("/etc/nats", &nats) + "\nports_file_dir: $PORTS\n";
+        std::fs::write(&copy, text).expect("the folder is writable");
+        copy
+    }
+
+    fn start(&mut self, config: &Path, name: &str, port: i32) {
+        let folder = self.path(name);
+        std::fs::create_dir_all(&folder).expect("the folder is writable");
+        let mut command = Command::new(nats_server());
+        command.arg("--config").arg(config).env("NATS_NAME", name);
+        command.env("CLIENT_ADDRESS", format!("\"127.0.0.1:{port}\""));
+        // A text, whatever a path holds.
+        command.env("STORE", format!("\"{}\"", folder.join("store").display()));
+        command.env("PORTS", format!("\"{}\"", folder.display()));
+        let process = Process::start(command, &self.log(name));
+        let ports = folder.join(format!("nats-server_{}.ports", process.id()));
+        self.servers.push(process);
+        let port = wait_for("nats-server says its port", || {
+            let ports: Value = serde_json::from_slice(&std::fs::read(&ports).ok()?).ok()?;
+            // With TLS the address begins with another word.
+            let address = ports["nats"][0].as_str().or(ports["tls"][0].as_str())?;
+            address.rsplit(':').next()?.parse().ok()
+        });
+        self.ports.push(port);
+    }
+
+    fn log(&self, server: &str) -> PathBuf {
+        self.path(&format!("{server}.log"))
+    }
+
+    fn url(&self) -> String {
+        let hosts = self.ports.iter().map(|port| format!("nats://127.0.0.1:{port}"));
+        hosts.collect::<Vec<_>>().join(",")
+    }
+
+    fn all_seeds(&self) -> PathBuf {
+        self.path("nats/seeds")
+    }
+
+    /// A folder with the seeds of these users and no other.
+    fn seeds_of(&self, users: &[&str]) -> PathBuf {
+        let folder = self.path(&format!("seeds-{}", users.join("-")));
+        std::fs::create_dir_all(&folder).expect("the folder is writable");
+        for user in users {
+            let file = format!("{user}.nk");
+            // A copy keeps who may read it.
+            std::fs::copy(self.all_seeds().join(&file), folder.join(&file))
+                .expect("the seed is there");
+        }
+        folder
+    }
+
+    /// A command on this bus, as who has these seeds and trusts this authority.
+    fn command(&self, arguments: &[&str], seeds: &Path, authority: Option<&str>) -> Command {
+        let mut command = unstuck_command();
+        command.args(arguments).args(["--nats-url", &self.url()]).arg("--nats-seeds").arg(seeds);
+        if let Some(authority) = authority {
+            command.arg("--nats-ca").arg(self.path("nats").join(authority));
+        }
+        command.env("UNSTUCK_MASTER_KEY", "5a".repeat(32));
+        command
+    }
+
+    /// Starts a service with the seeds that it needs and no other; gives where it listens.
+    fn service(&self, name: &str, users: &[&str]) -> (Process, Address) {
+        let seeds = self.seeds_of(users);
+        let mut command = self.command(&[name, "--listen", "127.0.0.1:0"], &seeds, Some("ca.crt"));
+        command.arg("--district").arg(sample_district()).arg("--data").arg(self.path(name));
+        let mut process = Process::start(command, &self.path(&format!("{name}.log")));
+        let address = process.wait_for_line("Listening on ", Duration::from_secs(120));
+        (process, Arc::new(RwLock::new(address.trim().to_owned())))
+    }
+
+    /// Adds an account with the tool.
+    fn staff(&self, username: &str, arguments: &[&str]) {
+        let words = ["staff", "add", "--username", username, "--name", "测试员工"];
+        let mut command = self.command(&words, &self.all_seeds(), Some("ca.crt"));
+        command.args(arguments).arg("--password-stdin");
+        let output = output_with_input(command, PASSWORD);
+        assert!(output.status.success(), "{}", said(&output));
+    }
+
+    /// What the servers have refused.
+    fn violations(&self) -> Vec<String> {
+        let names = ["bus-1", "bus-2", "bus-3"];
+        let logs = names.map(|name| std::fs::read_to_string(self.log(name)).unwrap_or_default());
+        let lines = logs.iter().flat_map(|log| log.lines());
+        lines.filter(|line| line.contains("Violation")).map(ToOwned::to_owned).collect()
+    }
+}
+
+#[test]
+fn services_apart_work_over_tls_each_with_its_own_seeds_and_nothing_is_refused() {
+    let site = Site::single();
+    // Whoever comes first makes the streams; the others need not be able to.
+    let (_intake, at_intake) =
+        site.service("intake", &["intake", "identity", "keys", "provisioner"]);
+    let (_routing, at_routing) = site.service("routing", &["routing", "identity"]);
+    let (_escalation, _) = site.service("escalation", &["escalation", "identity"]);
+    let (_learning, _) = site.service("learning", &["learning", "identity", "keys-reader"]);
+    let (_projection, at_projection) =
+        site.service("projection", &["projection", "identity", "keys-reader"]);
+    site.staff("clerk", &["--role", "clerk", "--center", "donghuashi"]);
+    site.staff("handler", &["--role", "handler", "--department", "hr-public-service"]);
+    let clerk = Api::new(at_intake, Some("clerk"));
+    let opened = clerk.open(opening("donghuashi", "退休手续办理", 1)).expect_status(201);
+    let id = opened.case_id().to_owned();
+    // Routing's reaction has forwarded it, the projection has seen both, and opens the applicant to mask it.
+    let reader = Api::new(at_projection, Some("clerk"));
+    let case = reader.case_in_state(&id, "forwarded");
+    assert!(case["applicant"]["name"].as_str().is_some_and(|name| name.contains('*')), "{case}");
+    let accepted = Api::new(at_routing, Some("handler")).done(&id, "accept", json!({}));
+    reader.case_after(&accepted);
+    let revealed = clerk.post(format!("/v1/cases/{id}/reveal"), json!({ "purpose": "电话回访" }));
+    assert_eq!(revealed.status, 200, "{}", revealed.text);
+    let mut command = site.command(&["verify"], &site.all_seeds(), Some("ca.crt"));
+    let output = command.output().expect("the binary can be started");
+    assert!(output.status.success(), "{}", said(&output));
+    assert_eq!(site.violations(), [""; 0]);
+}
+
+#[test]
+fn a_bus_that_cannot_be_trusted_is_not_spoken_to_and_a_stranger_is_not_let_in() {
+    let site = Site::single();
+    let refused = |seeds: &Path, authority: Option<&str>| {
+        let mut command = site.command(&["events"], seeds, authority);
+        let output = command.output().expect("the binary can be started");
+        assert_eq!(output.status.code(), Some(1), "{}", said(&output));
+        let text = String::from_utf8_lossy(&output.stderr).into_owned();
+        assert!(text.contains("the bus cannot be reached"), "{text}");
+        assert_eq!(text.lines().count(), 1, "{text}");
+        text
+    };
+    let seeds = site.all_seeds();
+    for authority in [Some("other-ca.crt"), None] {
+        let text = refused(&seeds, authority);
+        assert!(text.contains("UnknownIssuer"), "{text}");
+    }
+    let elsewhere = Site::prepared();
+    let text = refused(&elsewhere.all_seeds(), Some("ca.crt"));
+    assert!(text.contains("authorization"), "{text}");
+}
+
+#[test]
+fn a_center_writes_its_own_facts_and_none_of_another() {
+    use Wish::{Hear, Publish};
+    let site = Site::single();
+    let own = [
+        Publish("case.donghuashi.019a0000-0000-7000-8000-000000000001"),
+        Publish("center.donghuashi.days"),
+        Hear("_INBOX_center-donghuashi.>"),
+    ];
+    let of_others = [
+        Publish("case.jingshan.019a0000-0000-7000-8000-000000000001"),
+        Publish("center.jingshan.days"),
+        Publish("case.donghuashi"),
+        Publish("case.donghuashi.a.b"),
+        Publish("precedent.sample"),
+        Publish("audit.donghuashi"),
+        Publish("$KV.case_keys.sample"),
+        Publish("$JS.API.DIRECT.GET.CASES"),
+        Publish("$JS.API.STREAM.INFO.CASES"),
+        Publish("$JS.API.STREAM.PURGE.CASES"),
+        Publish("_INBOX_center-jingshan.sample"),
+        Hear("_INBOX_center-jingshan.>"),
+        Hear("case.donghuashi.*"),
+        Hear(">"),
+    ];
+    let seed = site.all_seeds().join("center:donghuashi.nk");
+    let authority = site.path("nats/ca.crt");
+    run(async {
+        let mut line = Line::open_over_tls(&site.url(), &seed, authority).await?;
+        for wish in own {
+            assert!(line.may(wish).await?, "{wish:?}");
+        }
+        for wish in of_others {
+            assert!(!line.may(wish).await?, "{wish:?}");
+        }
+        Ok(())
+    });
+}
+
+#[test]
+fn seeds_and_authorities_that_do_not_do_are_named_before_anything_starts() {
+    let site = Site::prepared();
+    let folder = site.seeds_of(&["routing"]);
+    let faults = |arguments: &[&str]| {
+        let mut command = unstuck_command();
+        command.args(arguments).env("UNSTUCK_MASTER_KEY", "5a".repeat(32));
+        let output = command.arg("--data").arg(site.path("data")).output().expect("it starts");
+        assert_eq!(output.status.code(), Some(64), "{}", said(&output));
+        let text = String::from_utf8_lossy(&output.stderr).into_owned();
+        text.lines().map(ToOwned::to_owned).collect::<Vec<_>>()
+    };
+    let (seeds, url) = (folder.display().to_string(), "nats://127.0.0.1:4222");
+    let routing = ["routing", "--nats-url", url, "--nats-seeds", &seeds];
+    let missing = faults(&routing);
+    assert!(missing.len() == 1 && missing[0].contains("identity.nk"), "{missing:?}");
+    std::fs::write(folder.join("identity.nk"), "not a seed\n").expect("writable");
+    std::fs::set_permissions(folder.join("routing.nk"), Permissions::from_mode(0o644))
+        .expect("own");
+    std::fs::set_permissions(folder.join("identity.nk"), Permissions::from_mode(0o600))
+        .expect("own");
+    let both = faults(&routing).join("\n");
+    assert!(both.contains("routing.nk can be read by others"), "{both}");
+    assert!(both.contains("identity.nk does not hold the seed"), "{both}");
+    // All users of the house come from `up`.
+    let missing = faults(&["up", "--nats-url", url, "--nats-seeds", &seeds]);
+    assert_eq!(missing.len(), USERS.len(), "{missing:?}");
+    // A tool says so when it needs it.
+    let missing = faults(&["events", "--nats-url", url, "--nats-seeds", &seeds]);
+    assert!(missing.len() == 1 && missing[0].contains("operator.nk"), "{missing:?}");
+    let key = site.path("nats/server.key").display().to_string();
+    let no_authority = faults(&["events", "--nats-url", "tls://127.0.0.1:4222", "--nats-ca", &key]);
+    assert!(no_authority[0].contains("no certificate"), "{no_authority:?}");
+    let two = "nats://user:password@127.0.0.1:4222";
+    let two = faults(&["events", "--nats-url", two, "--nats-seeds", &seeds]).join("\n");
+    assert!(two.contains("nats-seeds") && !two.contains("password"), "{two}");
+    let alone = faults(&["up", "--nats-seeds", &seeds, "--nats-ca", &seeds]).join("\n");
+    assert!(alone.contains("--nats-seeds: needs") || alone.contains("nats-seeds"), "{alone}");
+    assert!(
+        faults(&["events", "--nats-url", url, "--nats-seeds", "/no/such"])[0].contains("/no/such")
+    );
+}
+
+#[test]
+fn seeds_that_stand_there_stay_when_the_configuration_is_written_again() {
+    let site = Site::prepared();
+    let read = |name: &str| std::fs::read_to_string(site.path(name)).expect("it was written");
+    let (users, seed) = (read("nats/users.conf"), read("nats/seeds/intake.nk"));
+    assert!(!users.contains(seed.trim()), "the server has public keys only");
+    let mut command = unstuck_command();
+    command.args(["bus-config", "--centers", "--out"]).arg(site.path("nats"));
+    assert!(command.output().expect("it starts").status.success());
+    assert_eq!((read("nats/users.conf"), read("nats/seeds/intake.nk")), (users, seed));
+}
