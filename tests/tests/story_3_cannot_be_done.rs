@@ -59,6 +59,8 @@ fn what_cannot_be_done_is_explained_until_it_is_and_never_counts_as_done() {
     let early = explanation("in_person", &["hr-public-service"], "no");
     handler.act(id, "explain", early).refused(409, "wrong_state");
 
+    let before = district.receipt(opened.receipt_code());
+    assert_eq!(before["alternatives"], json!([]));
     let determined = handler.done(id, "not-doable", determination(lead.username()));
     assert_eq!(determined["state"], "not_doable");
     assert_eq!(determined.event_names(), ["not_doable_determined"]);
@@ -83,6 +85,9 @@ fn what_cannot_be_done_is_explained_until_it_is_and_never_counts_as_done() {
     assert!(case["outcome_at"].is_string(), "{case}");
     let page = district.receipt(opened.receipt_code());
     assert_eq!(page["state"], "explained");
+    // What can be done instead is for the applicant; the facts are not for everybody with the receipt.
+    assert_eq!(page["alternatives"], json!(["城乡居民养老保险", "最低生活保障"]));
+    assert!(!page.to_string().contains("没有任何缴费记录"), "{page}");
 
     // A refusal leaves nothing behind.
     let story = coordinator.story(id);

@@ -57,6 +57,20 @@ pub struct Shown {
 }
 
 impl District {
+    /// The English name of a department or center that is named by its id or by its Chinese name; none when the file has
+    /// none.
+    #[must_use]
+    pub fn body_name_en(&self, body: &str) -> Option<&str> {
+        let Self { rules, shown, .. } = self;
+        let departments = rules.departments.iter().map(|(id, one)| {
+            (id.as_str(), one.name.as_str(), shown.departments_en.get(id).map(String::as_str))
+        });
+        let centers = rules.centers.iter().map(|(id, one)| {
+            (id.as_str(), one.name.as_str(), shown.centers_en.get(id).map(String::as_str))
+        });
+        departments.chain(centers).find(|(id, name, _)| *id == body || *name == body)?.2
+    }
+
     /// Reads a district file, or the sample district when none is named.
     ///
     /// # Errors
@@ -393,6 +407,17 @@ mod tests {
         assert!(shown.telephone.is_some());
         assert!(rules.centers.keys().all(|id| shown.centers_en.contains_key(id)));
         assert!(rules.departments.keys().all(|id| shown.departments_en.contains_key(id)));
+    }
+
+    #[test]
+    fn a_body_has_its_english_name_by_its_id_and_by_its_name() {
+        let district = District::load(None).unwrap();
+        let by_id = district.body_name_en("hr-public-service").unwrap();
+        assert!(by_id.is_ascii(), "{by_id}");
+        let name = district.rules.body_name("hr-public-service");
+        assert_eq!(district.body_name_en(name), Some(by_id));
+        assert!(district.body_name_en("donghuashi").is_some());
+        assert_eq!(district.body_name_en("somebody"), None);
     }
 
     #[test]

@@ -5,6 +5,7 @@
 
 pub(crate) mod applicant;
 mod blockages;
+mod called;
 mod case;
 mod cases;
 mod clocks;

@@ -1,15 +1,20 @@
-//! `GET /v1/colleagues`: whom one may name as handler, countersigner, chair. For everybody who is signed in.
+//! `GET /v1/colleagues`: whom one may name as handler, countersigner, chair, and who is behind a username that stands in
+//! a case. For everybody who is signed in: a case says who did what, and these are the names of the house.
+//!
+//! Invariant: whoever cannot sign in any more is named where he has acted, and offered to nobody.
 
+use std::collections::BTreeSet;
 use std::sync::Arc;
 
 use axum::extract::State;
 use axum::http::Method;
 use axum::routing::get;
 use axum::{Json, Router};
+use futures::{StreamExt as _, TryStreamExt as _, stream};
 use proto_events::codes::Role;
 use proto_events::ids::{CenterId, DepartmentId};
 use runtime::http::{Operation, Parameter, Problem, Query};
-use runtime::identity::{Signed, Staff};
+use runtime::identity::{Identity, Signed, Staff, Username};
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
@@ -17,6 +22,8 @@ use crate::{Desk, DeskState};
 
 /// Most people of one answer; whoever looks for somebody among more types a letter of the name.
 const COLLEAGUES_MAX: usize = 200;
+/// Accounts that are read at once when people are asked for by their usernames.
+const READS_AT_ONCE: usize = 16;
 /// Longest text to search for, in characters: a username's.
 const TEXT_CHARS_MAX: usize = 64;
 
@@ -27,6 +34,7 @@ struct Parameters {
     department: Option<DepartmentId>,
     role: Option<Role>,
     q: Option<String>,
+    username: Option<String>,
 }
 
 /// People who work here.
@@ -53,6 +61,10 @@ pub(super) fn operation() -> Operation {
             "q",
             "Only people with this text in name or username",
         ))
+        .parameter(Parameter::query::<String>(
+            "username",
+            "Only these usernames, at most 200 with commas between them, also those whose account is disabled",
+        ))
 }
 
 async fn list(
@@ -64,12 +76,30 @@ async fn list(
         let detail = format!("must have at most {TEXT_CHARS_MAX} characters");
         return Err(Problem::invalid("/q", detail));
     }
+    if let Some(usernames) = &asked.username {
+        let found = found(&desk.identity, usernames).await?;
+        let items: Vec<Staff> = found.into_iter().filter(|staff| fits(staff, &asked)).collect();
+        return Ok(Json(ColleaguesAnswer { total: items.len(), items }));
+    }
     let everybody = desk.identity.everybody().await?;
     let active = everybody.iter().filter(|account| !account.disabled).map(|account| &account.staff);
     let fitting: Vec<&Staff> = active.filter(|staff| fits(staff, &asked)).collect();
     let total = fitting.len();
     let items = fitting.into_iter().take(COLLEAGUES_MAX).cloned().collect();
     Ok(Json(ColleaguesAnswer { items, total }))
+}
+
+/// Who is behind usernames, each once, by username; what is the username of nobody is left out.
+async fn found(identity: &Identity, usernames: &str) -> Result<Vec<Staff>, Problem> {
+    let texts: Vec<&str> = usernames.split(',').collect();
+    if texts.len() > COLLEAGUES_MAX {
+        let detail = format!("must name at most {COLLEAGUES_MAX} people");
+        return Err(Problem::invalid("/username", detail));
+    }
+    let usernames: BTreeSet<Username> = texts.iter().filter_map(|text| text.parse().ok()).collect();
+    let reads: Vec<_> = usernames.iter().map(|username| identity.find(username)).collect();
+    let accounts: Vec<_> = stream::iter(reads).buffered(READS_AT_ONCE).try_collect().await?;
+    Ok(accounts.into_iter().flatten().map(|account| account.staff).collect())
 }
 
 fn fits(staff: &Staff, asked: &Parameters) -> bool {

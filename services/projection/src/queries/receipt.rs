@@ -15,7 +15,6 @@ use axum::extract::State;
 use axum::http::{Method, StatusCode};
 use casework::case::{Case, EventMeta};
 use casework::explanation::explain;
-use casework::rules::Rules;
 use proto_events::Timestamp;
 use proto_events::codes::{CaseState, Clock};
 use proto_events::events::{CaseEvent, Remedy, RequestedItem, WindowContact};
@@ -25,6 +24,7 @@ use runtime::http::{Allowance, Operation, Path, Problem, visitor};
 use schemars::JsonSchema;
 use serde::Serialize;
 
+use super::called::Called;
 use super::words::Words;
 use super::{AsOf, Doors, broken, find, history};
 use crate::core::Core;
@@ -140,6 +140,8 @@ pub(crate) struct ReceiptAnswer {
     /// What happened, oldest first; null while the log that says so is out of reach.
     updates: Option<Vec<Update>>,
     outcome: Option<PublicOutcome>,
+    /// What can be done instead of what cannot.
+    alternatives: Vec<String>,
     /// The ways that remain after an explanation.
     remedies: Vec<String>,
     /// Where to go instead.
@@ -192,7 +194,7 @@ pub(crate) async fn answer(core: &Core, code: &str) -> Result<ReceiptAnswer, Pro
     // Where it is and by when is the answer; what led there stands in the log, which may be away.
     let read = tokio::time::timeout(HISTORY_TIME_MAX, history::of_case(core, &case)).await;
     let history = read.ok().and_then(Result::ok).map(history::told);
-    let rules = &core.district.rules;
+    let (rules, called) = (&core.district.rules, Called::bodies(&core.district));
     let body = |id: &str| Body { id: id.to_owned(), name: rules.body_name(id).to_owned() };
     Ok(ReceiptAnswer {
         state_label: Words {
@@ -218,18 +220,19 @@ pub(crate) async fn answer(core: &Core, code: &str) -> Result<ReceiptAnswer, Pro
             since: pause.since,
             until: pause.until,
         }),
-        next_step: telling::next_step(&case, rules),
+        next_step: telling::next_step(&case, &called),
         materials: papers(&case),
-        parts: parts(&case, rules),
+        parts: parts(&case, &called),
         urged: case.urges.last().map(|last| Urged { count: case.urges.len(), last_at: last.at }),
         updates: history.map(|history| {
             let update = |(meta, event): &(EventMeta, CaseEvent)| {
-                let Words { zh, en } = telling::update(event, rules)?;
+                let Words { zh, en } = telling::update(event, &called)?;
                 Some(Update { time: meta.time, zh, en })
             };
             history.iter().filter_map(update).collect()
         }),
         outcome: outcome(&case),
+        alternatives: alternatives(&case),
         remedies: case.explanations.last().map(|last| last.remedies.clone()).unwrap_or_default(),
         remedy: case.outcome.as_ref().and_then(|outcome| outcome.remedy.clone()),
         contact: case.contact,
@@ -249,12 +252,21 @@ fn papers(case: &Case) -> Option<Papers> {
     })
 }
 
-fn parts(case: &Case, rules: &Rules) -> Option<PublicParts> {
+fn parts(case: &Case, called: &Called<'_>) -> Option<PublicParts> {
     let total = case.parts.len();
     let open = || case.parts.iter().filter(|part| part.completed_at.is_none());
     let (done, due_at) = (total - open().count(), open().map(|part| part.due_at).max());
-    let words = telling::parts(total, done, due_at, rules);
+    let words = telling::parts(total, done, due_at, called);
     (total > 0).then_some(PublicParts { total, done, due_at, words })
+}
+
+/// What the department says can be done instead, once it has determined that the thing itself cannot: written for the
+/// applicant, unlike the facts beside it.
+fn alternatives(case: &Case) -> Vec<String> {
+    let stands = case.state == CaseState::NotDoable
+        || case.outcome.as_ref().is_some_and(|outcome| outcome.kind == CaseState::Explained);
+    let found = case.determination.as_ref().filter(|_| stands);
+    found.map(|found| found.alternatives.clone()).unwrap_or_default()
 }
 
 fn outcome(case: &Case) -> Option<PublicOutcome> {

@@ -3,29 +3,32 @@
 //! Invariants: a new kind of event does not compile without its sentence; no sentence names an applicant, because no
 //! event does in clear.
 
-use casework::rules::Rules;
 use proto_events::Timestamp;
 use proto_events::events::{
-    CaseEvent, DepartmentPosition, Escalated, FeedbackRecorded, Forwarded, MaterialsRequested,
-    Opened, Reclassified, SpecialHandlingDecided, TaskForceMet,
+    CaseEvent, Escalated, FeedbackRecorded, Forwarded, MaterialsRequested, Opened, Reclassified,
+    SpecialHandlingDecided, TaskForceMet,
 };
 
+use super::called::Called;
 use super::words::Words;
 
 /// Tells an event.
-pub(super) fn sentence(event: &CaseEvent, rules: &Rules) -> Words {
-    let name = |id: &str| rules.body_name(id).to_owned();
-    let day = |at: Timestamp| Day::of(at, rules);
+pub(super) fn sentence(event: &CaseEvent, called: &Called<'_>) -> Words {
+    let name = |id: &str| called.body(id);
+    let day = |at: Timestamp| Day::of(at, called);
     match event {
-        CaseEvent::Opened(data) => opened(data, rules),
+        CaseEvent::Opened(data) => opened(data, called),
         CaseEvent::Declined(data) => both(
             format!("不予纳入（{}）：{}", data.exclusion.label_zh(), data.reason),
             format!("Not taken on ({}): {}", data.exclusion.label_en(), data.reason),
         ),
-        CaseEvent::Forwarded(data) => forwarded(data, rules),
+        CaseEvent::Forwarded(data) => forwarded(data, called),
         CaseEvent::Accepted(data) => {
-            let (by, who) = (name(data.department.as_str()), &data.handler);
-            both(format!("{by}签收，承办人{who}"), format!("{by} signed for it; {who} handles it"))
+            let (by, who) = (name(data.department.as_str()), called.person(&data.handler));
+            both(
+                format!("{}签收，承办人{who}", by.zh),
+                format!("{} signed for it; {who} handles it", by.en),
+            )
         }
         CaseEvent::ApplicantContacted(data) => {
             let (zh, en) = (data.mode.label_zh(), data.mode.label_en());
@@ -41,29 +44,31 @@ pub(super) fn sentence(event: &CaseEvent, rules: &Rules) -> Words {
         CaseEvent::Returned(data) => {
             let by = name(data.department.as_str());
             let to = data.suggested_department.as_ref().map(|id| name(id.as_str()));
-            let zh = to.as_ref().map(|to| format!("，建议转{to}")).unwrap_or_default();
-            let en = to.map(|to| format!(", suggesting {to}")).unwrap_or_default();
+            let zh = to.as_ref().map(|to| format!("，建议转{}", to.zh)).unwrap_or_default();
+            let en = to.map(|to| format!(", suggesting {}", to.en)).unwrap_or_default();
+            let (zh_reason, en_reason) = (data.reason.label_zh(), data.reason.label_en());
             both(
-                format!("{by}退单（{}）{zh}：{}", data.reason.label_zh(), data.note),
-                format!("{by} sent it back ({}){en}: {}", data.reason.label_en(), data.note),
+                format!("{}退单（{zh_reason}）{zh}：{}", by.zh, data.note),
+                format!("{} sent it back ({en_reason}){en}: {}", by.en, data.note),
             )
         }
         CaseEvent::Arbitrated(data) => {
             let lead = name(data.department.as_str());
-            let others: Vec<_> = data.co_departments.iter().map(|id| name(id.as_str())).collect();
-            let zh = listed("，协办：", &others, "、");
-            let en = listed(", helped by ", &others, ", ");
+            let others = data.co_departments.iter().map(|id| name(id.as_str()));
+            let (zh, en): (Vec<_>, Vec<_>) = others.map(|Words { zh, en }| (zh, en)).unzip();
+            let zh = listed("，协办：", &zh, "、");
+            let en = listed(", helped by ", &en, ", ");
             both(
-                format!("裁定由{lead}牵头{zh}；依据：{}", data.basis),
-                format!("It was ruled that {lead} leads{en}; on the basis of: {}", data.basis),
+                format!("裁定由{}牵头{zh}；依据：{}", lead.zh, data.basis),
+                format!("It was ruled that {} leads{en}; on the basis of: {}", lead.en, data.basis),
             )
         }
         CaseEvent::JointHandlingAssigned(data) => {
             let parts = data.parts.iter().map(|part| {
                 let (to, due) = (name(part.department.as_str()), day(part.due_at));
                 (
-                    format!("{to}（{}，{}前）", part.ask, due.zh),
-                    format!("{to} ({}, by {})", part.ask, due.en),
+                    format!("{}（{}，{}前）", to.zh, part.ask, due.zh),
+                    format!("{} ({}, by {})", to.en, part.ask, due.en),
                 )
             });
             let (zh, en): (Vec<_>, Vec<_>) = parts.unzip();
@@ -75,11 +80,11 @@ pub(super) fn sentence(event: &CaseEvent, rules: &Rules) -> Words {
         CaseEvent::PartCompleted(data) => {
             let by = name(data.department.as_str());
             both(
-                format!("{by}完成联办事项：{}", data.result),
-                format!("{by} finished its part: {}", data.result),
+                format!("{}完成联办事项：{}", by.zh, data.result),
+                format!("{} finished its part: {}", by.en, data.result),
             )
         }
-        CaseEvent::MaterialsRequested(data) => materials_requested(data, rules),
+        CaseEvent::MaterialsRequested(data) => materials_requested(data, called),
         CaseEvent::MaterialsReceived(data) => {
             let items: Vec<_> = data.items.iter().map(|item| item.name.clone()).collect();
             let (zh, en) = if data.complete {
@@ -96,21 +101,18 @@ pub(super) fn sentence(event: &CaseEvent, rules: &Rules) -> Words {
             let (zh, en) = if data.public { ("（群众可见）", " (public)") } else { ("", "") };
             both(format!("进展{zh}：{}", data.text), format!("Progress{en}: {}", data.text))
         }
-        CaseEvent::TaskForceConvened(data) => both(
-            format!(
-                "成立专班（{}），组长{}：{}",
-                data.trigger.label_zh(),
-                name(&data.chair),
-                data.objective
-            ),
-            format!(
-                "A task force was convened ({}), chaired by {}: {}",
-                data.trigger.label_en(),
-                name(&data.chair),
-                data.objective
-            ),
-        ),
-        CaseEvent::TaskForceMet(data) => met(data, rules),
+        CaseEvent::TaskForceConvened(data) => {
+            let (chair, trigger) = (name(&data.chair), data.trigger);
+            let (zh, en) = (trigger.label_zh(), trigger.label_en());
+            both(
+                format!("成立专班（{zh}），组长{}：{}", chair.zh, data.objective),
+                format!(
+                    "A task force was convened ({en}), chaired by {}: {}",
+                    chair.en, data.objective
+                ),
+            )
+        }
+        CaseEvent::TaskForceMet(data) => met(data, called),
         CaseEvent::TaskForceActionDone(data) => both(
             format!("专班任务{}已完成：{}", data.number, data.result),
             format!("Action {} of the task force is done: {}", data.number, data.result),
@@ -132,7 +134,7 @@ pub(super) fn sentence(event: &CaseEvent, rules: &Rules) -> Words {
             format!("{}把关：{}", data.layer.label_zh(), data.finding),
             format!("Checked by the {}: {}", data.layer.label_en().to_lowercase(), data.finding),
         ),
-        CaseEvent::SpecialHandlingDecided(data) => special_decided(data, rules),
+        CaseEvent::SpecialHandlingDecided(data) => special_decided(data, called),
         CaseEvent::SpecialHandlingReviewed(data) => both(
             format!("特事特办回头看：{}", data.result.label_zh()),
             format!("The special handling was looked back on: {}", data.result.label_en()),
@@ -144,7 +146,7 @@ pub(super) fn sentence(event: &CaseEvent, rules: &Rules) -> Words {
                 .map(|text| format!("《{}》{}", text.title, text.article))
                 .collect();
             let basis = basis.join("、");
-            let second = &data.countersigned_by;
+            let second = called.person(&data.countersigned_by);
             both(
                 format!("认定不能办，依据{basis}，{second}会签"),
                 format!(
@@ -205,8 +207,8 @@ pub(super) fn sentence(event: &CaseEvent, rules: &Rules) -> Words {
                 format!("The days off of {year} were published; {} became {}", was.en, due.en),
             )
         }
-        CaseEvent::Reclassified(data) => reclassified(data, rules),
-        CaseEvent::Escalated(data) => escalated(data, rules),
+        CaseEvent::Reclassified(data) => reclassified(data, called),
+        CaseEvent::Escalated(data) => escalated(data, called),
         CaseEvent::Urged(data) => {
             both(format!("催办：{}", data.text), format!("Asked to hurry: {}", data.text))
         }
@@ -214,8 +216,8 @@ pub(super) fn sentence(event: &CaseEvent, rules: &Rules) -> Words {
         CaseEvent::RectificationOpened(data) => {
             let (owner, due) = (name(&data.owner), day(data.due_at));
             both(
-                format!("启动整改，由{owner}于{}前改到位", due.zh),
-                format!("A bad review has to be put right by {owner} by {}", due.en),
+                format!("启动整改，由{}于{}前改到位", owner.zh, due.zh),
+                format!("A bad review has to be put right by {} by {}", owner.en, due.en),
             )
         }
         CaseEvent::RectificationCompleted(data) => both(
@@ -281,8 +283,8 @@ pub(super) struct Day {
 
 impl Day {
     /// Writes an instant in the district's offset.
-    pub(super) fn of(at: Timestamp, rules: &Rules) -> Self {
-        let local = at.with_timezone(&rules.calendar.offset());
+    pub(super) fn of(at: Timestamp, called: &Called<'_>) -> Self {
+        let local = at.with_timezone(&called.rules().calendar.offset());
         Self {
             zh: local.format("%Y年%-m月%-d日%H:%M").to_string(),
             en: local.format("%-d %b %Y %H:%M").to_string(),
@@ -309,18 +311,20 @@ fn field(name: &str) -> (&str, &str) {
     }
 }
 
-fn opened(data: &Opened, rules: &Rules) -> Words {
-    let (center, due) = (rules.body_name(data.center.as_str()), Day::of(data.due_at, rules));
+fn opened(data: &Opened, called: &Called<'_>) -> Words {
+    let (center, due) = (called.body(data.center.as_str()), Day::of(data.due_at, called));
     both(
         format!(
-            "{center}登记：{}（{}），{}件，应于{}前办结",
+            "{}登记：{}（{}），{}件，应于{}前办结",
+            center.zh,
             data.matter.name,
             data.channel.label_zh(),
             data.complexity.label_zh(),
             due.zh
         ),
         format!(
-            "{center} took on {} ({}), {}, due {}",
+            "{} took on {} ({}), {}, due {}",
+            center.en,
             data.matter.name,
             data.channel.label_en(),
             data.complexity.label_en().to_lowercase(),
@@ -329,24 +333,27 @@ fn opened(data: &Opened, rules: &Rules) -> Words {
     )
 }
 
-fn forwarded(data: &Forwarded, rules: &Rules) -> Words {
-    let to = rules.body_name(data.to.as_str());
+fn forwarded(data: &Forwarded, called: &Called<'_>) -> Words {
+    let to = called.body(data.to.as_str());
     let window = data.contact.as_ref().map(|contact| contact.window.as_str());
     let zh = window.map(|window| format!("（{window}）")).unwrap_or_default();
     let en = window.map(|window| format!(" ({window})")).unwrap_or_default();
     if data.automatic {
         both(
-            format!("按事项分派表自动转办至{to}{zh}"),
-            format!("Handed to {to}{en} by the routing table"),
+            format!("按事项分派表自动转办至{}{zh}", to.zh),
+            format!("Handed to {}{en} by the routing table", to.en),
         )
     } else {
-        both(format!("转办至{to}{zh}：{}", data.ask), format!("Handed to {to}{en}: {}", data.ask))
+        both(
+            format!("转办至{}{zh}：{}", to.zh, data.ask),
+            format!("Handed to {}{en}: {}", to.en, data.ask),
+        )
     }
 }
 
-fn materials_requested(data: &MaterialsRequested, rules: &Rules) -> Words {
+fn materials_requested(data: &MaterialsRequested, called: &Called<'_>) -> Words {
     let items: Vec<_> = data.items.iter().map(|item| item.name.clone()).collect();
-    let due = Day::of(data.due_at, rules);
+    let due = Day::of(data.due_at, called);
     let zh = data.new_fact.as_ref().map(|fact| format!("；新情况：{fact}")).unwrap_or_default();
     let en = data.new_fact.as_ref().map(|fact| format!("; new fact: {fact}")).unwrap_or_default();
     both(
@@ -355,15 +362,16 @@ fn materials_requested(data: &MaterialsRequested, rules: &Rules) -> Words {
     )
 }
 
-fn met(data: &TaskForceMet, rules: &Rules) -> Words {
-    let positions = |pick: fn(&DepartmentPosition) -> &'static str, between: &str| {
-        let told = data.positions.iter().map(|one| {
-            format!("{}{between}{}", rules.body_name(one.department.as_str()), pick(one))
-        });
-        told.collect::<Vec<_>>()
-    };
-    let zh = listed("；立场：", &positions(|one| one.position.label_zh(), ""), "、");
-    let en = listed("; positions: ", &positions(|one| one.position.label_en(), ": "), ", ");
+fn met(data: &TaskForceMet, called: &Called<'_>) -> Words {
+    let positions = data.positions.iter().map(|one| {
+        let body = called.body(one.department.as_str());
+        (
+            format!("{}{}", body.zh, one.position.label_zh()),
+            format!("{}: {}", body.en, one.position.label_en()),
+        )
+    });
+    let (zh, en): (Vec<_>, Vec<_>) = positions.unzip();
+    let (zh, en) = (listed("；立场：", &zh, "、"), listed("; positions: ", &en, ", "));
     let count = data.actions.len();
     let (zh_actions, en_actions) = match count {
         0 => (String::new(), String::new()),
@@ -383,14 +391,14 @@ fn met(data: &TaskForceMet, rules: &Rules) -> Words {
     )
 }
 
-fn special_decided(data: &SpecialHandlingDecided, rules: &Rules) -> Words {
+fn special_decided(data: &SpecialHandlingDecided, called: &Called<'_>) -> Words {
     if !data.approved {
         return both(
             format!("特事特办未获批准：{}", data.reason),
             format!("The special handling was refused: {}", data.reason),
         );
     }
-    let review = data.review_due_at.map(|at| Day::of(at, rules));
+    let review = data.review_due_at.map(|at| Day::of(at, called));
     let zh = review.as_ref().map(|day| format!("；{}前回头看", day.zh)).unwrap_or_default();
     let en = review.map(|day| format!("; to be looked back on by {}", day.en)).unwrap_or_default();
     both(
@@ -407,7 +415,7 @@ fn special_decided(data: &SpecialHandlingDecided, rules: &Rules) -> Words {
     )
 }
 
-fn reclassified(data: &Reclassified, rules: &Rules) -> Words {
+fn reclassified(data: &Reclassified, called: &Called<'_>) -> Words {
     let (mut zh, mut en) = (Vec::new(), Vec::new());
     if let Some(change) = &data.complexity {
         zh.push(format!("由{}改为{}", change.from.label_zh(), change.to.label_zh()));
@@ -417,26 +425,28 @@ fn reclassified(data: &Reclassified, rules: &Rules) -> Words {
         zh.push(format!("原因由{}改为{}", change.from.label_zh(), change.to.label_zh()));
         en.push(format!("cause from {} to {}", change.from.label_en(), change.to.label_en()));
     }
-    let due = Day::of(data.due_at, rules);
+    let due = Day::of(data.due_at, called);
     both(
         format!("改分类，{}：{}；应于{}前办结", zh.join("，"), data.reason, due.zh),
         format!("Reclassified {}: {}; due {}", en.join(", "), data.reason, due.en),
     )
 }
 
-fn escalated(data: &Escalated, rules: &Rules) -> Words {
-    let body = rules.body_name(&data.body);
+fn escalated(data: &Escalated, called: &Called<'_>) -> Words {
+    let body = called.body(&data.body);
     both(
         format!(
-            "督办：{}，{}（{body}，告知{}）",
+            "督办：{}，{}（{}，告知{}）",
             data.clock.label_zh(),
             data.level.label_zh(),
+            body.zh,
             data.told.label_zh()
         ),
         format!(
-            "{}: {} ({body}; told: {})",
+            "{}: {} ({}; told: {})",
             data.clock.label_en(),
             data.level.label_en(),
+            body.en,
             data.told.label_en()
         ),
     )

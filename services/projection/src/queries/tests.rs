@@ -8,6 +8,7 @@ use proto_events::codes::{CaseState, Cause, Role};
 use proto_events::ids::CaseId;
 use serde_json::json;
 
+use super::called::Called;
 use super::parameters::{DayEnd, instant, limit};
 use super::sentences::sentence;
 use super::{history, receipt};
@@ -53,7 +54,7 @@ fn every_event_of_the_handbook_has_a_sentence_in_both_languages() {
     let time = at("2021-01-26T10:00:00");
     for event in samples().into_iter().chain([opened(0, time)]) {
         let name = event.kind().name();
-        let told = sentence(&event, &district.rules);
+        let told = sentence(&event, &Called::bodies(&district));
         let is_chinese = |c: char| ('\u{4e00}'..='\u{9fff}').contains(&c);
         assert!(told.zh.chars().any(is_chinese), "{name}: {}", told.zh);
         assert!(told.en.starts_with(|c: char| !c.is_whitespace()), "{name}: {}", told.en);
@@ -62,6 +63,31 @@ fn every_event_of_the_handbook_has_a_sentence_in_both_languages() {
             assert!(!text.contains(SECRET) && !text.contains("wNyqt5Gv"), "{name}: {text}");
         }
     }
+}
+
+#[test]
+fn an_english_sentence_calls_bodies_by_their_english_names() {
+    let district = district();
+    let called = Called::bodies(&district);
+    let names = district.rules.departments.values().map(|one| one.name.as_str());
+    let names: Vec<&str> =
+        names.chain(district.rules.centers.values().map(|one| one.name.as_str())).collect();
+    let time = at("2021-01-26T10:00:00");
+    let (mut told_zh, mut told_en) = (0, 0);
+    for event in samples().into_iter().chain([opened(0, time)]) {
+        let told = sentence(&event, &called);
+        // What somebody wrote stays as it was written.
+        let written = format!("{event:?}");
+        let bodies: Vec<_> = names.iter().filter(|name| !written.contains(*name)).collect();
+        told_zh += usize::from(bodies.iter().any(|name| told.zh.contains(*name)));
+        for name in bodies {
+            assert!(!told.en.contains(name), "{}", told.en);
+        }
+        let english =
+            district.shown.departments_en.values().chain(district.shown.centers_en.values());
+        told_en += usize::from(english.into_iter().any(|name| told.en.contains(name)));
+    }
+    assert!(told_zh > 5 && told_en >= told_zh, "{told_zh} {told_en}");
 }
 
 #[tokio::test]

@@ -4,11 +4,12 @@ use axum::Json;
 use axum::extract::State;
 use axum::http::Method;
 use proto_events::Timestamp;
-use runtime::http::{Operation, Path, Problem, Query};
+use runtime::http::{Operation, Parameter, Path, Problem, Query};
 use runtime::identity::Signed;
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
+use super::called::Called;
 use super::case::readable;
 use super::history::{Happened, TimelineEntry};
 use super::sentences::sentence;
@@ -21,6 +22,7 @@ use super::{AsOf, Doors, find, fresh, history, parameters};
 pub(super) struct Parameters {
     limit: Option<u64>,
     cursor: Option<String>,
+    after: Option<u64>,
     min_version: Option<u64>,
 }
 
@@ -53,7 +55,7 @@ pub(super) async fn page(
     Query(asked): Query<Parameters>,
 ) -> Result<Json<TimelineAnswer>, Problem> {
     let limit = parameters::limit(asked.limit)?;
-    let after: u64 = parameters::cursor(asked.cursor.as_deref())?.unwrap_or(0);
+    let after: u64 = parameters::cursor(asked.cursor.as_deref())?.or(asked.after).unwrap_or(0);
     fresh(&doors.core, asked.min_version).await;
     let look = || {
         // Taken before the record is: an answer is never older than it says.
@@ -63,13 +65,16 @@ pub(super) async fn page(
     let (AsOf { at, sequence }, record) = find(&doors.core, look).await?;
     let past = history::of_case(&doors.core, &record.case).await?;
     let total = past.len() as u64;
-    let rules = &doors.core.district.rules;
-    let told =
-        |one: &Happened| ToldEntry { entry: one.entry(), sentence: sentence(&one.event, rules) };
     let mut behind = past.iter().filter(|one| one.meta.sequence > after);
-    let items: Vec<_> = behind.by_ref().take(limit).map(told).collect();
-    let last = items.last().filter(|_| behind.next().is_some());
-    let next_cursor = last.map(|told| told.entry.sequence.to_string());
+    let shown: Vec<&Happened> = behind.by_ref().take(limit).collect();
+    let last = shown.last().filter(|_| behind.next().is_some());
+    let next_cursor = last.map(|one| one.meta.sequence.to_string());
+    let (district, identity) = (&doors.core.district, &doors.desk.identity);
+    let events = shown.iter().map(|one| &one.event);
+    let called = Called::in_events(district, identity, events).await;
+    let told =
+        |one: &Happened| ToldEntry { entry: one.entry(), sentence: sentence(&one.event, &called) };
+    let items = shown.into_iter().map(told).collect();
     Ok(Json(TimelineAnswer { items, next_cursor, total, as_of: at, as_of_sequence: sequence }))
 }
 
@@ -79,6 +84,10 @@ pub(super) fn operation() -> Operation {
     let operation = Operation::new(Method::GET, path, "queries", "The history of a case")
         .answers::<TimelineAnswer>(200)
         .refuses(&["invalid"])
+        .parameter(Parameter::query::<u64>(
+            "after",
+            "Only what came after this version; what came before it counts in the total all the same",
+        ))
         .parameter(parameters::min_version());
     parameters::of_page().into_iter().fold(operation, Operation::parameter)
 }

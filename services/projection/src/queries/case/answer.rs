@@ -181,6 +181,8 @@ pub(crate) struct CaseAnswer {
     #[schemars(with = "Vec<Value>")]
     corrections: Vec<Correction>,
     correction_count: usize,
+    /// From when its retention is over; null while it may go on.
+    erase_after: Option<Timestamp>,
     /// Sequence of its last event; also the ETag.
     version: u64,
 }
@@ -225,6 +227,7 @@ impl CaseAnswer {
             parts: work::parts(&case, rules, now),
             links: work::links(&case),
             correction_count: case.corrections.len(),
+            erase_after: case.retention_ends(&rules.limits),
             special_handling_status,
             applicant,
             case_no: case.case_no,

@@ -4,33 +4,35 @@
 //! written for the applicant; whether a new kind of event says something is decided where it is added.
 
 use casework::case::Case;
-use casework::rules::Rules;
 use proto_events::Timestamp;
 use proto_events::codes::CaseState;
 use proto_events::events::CaseEvent;
 
+use super::super::called::Called;
 use super::super::sentences::Day;
 use super::super::words::Words;
 
 /// What there is to do, as a clerk would say it.
-pub(super) fn next_step(case: &Case, rules: &Rules) -> Words {
-    let center = rules.body_name(case.center.as_str());
-    let has = case.department.as_ref().map(|id| rules.body_name(id.as_str()));
-    let department = has.unwrap_or("承办部门");
+pub(super) fn next_step(case: &Case, called: &Called<'_>) -> Words {
+    let center = called.body(case.center.as_str());
+    let has = case.department.as_ref().map(|id| called.body(id.as_str()));
+    let department = has.unwrap_or_else(|| Words::new("承办部门", "the department"));
+    let (center_en, department_en) = (center.en, department.en);
+    let (center, department) = (center.zh, department.zh);
     let (zh, en) = match case.state {
-        _ if waits_for_papers(case) => papers_to_bring(case, rules),
-        _ if case.pause.is_some() => standstill(case, rules),
+        _ if waits_for_papers(case) => papers_to_bring(case, called),
+        _ if case.pause.is_some() => standstill(case, called),
         CaseState::Opened => (
             format!("您不用做什么，{center}正在确定由哪个部门办理。"),
-            format!("Nothing for you to do: {center} is finding out whose matter it is."),
+            format!("Nothing for you to do: {center_en} is finding out whose matter it is."),
         ),
         CaseState::Forwarded => (
             format!("您不用做什么，{department}会尽快与您联系。"),
-            format!("Nothing for you to do: {department} will get in touch with you."),
+            format!("Nothing for you to do: {department_en} will get in touch with you."),
         ),
         CaseState::InDepartment => (
             format!("您不用做什么，{department}正在办理。"),
-            format!("Nothing for you to do: {department} is working on it."),
+            format!("Nothing for you to do: {department_en} is working on it."),
         ),
         CaseState::Returned => (
             "您不用做什么，正在重新确定承办部门，时限不变。".to_owned(),
@@ -55,11 +57,11 @@ pub(super) fn next_step(case: &Case, rules: &Rules) -> Words {
         ),
         CaseState::Declined => (
             format!("本窗口不办理此事，请按下列去处办理，或向{center}询问。"),
-            format!("This desk does not handle it; see where to go instead, or ask {center}."),
+            format!("This desk does not handle it; see where to go instead, or ask {center_en}."),
         ),
         CaseState::Withdrawn => (
             format!("您已撤回。需要时可随时到{center}再来登记。"),
-            format!("You have withdrawn it. You may come back to {center} at any time."),
+            format!("You have withdrawn it. You may come back to {center_en} at any time."),
         ),
         CaseState::Transferred => (
             "已移送有权处理的单位，请等候其答复。".to_owned(),
@@ -67,7 +69,7 @@ pub(super) fn next_step(case: &Case, rules: &Rules) -> Words {
         ),
         CaseState::Closed => (
             format!("已结案。如有新情况，请带回执到{center}。"),
-            format!("It is closed. If something new comes up, bring the receipt to {center}."),
+            format!("It is closed. If something new comes up, bring the receipt to {center_en}."),
         ),
     };
     Words { zh, en }
@@ -81,9 +83,9 @@ pub(super) fn waits_for_papers(case: &Case) -> bool {
 }
 
 /// What there is to bring, and by when.
-fn papers_to_bring(case: &Case, rules: &Rules) -> (String, String) {
+fn papers_to_bring(case: &Case, called: &Called<'_>) -> (String, String) {
     let Some(request) = case.material_requests.last() else { return Default::default() };
-    let due = Day::of(request.due_at, rules);
+    let due = Day::of(request.due_at, called);
     let items: Vec<_> = request.items.iter().map(|item| item.name.as_str()).collect();
     (
         format!("请在{}前把下列材料一次交齐（可交到窗口）：{}。", due.zh, items.join("、")),
@@ -96,9 +98,9 @@ fn papers_to_bring(case: &Case, rules: &Rules) -> (String, String) {
 }
 
 /// Why nothing seems to happen, and until when.
-fn standstill(case: &Case, rules: &Rules) -> (String, String) {
+fn standstill(case: &Case, called: &Called<'_>) -> (String, String) {
     let Some(pause) = &case.pause else { return Default::default() };
-    let until = Day::of(pause.until, rules);
+    let until = Day::of(pause.until, called);
     (
         format!(
             "现因{}暂停计时，最迟{}恢复，恢复后期限相应顺延。",
@@ -114,8 +116,13 @@ fn standstill(case: &Case, rules: &Rules) -> (String, String) {
 }
 
 /// How far other departments are with their parts.
-pub(super) fn parts(total: usize, done: usize, due_at: Option<Timestamp>, rules: &Rules) -> Words {
-    let due = due_at.map(|at| Day::of(at, rules));
+pub(super) fn parts(
+    total: usize,
+    done: usize,
+    due_at: Option<Timestamp>,
+    called: &Called<'_>,
+) -> Words {
+    let due = due_at.map(|at| Day::of(at, called));
     let Some(due) = due else {
         return Words::new(
             format!("协同办理的{total}个部门均已完成"),
@@ -132,18 +139,18 @@ pub(super) fn parts(total: usize, done: usize, due_at: Option<Timestamp>, rules:
 }
 
 /// What an event says to the applicant; much says nothing.
-pub(super) fn update(event: &CaseEvent, rules: &Rules) -> Option<Words> {
-    let name = |id: &str| rules.body_name(id).to_owned();
-    let day = |at: Timestamp| Day::of(at, rules);
+pub(super) fn update(event: &CaseEvent, called: &Called<'_>) -> Option<Words> {
+    let name = |id: &str| called.body(id);
+    let day = |at: Timestamp| Day::of(at, called);
     let (zh, en) = match event {
         CaseEvent::Opened(_) => ("已登记".to_owned(), "Taken on".to_owned()),
         CaseEvent::Forwarded(data) => {
             let to = name(data.to.as_str());
-            (format!("已转到{to}"), format!("Handed to {to}"))
+            (format!("已转到{}", to.zh), format!("Handed to {}", to.en))
         }
         CaseEvent::Accepted(data) => {
             let by = name(data.department.as_str());
-            (format!("{by}已签收"), format!("{by} has signed for it"))
+            (format!("{}已签收", by.zh), format!("{} has signed for it", by.en))
         }
         CaseEvent::ApplicantContacted(data) if data.reached => {
             ("承办人已与您联系".to_owned(), "The handler has reached you".to_owned())
@@ -151,13 +158,13 @@ pub(super) fn update(event: &CaseEvent, rules: &Rules) -> Option<Words> {
         CaseEvent::Returned(data) => {
             let by = name(data.department.as_str());
             (
-                format!("{by}认为不属其办理，正在重新确定"),
-                format!("{by} sent it back; the right department is being determined"),
+                format!("{}认为不属其办理，正在重新确定", by.zh),
+                format!("{} sent it back; the right department is being determined", by.en),
             )
         }
         CaseEvent::Arbitrated(data) => {
             let to = name(data.department.as_str());
-            (format!("已裁定由{to}牵头办理"), format!("It was ruled that {to} leads"))
+            (format!("已裁定由{}牵头办理", to.zh), format!("It was ruled that {} leads", to.en))
         }
         // Which departments help may tell what the applicant has; it stays inside.
         CaseEvent::JointHandlingAssigned(_) => {
