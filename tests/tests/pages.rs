@@ -11,7 +11,7 @@ use unstuck_tests::bus::Bus;
 use unstuck_tests::district::Place;
 use unstuck_tests::process::Process;
 use unstuck_tests::visitor::{Fields, Visitor, hidden};
-use unstuck_tests::{Api, District, wait_for};
+use unstuck_tests::{Api, District, wait_for, wait_until};
 
 /// Wednesday.
 const START: &str = "2026-03-04T10:00:00+08:00";
@@ -200,7 +200,131 @@ fn whoever_calls_back_sees_the_number_when_asked_for_and_writes_down_what_was_sa
     assert!(asked.text.contains("href=\"#f-solved\""), "whoever answered is asked: {}", asked.text);
     fields.push(("solved".to_owned(), "yes".to_owned()));
     assert!(location(&visitor.post(&path, &fields)).starts_with("/callbacks?done="));
-    officer.case_in_state(&id, "closed");
+    let closed = officer.case_in_state(&id, "closed");
+    assert!(closed["erase_after"].is_string(), "the end of its retention is known: {closed}");
+}
+
+#[test]
+fn a_call_that_was_overtaken_is_told_what_has_happened_and_keeps_what_was_typed() {
+    let district = District::start(Some(START));
+    let clerk = district.clerk("donghuashi");
+    let handler = district.handler("hr-public-service");
+    let officer = district.callback_officer();
+    let opened = clerk.open(opening("donghuashi", "退休手续办理", 1));
+    let id = opened.case_id().to_owned();
+    clerk.case_in_state(&id, "forwarded");
+    handler.done(&id, "accept", json!({}));
+    handler.done(&id, "contact", json!({ "mode": "phone", "reached": true }));
+    let result = json!({ "resolution": "D1", "cause": "I1", "result": "已办理退休申报" });
+    officer.case_after(&handler.done(&id, "resolve", result));
+    let mut visitor = Visitor::signed_in(&district, officer.username());
+    let path = format!("/callbacks/{id}");
+    let mut fields = hidden(&visitor.get(&path).expect_status(200), &path);
+    for (name, value) in [("mode", "phone"), ("responded", "yes"), ("solved", "yes")] {
+        fields.push((name.to_owned(), value.to_owned()));
+    }
+    fields.push(("comment".to_owned(), "窗口的同志很耐心".to_owned()));
+    let reopened = clerk.done(&id, "reopen", json!({ "reason": "not_solved" }));
+    officer.case_after(&reopened);
+    let stale = visitor.post(&path, &fields).expect_status(412);
+    assert!(stale.text.contains("群众要求重启"), "{}", stale.text);
+    assert!(stale.text.contains("窗口的同志很耐心"), "{}", stale.text);
+    // What was before is no news.
+    assert!(!stale.text.contains("已联系上群众"), "{}", stale.text);
+}
+
+#[test]
+fn people_are_shown_by_their_names_and_whoever_has_left_by_the_username() {
+    let district = District::start(Some(START));
+    let admin = district.staff("admin", "admin", Place::District);
+    let add = |username: &str, name: &str, role: &str, place: (&str, &str)| {
+        let mut account = json!({
+            "username": username, "name": name, "role": role, "password": PASSWORD,
+        });
+        account[place.0] = json!(place.1);
+        admin.post("/v1/staff", account).expect_status(201);
+        district.person(username)
+    };
+    let clerk = add("u.clerk", "窗口甲", "clerk", ("center", "donghuashi"));
+    let handler = add("u.handler", "承办乙", "handler", ("department", "hr-public-service"));
+    let _lead = add("u.lead", "负责丙", "department_lead", ("department", "hr-public-service"));
+    let coordinator = district.coordinator();
+    let auditor = district.staff("auditor", "auditor", Place::District);
+    let opened = clerk.open(opening("donghuashi", "退休手续办理", 1));
+    let id = opened.case_id().to_owned();
+    clerk.case_in_state(&id, "forwarded");
+    let accepted = handler.done(&id, "accept", json!({}));
+    coordinator.case_after(&accepted);
+
+    // Whom one may ask for, and in which answer.
+    let found = clerk.get("/v1/colleagues?username=u.handler,nobody,u.clerk,U.HANDLER");
+    let names: Vec<&Value> = found.items().iter().map(|one| &one["name"]).collect();
+    assert_eq!((names, &found["total"]), (vec![&json!("窗口甲"), &json!("承办乙")], &json!(2)));
+    let many: Vec<String> = (0..201).map(|number| format!("u{number}")).collect();
+    let many = clerk.get(format!("/v1/colleagues?username={}", many.join(",")));
+    many.refused(422, "invalid").naming("/username");
+    let told = coordinator.timeline(&id);
+    let told = told.last().expect("an event");
+    assert_eq!(
+        (&told["actor"], &told["data"]["handler"]),
+        (&json!("u.handler"), &json!("u.handler"))
+    );
+    assert_eq!(told["sentence"]["zh"], "区人力资源公共服务中心签收，承办人承办乙");
+    let english = told["sentence"]["en"].as_str().expect("a sentence");
+    assert!(english.ends_with("signed for it; 承办乙 handles it"), "{english}");
+    assert!(!english.contains("区人力资源"), "{english}");
+
+    let mut visitor = Visitor::signed_in(&district, coordinator.username());
+    let path = format!("/cases/{id}");
+    for address in [path.as_str(), "/cases", "/inbox?tab=inbox-open"] {
+        let page = visitor.get(address).expect_status(200);
+        assert!(page.text.contains("承办乙"), "{address}: {}", page.text);
+        assert!(!page.text.contains("u.handler"), "{address}: {}", page.text);
+    }
+    let page = visitor.get(&path);
+    assert!(page.text.contains("窗口甲") && !page.text.contains("u.clerk"), "{}", page.text);
+    let mut audit = Visitor::signed_in(&district, auditor.username());
+    let page = audit.get("/audit?kind=signed_in").expect_status(200);
+    assert!(page.text.contains("承办乙") && page.text.contains("u.handler"), "{}", page.text);
+
+    // Who has left is called by what stands in the events.
+    admin.post("/v1/staff/u.handler/remove", json!({})).expect_status(204);
+    let page = visitor.get(&path).expect_status(200);
+    assert!(page.text.contains("u.handler") && !page.text.contains("承办乙"), "{}", page.text);
+}
+
+#[test]
+fn a_clerk_links_another_case_by_its_number() {
+    let district = District::start(Some(START));
+    let clerk = district.clerk("donghuashi");
+    let first = clerk.open(opening("donghuashi", "退休手续办理", 1));
+    let second = clerk.open(opening("donghuashi", "退休手续办理", 2));
+    let (id, other) = (second.case_id().to_owned(), first.case_id().to_owned());
+    clerk.case_in_state(&other, "forwarded");
+    clerk.case_in_state(&id, "forwarded");
+    let number = clerk.case(&other)["case_no"].as_str().expect("a number").to_lowercase();
+    let mut visitor = Visitor::signed_in(&district, clerk.username());
+    let path = format!("/cases/{id}/do/link");
+    let page = visitor.get(&path).expect_status(200);
+    let filled = |page: &Answer, number: &str| {
+        let mut fields = hidden(page, &path);
+        for (name, value) in [("case_id", number), ("relation", "earlier"), ("note", "同一件事")]
+        {
+            fields.push((name.to_owned(), value.to_owned()));
+        }
+        fields
+    };
+    let wrong = visitor.post(&path, &filled(&page, "DHS19990101-AAAA")).expect_status(422);
+    assert!(wrong.text.contains("没有找到这个编号的事项"), "{}", wrong.text);
+    assert!(wrong.text.contains("value=\"DHS19990101-AAAA\""), "{}", wrong.text);
+    let answer = visitor.post(&path, &filled(&wrong, &number));
+    let case = visitor.get(location(&answer)).expect_status(200);
+    assert!(case.text.contains(&format!("/cases/{other}")), "{}", case.text);
+    assert!(case.text.contains("前案") && case.text.contains("同一件事"), "{}", case.text);
+    assert_eq!(clerk.case(&id)["links"][0]["case_id"], other.as_str());
+    wait_until("the other case is linked back", || {
+        clerk.case(&other)["links"][0]["case_id"] == id.as_str()
+    });
 }
 
 #[test]

@@ -51,6 +51,14 @@ fn what_nobody_can_read_is_listed_with_its_place_its_reason_and_its_time() {
     let admin = district.staff("admin", "admin", Place::District);
     let list = auditor.get("/v1/quarantine");
     assert_eq!(list["total"], 4);
+    for (reader, status) in [(&auditor, 200), (&coordinator, 200), (&admin, 200), (&clerk, 403)] {
+        let token = reader.sign_in().expect("the person can sign in");
+        let cookie = format!("unstuck_session={token}; unstuck_lang=zh-CN");
+        let page = reader.request("GET", "/quarantine").header("cookie", cookie).send();
+        assert_eq!(page.status, status, "{}", page.text);
+        assert_eq!(page.text.contains(type_of_tomorrow), status == 200, "{}", page.text);
+        assert!(!page.text.contains("13800000001"), "{}", page.text);
+    }
     assert!(!list.text.contains("13800000001"), "{}", list.text);
     let places: Vec<_> = list
         .items()

@@ -8,7 +8,7 @@ mod client;
 mod failure;
 mod url;
 
-pub(crate) use client::Client;
+pub(crate) use client::{Client, Meanings};
 pub(crate) use failure::{Failure, Problem, in_words};
 pub(crate) use url::segment;
 pub use url::{ApiUrl, ApiUrlError};
@@ -43,6 +43,11 @@ impl<'a> Caller<'a> {
         query: &[(&str, &str)],
     ) -> Result<T, Failure> {
         client::read(&self.send(Method::GET, path, query, Extra::default(), None).await?)
+    }
+
+    /// What the codes of problems mean; none while the API does not say.
+    pub(crate) async fn meanings(&self) -> Meanings {
+        self.client.known_meanings().await.cloned().unwrap_or_default()
     }
 
     /// Wishes. The key makes a repeat of the same form harmless.

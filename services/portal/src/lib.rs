@@ -3,6 +3,7 @@
 //! Invariants: nothing of the house is reached but through its public HTTP API; every page works without script;
 //! no page changes anything on `GET`.
 
+mod address;
 mod api;
 mod assets;
 mod chart;
@@ -11,6 +12,7 @@ mod guard;
 mod lang;
 mod names;
 mod pages;
+mod people;
 mod portal;
 mod routes;
 mod session;

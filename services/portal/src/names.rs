@@ -114,7 +114,7 @@ impl Names {
 
     /// The name of a center or a department, whichever has this id.
     pub(crate) fn body<'a>(&'a self, lang: Lang, id: &'a str) -> &'a str {
-        match self.centers.iter().any(|center| center.id == id) {
+        match self.centers.iter().any(|center| center.id == id || center.name == id) {
             true => self.center(lang, id),
             false => self.department(lang, id),
         }
@@ -133,7 +133,8 @@ impl Names {
 }
 
 fn called<'a>(bodies: &'a [Body], lang: Lang, id: &'a str) -> &'a str {
-    let found = bodies.iter().find(|body| body.id == id);
+    // A body that was written down by its name is still that body.
+    let found = bodies.iter().find(|body| body.id == id || body.name == id);
     found.map(|body| body.name(lang)).filter(|name| !name.is_empty()).unwrap_or(id)
 }
 
@@ -191,6 +192,7 @@ mod tests {
         assert_eq!(names.center(Lang::English, "donghuashi"), "Donghuashi");
         assert_eq!(names.department(Lang::English, "housing"), "区住建委");
         assert_eq!(names.body(Lang::Chinese, "housing"), "区住建委");
+        assert_eq!(names.body(Lang::English, "东花市"), "Donghuashi");
         assert_eq!(names.label(Lang::English, "state", "opened"), "Opened");
     }
 

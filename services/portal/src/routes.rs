@@ -17,6 +17,7 @@ pub(crate) fn all() -> Router<Arc<Portal>> {
         .merge(pages::task_forces::router())
         .merge(pages::admin::router())
         .merge(pages::audit::router())
+        .merge(pages::quarantine::router())
         .merge(pages::register::router())
         .merge(pages::callbacks::router())
         .merge(pages::consultations::router())

@@ -19,6 +19,7 @@ use serde::Deserialize;
 use crate::api::{Caller, Failure};
 use crate::lang::Lang;
 use crate::names::Names;
+use crate::people::People;
 use crate::portal::Portal;
 use crate::{session, ui};
 
@@ -90,6 +91,8 @@ pub(crate) struct Visit {
     pub(crate) token: Option<String>,
     /// The names of the district.
     pub(crate) known_names: Arc<Names>,
+    /// Those whom the page shows, once it has asked for them ([`Visit::meet`]).
+    pub(crate) known_people: Arc<People>,
     is_reading: bool,
 }
 
@@ -238,6 +241,7 @@ async fn visit_of(portal: Arc<Portal>, parts: &Parts) -> Visit {
         standing: Standing::Stranger,
         token,
         known_names: portal.names.get(&portal.client).await,
+        known_people: Arc::default(),
         is_reading: matches!(parts.method, Method::GET | Method::HEAD),
         portal,
     };

@@ -44,6 +44,7 @@ audit-who = Who
 audit-detail = Detail
 audit-case = Case
 audit-open = Open
+audit-refusal = { $wish }: { $why }
 audit-kind-personal_data_read = Read personal data
 audit-kind-personal_data_erased = Forgot a person
 audit-kind-refused = Was refused
@@ -61,3 +62,12 @@ audit-kind-staff_changed = Changed an account
 audit-kind-staff_password_set = Set a password
 audit-kind-staff_removed = Removed an account
 audit-kind-first_account_made = Made the first account
+
+# What nobody can read.
+nav-quarantine = Unreadable
+quarantine-title = Records that nobody can read
+quarantine-lead = The house does not understand these records. They are set aside and not lost; all other cases go on. Show this page to whoever maintains the system.
+quarantine-none = Every record can be read
+quarantine-what = Record
+quarantine-why = Why it cannot be read
+quarantine-since = Since

@@ -25,6 +25,7 @@ public-result = What was done
 public-reason = The answer and its reasons
 public-basis = Based on
 public-remedies = If you do not agree, you may still
+public-instead = What you can do instead
 public-go-to = Where to go instead
 public-ask-whom = Whom to ask
 public-happened = What happened

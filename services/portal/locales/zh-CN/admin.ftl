@@ -44,6 +44,7 @@ audit-who = 谁
 audit-detail = 说明
 audit-case = 事项
 audit-open = 打开
+audit-refusal = { $wish }：{ $why }
 audit-kind-personal_data_read = 查看个人信息
 audit-kind-personal_data_erased = 删除个人信息
 audit-kind-refused = 被拒绝的操作
@@ -61,3 +62,12 @@ audit-kind-staff_changed = 修改账号
 audit-kind-staff_password_set = 重设密码
 audit-kind-staff_removed = 移除账号
 audit-kind-first_account_made = 建立首个账号
+
+# What nobody can read.
+nav-quarantine = 读不出的记录
+quarantine-title = 读不出的记录
+quarantine-lead = 这些记录系统读不懂，已单独放着，没有丢；其他事项照常办理。请把这一页告诉系统维护人员。
+quarantine-none = 没有读不出的记录
+quarantine-what = 记录
+quarantine-why = 为什么读不出
+quarantine-since = 从什么时候起

@@ -25,6 +25,7 @@ public-result = 办理结果
 public-reason = 结果和理由
 public-basis = 依据
 public-remedies = 不认可的话，您还可以
+public-instead = 您还可以这样办
 public-go-to = 请到这里办理
 public-ask-whom = 问谁
 public-happened = 办理经过

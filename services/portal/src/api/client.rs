@@ -25,6 +25,7 @@ use tokio::sync::OnceCell;
 
 use super::url::{ApiUrl, is_path};
 use super::{Failure, Problem};
+use crate::address::address;
 
 /// How long a call may take: the API itself ends one after 30 s, nobody looks at an empty page that long.
 pub(super) const CALL_TIME_MAX: Duration = Duration::from_secs(15);
@@ -46,7 +47,7 @@ pub(crate) struct Client {
     /// By what the API of the same process knows these pages.
     key: Option<PagesKey>,
     /// What the codes of problems mean, read once.
-    meanings: Arc<OnceCell<HashMap<String, (String, String)>>>,
+    meanings: Arc<OnceCell<Meanings>>,
 }
 
 #[derive(Clone)]
@@ -54,6 +55,9 @@ enum Line {
     Plain(legacy::Client<HttpConnector, Full<Bytes>>),
     Secure(legacy::Client<HttpsConnector<HttpConnector>, Full<Bytes>>),
 }
+
+/// What codes of problems mean, in Chinese and English.
+pub(crate) type Meanings = HashMap<String, (String, String)>;
 
 /// A call, before it is made.
 pub(super) struct Call<'a> {
@@ -104,13 +108,18 @@ impl Client {
         let Failure::Problem(mut problem) = failure else { return failure };
         // The others have words of their own in the catalogues.
         if problem.status == StatusCode::CONFLICT || problem.status == StatusCode::FORBIDDEN {
-            let meanings = self.meanings.get_or_try_init(|| self.meanings()).await;
-            problem.means = meanings.ok().and_then(|all| all.get(&problem.code).cloned());
+            problem.means =
+                self.known_meanings().await.and_then(|all| all.get(&problem.code).cloned());
         }
         Failure::Problem(problem)
     }
 
-    async fn meanings(&self) -> Result<HashMap<String, (String, String)>, Failure> {
+    /// What the codes of problems mean, when the API has ever said so.
+    pub(super) async fn known_meanings(&self) -> Option<&Meanings> {
+        self.meanings.get_or_try_init(|| self.meanings()).await.ok()
+    }
+
+    async fn meanings(&self) -> Result<Meanings, Failure> {
         let path = "/problems.json";
         let call = Call { method: Method::GET, path, query: &[], headers: Vec::new(), body: None };
         let (head, body) = self.whole(call).await?;
@@ -166,7 +175,10 @@ impl Client {
         if !is_path(call.path) {
             return Err(nothing_there());
         }
-        let uri = self.url.join(&with_query(call.path, call.query)).ok_or_else(nothing_there)?;
+        let uri = self
+            .url
+            .join(&address(call.path, call.query.iter().copied()))
+            .ok_or_else(nothing_there)?;
         let mut request = Request::new(Full::new(call.body.clone().unwrap_or_default()));
         *request.method_mut() = call.method;
         *request.uri_mut() = uri;
@@ -264,27 +276,9 @@ fn nothing_there() -> Failure {
     }))
 }
 
-fn with_query(path: &str, query: &[(&str, &str)]) -> String {
-    let mut text = form_urlencoded::Serializer::new(String::new());
-    text.extend_pairs(query.iter().filter(|(_, value)| !value.is_empty()));
-    match text.finish().as_str() {
-        "" => path.to_owned(),
-        query => format!("{path}?{query}"),
-    }
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
-
-    #[test]
-    fn parameters_without_a_value_are_left_out() {
-        assert_eq!(
-            with_query("/v1/cases", &[("q", "低保 a&b"), ("state", "")]),
-            "/v1/cases?q=%E4%BD%8E%E4%BF%9D+a%26b"
-        );
-        assert_eq!(with_query("/v1/cases", &[("state", "")]), "/v1/cases");
-    }
 
     #[test]
     fn an_answer_without_a_body_is_read_as_nothing() {

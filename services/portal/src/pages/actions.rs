@@ -19,13 +19,14 @@ use proto_events::codes::Role;
 use serde::Deserialize;
 
 use self::table::{Action, all};
-use super::case::model::{Case, Next, Timeline};
+use super::case::model::{Case, Next};
 use super::case::{flags, parts, state_tag};
-use super::drafts;
+use super::{changes, drafts};
 use crate::api::{Failure, segment};
 use crate::form::{Choice, Faults, Form, Sending, Typed};
+use crate::people::{Colleague, Colleagues};
 use crate::portal::Portal;
-use crate::ui::{Page, Tone, moment, notice, quote};
+use crate::ui::{Page, moment, quote};
 use crate::visit::{Person, Signed, Visit};
 
 /// The name of the button that puts a text to begin with into its field.
@@ -58,6 +59,16 @@ fn waits_for(person: &Person, next: &Next) -> bool {
         "coordinator" => person.role == Role::Coordinator,
         "callback" => person.role == Role::Callback,
         _ => false,
+    }
+}
+
+/// The key of what a command is called on the pages, by its name in the audit (`NoteProgress`); none for what only the
+/// house itself does.
+pub(crate) fn title_of(command: &str) -> Option<String> {
+    match command {
+        "Open" => Some("nav-counter".to_owned()),
+        "RecordFeedback" => Some("callbacks-call".to_owned()),
+        _ => table::of_command(command).map(|name| format!("act-{name}")),
     }
 }
 
@@ -99,25 +110,6 @@ struct Written {
     version: u64,
 }
 
-#[derive(Default, Deserialize)]
-struct Colleagues {
-    #[serde(default)]
-    items: Vec<Colleague>,
-}
-
-#[derive(Deserialize)]
-struct Colleague {
-    username: String,
-    #[serde(default)]
-    name: String,
-    #[serde(default)]
-    role: String,
-    #[serde(default)]
-    center: Option<String>,
-    #[serde(default)]
-    department: Option<String>,
-}
-
 /// A form that is about to be shown.
 struct Shown<'a> {
     visit: &'a Visit,
@@ -125,31 +117,34 @@ struct Shown<'a> {
     case: &'a Case,
     action: &'static Action,
     typed: &'a Typed,
-    /// People, for the fields that name one.
-    people: Vec<Colleague>,
+    /// People, for the fields that name one; none when nobody says who there is.
+    people: Option<Vec<Colleague>>,
 }
 
 impl Shown<'_> {
-    fn people(&self, is_wanted: impl Fn(&Colleague) -> bool) -> Vec<Choice> {
+    /// People to choose from; who was chosen already stays, also while nobody says who there is.
+    fn people(&self, name: &str, is_wanted: impl Fn(&Colleague) -> bool) -> Vec<Choice> {
         let (lang, names) = (self.visit.lang, &self.visit.known_names);
-        let wanted = self.people.iter().filter(|one| is_wanted(one));
-        wanted
+        let wanted = self.people.iter().flatten().filter(|one| is_wanted(one));
+        let mut choices: Vec<Choice> = wanted
             .map(|one| {
-                let house = match (&one.department, &one.center) {
-                    (Some(id), _) => names.department(lang, id),
-                    (None, Some(id)) => names.center(lang, id),
-                    (None, None) => "",
-                };
-                let role = names.label(lang, "role", &one.role);
-                let label = format!("{} · {role} {house}", one.name);
-                Choice::new(one.username.clone(), label.trim_end())
+                let label = format!("{} · {}", one.name, one.post(lang, names));
+                Choice::new(one.username.clone(), label)
             })
-            .collect()
+            .collect();
+        if let Some(chosen) = self.typed.some(name)
+            && choices.iter().all(|choice| choice.value != chosen)
+        {
+            choices.push(Choice::new(chosen, self.visit.known_people.name(chosen)));
+        }
+        choices
     }
 }
 
-async fn read(visit: &Visit, id: &str) -> Result<Case, Failure> {
-    visit.api().get::<Case>(&format!("/v1/cases/{}", segment(id)), &[]).await
+async fn read(visit: &mut Visit, id: &str) -> Result<Case, Failure> {
+    let case = visit.api().get::<Case>(&format!("/v1/cases/{}", segment(id)), &[]).await?;
+    visit.meet(case.people()).await;
+    Ok(case)
 }
 
 fn found(name: &str) -> Option<&'static Action> {
@@ -157,10 +152,10 @@ fn found(name: &str) -> Option<&'static Action> {
 }
 
 async fn page(
-    Signed { visit, person }: Signed,
+    Signed { mut visit, person }: Signed,
     Path((id, name)): Path<(String, String)>,
 ) -> Response {
-    let case = match read(&visit, &id).await {
+    let case = match read(&mut visit, &id).await {
         Ok(case) => case,
         Err(failure) => return visit.failed(&failure),
     };
@@ -191,11 +186,15 @@ async fn answer(
     note: Markup,
 ) -> Response {
     let lang = visit.lang;
-    let mut people = Vec::new();
+    let mut people = Some(Vec::new());
     if fields::names_people(action) {
         people = match visit.api().get::<Colleagues>("/v1/colleagues", &[]).await {
-            Ok(found) => found.items,
-            Err(failure) => return visit.failed(&failure),
+            Ok(found) => Some(found.items),
+            Err(failure) if matches!(failure.code(), "unauthenticated" | "locked") => {
+                return visit.failed(&failure);
+            }
+            // What was typed is worth more than the list: the form stands without it, and says so.
+            Err(_) => None,
         };
     }
     let shown = Shown { visit, person, case, action, typed, people };
@@ -251,29 +250,13 @@ fn beside(visit: &Visit, case: &Case, action: &Action) -> Markup {
     }
 }
 
-/// What has happened since the version that somebody looked at.
-async fn changes(visit: &Visit, case: &Case, version: u64) -> Markup {
-    let (lang, now) = (visit.lang, visit.now());
-    let path = format!("/v1/cases/{}/timeline", segment(&case.case_id));
-    let timeline = visit.api().get::<Timeline>(&path, &[("limit", "200")]).await;
-    let events = timeline.map(|timeline| timeline.items).unwrap_or_default();
-    let list = html! {
-        ul.list {
-            @for event in events.iter().filter(|event| event.sequence > version) {
-                li { (event.sentence.text(lang)) " " span.soft.small { (lang.moment_near(&event.time, &now)) " " (event.actor) } }
-            }
-        }
-    };
-    notice(Tone::Amber, &lang.text("act-changed"), &list)
-}
-
 async fn write(
-    Signed { visit, person }: Signed,
+    Signed { mut visit, person }: Signed,
     Path((id, name)): Path<(String, String)>,
     mut typed: Typed,
 ) -> Response {
     let lang = visit.lang;
-    let case = match read(&visit, &id).await {
+    let case = match read(&mut visit, &id).await {
         Ok(case) => case,
         Err(failure) => return visit.failed(&failure),
     };
@@ -297,8 +280,14 @@ async fn write(
     if !faults.is_empty() {
         return answer(&visit, &person, &case, action, &typed, &faults, html! {}).await;
     }
-    let path = format!("/v1/cases/{}/{}", segment(&id), body::command(action, &typed));
-    let wish = body::of(&visit, &case, action, &typed);
+    let sent = match fields::found(&visit, action, &typed).await {
+        Ok(sent) => sent,
+        Err(faults) => {
+            return answer(&visit, &person, &case, action, &typed, &faults, html! {}).await;
+        }
+    };
+    let path = format!("/v1/cases/{}/{}", segment(&id), body::command(action, &sent));
+    let wish = body::of(&visit, &case, action, &sent);
     let version = typed.version().unwrap_or(case.version);
     match visit.api().post_if::<Written>(&path, &wish, typed.key(), version).await {
         Ok(written) => {
@@ -321,7 +310,7 @@ async fn write(
             // It may work tomorrow: what was written is there again then.
             let _ = drafts::keep(&visit, &draft_of(action, &case), &typed).await;
             let note = match failure.code() {
-                "stale" | "wrong_state" => changes(&visit, &case, version).await,
+                "stale" | "wrong_state" => changes::since(&visit, &case.case_id, version).await,
                 _ => html! {},
             };
             answer(&visit, &person, &case, action, &typed, &faults, note).await

@@ -13,7 +13,9 @@ use maud::{Markup, html};
 use proto_events::codes::Role;
 use serde::Deserialize;
 
-use crate::api::segment;
+use super::actions;
+use crate::address::address;
+use crate::api::Meanings;
 use crate::form::{Choice, Faults, Field, Form, Typed};
 use crate::lang::Lang;
 use crate::portal::Portal;
@@ -75,7 +77,7 @@ struct Line {
 }
 
 async fn page(
-    Signed { visit, .. }: Signed,
+    Signed { mut visit, .. }: Signed,
     Query(pairs): Query<Vec<(String, String)>>,
 ) -> Response {
     let typed = Typed::of(pairs.iter().map(|(name, value)| (name.as_str(), value.as_str())));
@@ -85,9 +87,15 @@ async fn page(
         Ok(answer) => answer,
         Err(failure) => return visit.failed(&failure),
     };
+    visit.meet(answer.items.iter().map(|line| line.actor.as_str())).await;
     let lang = visit.lang;
     let title = lang.text("audit-title");
-    let filter = filter_of(&typed);
+    let api = visit.api();
+    let meanings = api.meanings().await;
+    let place = |cursor: &str| {
+        let names = FILTERS.iter().chain(&["case"]).map(|name| (*name, typed.get(name)));
+        address("/audit", names.chain([("cursor", cursor)]))
+    };
     let body = html! {
         div.head { h1 { (title) } }
         div.stack {
@@ -95,14 +103,14 @@ async fn page(
             @if answer.items.is_empty() && answer.next_cursor.is_none() {
                 (ui::empty(&lang.text("audit-none"), &ui::tile_link("/audit", &lang.text("audit-all"))))
             } @else {
-                div.card { (table(&visit, &answer.items)) }
+                div.card { (table(&visit, &answer.items, &meanings)) }
             }
             nav.pages aria-label=(lang.text("pages-label")) {
                 @if typed.some("cursor").is_some() {
-                    a.button.button-plain href={ "/audit?" (filter) } { (lang.text("page-first")) }
+                    a.button.button-plain href=(place("")) { (lang.text("page-first")) }
                 }
                 @if let Some(next) = &answer.next_cursor {
-                    a.button.button-plain href={ "/audit?" (filter) "&cursor=" (segment(next)) } rel="next" {
+                    a.button.button-plain href=(place(next)) rel="next" {
                         (lang.text("page-next"))
                     }
                 }
@@ -110,14 +118,6 @@ async fn page(
         }
     };
     Page::new(&visit, &title, body).respond()
-}
-
-/// The filter as it stands in an address.
-fn filter_of(typed: &Typed) -> String {
-    let mut text = form_urlencoded::Serializer::new(String::new());
-    let names = FILTERS.iter().chain(&["case"]);
-    text.extend_pairs(names.filter_map(|name| Some((*name, typed.some(name)?))));
-    text.finish()
 }
 
 fn filter_form(visit: &Visit, typed: &Typed) -> Markup {
@@ -155,7 +155,21 @@ fn kind_of(lang: Lang, kind: &str) -> String {
     }
 }
 
-fn table(visit: &Visit, lines: &[Line]) -> Markup {
+/// What a line adds, in the language of the page: of a refusal, which wish and why. What it is not known of stands as it
+/// was written.
+fn detail(lang: Lang, line: &Line, meanings: &Meanings) -> String {
+    let Some(written) = line.detail.as_deref() else { return "–".to_owned() };
+    let refused = written.rsplit_once(": ");
+    let told = refused.and_then(|(wish, code)| Some((wish, meanings.get(code)?)));
+    let Some((wish, (zh, en))) = told else { return written.to_owned() };
+    let wish = match actions::title_of(wish) {
+        Some(key) => lang.text(&key),
+        None => wish.to_owned(),
+    };
+    lang.with("audit-refusal", &[("wish", &wish), ("why", &lang.of(zh, en))])
+}
+
+fn table(visit: &Visit, lines: &[Line], meanings: &Meanings) -> Markup {
     let (lang, now) = (visit.lang, visit.now());
     let heads = ["audit-at", "audit-who", "audit-kind", "audit-detail", "audit-case"]
         .map(|key| lang.text(key));
@@ -167,7 +181,10 @@ fn table(visit: &Visit, lines: &[Line]) -> Markup {
                     tr {
                         td.nowrap data-label=(heads[0]) { (moment(lang, &line.at, &now)) }
                         td data-label=(heads[1]) {
-                            (line.actor)
+                            @let name = visit.known_people.name(&line.actor);
+                            (name)
+                            // Two may have one name; what the filter takes is the username.
+                            @if name != line.actor { " " span.soft.small { (line.actor) } }
                             @if let Some(role) = line.role {
                                 " " span.soft.small { (lang.of(role.label_zh(), role.label_en())) }
                             }
@@ -176,7 +193,7 @@ fn table(visit: &Visit, lines: &[Line]) -> Markup {
                             }
                         }
                         td data-label=(heads[2]) { (kind_of(lang, &line.kind)) }
-                        td data-label=(heads[3]) { (line.detail.as_deref().unwrap_or("–")) }
+                        td data-label=(heads[3]) { (detail(lang, line, meanings)) }
                         td data-label=(heads[4]) {
                             @match &line.case_id {
                                 Some(id) => a href={ "/cases/" (id) } { (lang.text("audit-open")) },
@@ -187,5 +204,27 @@ fn table(visit: &Visit, lines: &[Line]) -> Markup {
                 }
             }
         }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use serde_json::json;
+
+    use super::*;
+
+    #[test]
+    fn a_refusal_is_told_in_the_language_of_the_page() {
+        let why = ("回访须由非经办人员进行。".to_owned(), "Somebody else has to ask.".to_owned());
+        let meanings = Meanings::from([("self_feedback".to_owned(), why)]);
+        let told = |lang, written: &str| {
+            let line = json!({ "at": "2026-03-04T09:00:00+08:00", "actor": "a", "kind": "refused", "detail": written });
+            detail(lang, &serde_json::from_value(line).unwrap(), &meanings)
+        };
+        let written = "RecordFeedback: self_feedback";
+        assert_eq!(told(Lang::Chinese, written), "回访：回访须由非经办人员进行。");
+        assert_eq!(told(Lang::English, written), "Call: Somebody else has to ask.");
+        assert_eq!(told(Lang::Chinese, "核对：材料"), "核对：材料");
+        assert_eq!(told(Lang::Chinese, "Else: unknown"), "Else: unknown");
     }
 }

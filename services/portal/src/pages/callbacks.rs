@@ -10,13 +10,14 @@ use axum::extract::{Path, Query};
 use axum::http::StatusCode;
 use axum::response::{Html, IntoResponse as _, Redirect, Response};
 use axum::routing::get;
-use chrono::{DateTime, FixedOffset};
 use maud::{Markup, html};
 use serde::Deserialize;
 use serde_json::json;
 
+use super::case::model::{At, Case};
+use super::cases::List;
 use super::counter::opening::choices;
-use super::drafts;
+use super::{changes, drafts};
 use crate::api::segment;
 use crate::form::{Choice, Faults, Field, Form, Sending, Typed};
 use crate::portal::Portal;
@@ -50,90 +51,21 @@ struct Asked {
     fragment: Option<String>,
 }
 
-#[derive(Deserialize)]
-struct List {
-    #[serde(default)]
-    items: Vec<Case>,
-    #[serde(default)]
-    next_cursor: Option<String>,
-    #[serde(default)]
-    total: u64,
-    as_of: DateTime<FixedOffset>,
-    #[serde(default)]
-    as_of_sequence: u64,
+/// By when the applicant is to be asked.
+fn due_at(case: &Case) -> Option<At> {
+    let of_outcome = case.rest.outcome.as_ref().and_then(|outcome| outcome.callback_due_at);
+    let call = case.rest.next.iter().find(|next| next.step == "call_back");
+    call.and_then(|next| next.due_at).or(of_outcome)
 }
 
-#[derive(Deserialize)]
-struct Case {
-    case_id: String,
-    case_no: String,
-    center: String,
-    state: String,
-    matter: Matter,
-    demand: String,
-    version: u64,
-    #[serde(default)]
-    department: Option<String>,
-    #[serde(default)]
-    applicant: Applicant,
-    #[serde(default)]
-    outcome: Option<Outcome>,
-    #[serde(default)]
-    explanations: Vec<Explanation>,
-    #[serde(default)]
-    next: Vec<Next>,
-}
-
-#[derive(Deserialize)]
-struct Matter {
-    name: String,
-}
-
-#[derive(Default, Deserialize)]
-struct Applicant {
-    #[serde(default)]
-    name: Option<String>,
-    #[serde(default)]
-    phone: Option<String>,
-}
-
-#[derive(Deserialize)]
-struct Outcome {
-    #[serde(default)]
-    result: Option<String>,
-    at: DateTime<FixedOffset>,
-    #[serde(default)]
-    callback_due_at: Option<DateTime<FixedOffset>>,
-}
-
-#[derive(Default, Deserialize)]
-struct Explanation {
-    #[serde(default)]
-    explanation: Option<String>,
-    #[serde(default)]
-    text: Option<String>,
-}
-
-#[derive(Deserialize)]
-struct Next {
-    #[serde(default)]
-    due_at: Option<DateTime<FixedOffset>>,
-}
-
-impl Case {
-    fn due_at(&self) -> Option<DateTime<FixedOffset>> {
-        let of_outcome = self.outcome.as_ref().and_then(|outcome| outcome.callback_due_at);
-        self.next.iter().find_map(|next| next.due_at).or(of_outcome)
-    }
-
-    /// What was done, or why it could not be.
-    fn result(&self) -> Option<&str> {
-        let told = self
-            .explanations
-            .last()
-            .and_then(|last| last.explanation.as_deref().or(last.text.as_deref()));
-        self.outcome.as_ref().and_then(|outcome| outcome.result.as_deref()).or(told)
-    }
+/// What was done, or on what it rests that it could not be.
+fn result(visit: &Visit, case: &Case) -> Option<String> {
+    let told = case.rest.outcome.as_ref().and_then(|outcome| outcome.result.clone());
+    told.or_else(|| {
+        let found = case.rest.determination.as_ref()?;
+        let quoted: Vec<String> = found.basis.iter().map(|one| one.quoted(visit.lang)).collect();
+        Some(quoted.join(&visit.lang.text("list-semicolon")))
+    })
 }
 
 #[derive(Deserialize)]
@@ -159,7 +91,7 @@ async fn list(Signed { visit, .. }: Signed, Query(asked): Query<Asked>) -> Respo
         Ok(cases) => cases,
         Err(failure) => return visit.failed(&failure),
     };
-    cases.items.sort_by_key(Case::due_at);
+    cases.items.sort_by_key(due_at);
     let shown = table(&visit, &cases, &asked.cursor);
     if asked.fragment.is_some() {
         return Html(shown.into_string()).into_response();
@@ -206,7 +138,7 @@ fn table(visit: &Visit, cases: &List, cursor: &str) -> Markup {
 
 fn row(visit: &Visit, case: &Case) -> Markup {
     let (lang, now) = (visit.lang, visit.now());
-    let due = case.due_at();
+    let due = due_at(case);
     let is_late = due.is_some_and(|due| due < now);
     html! {
         tr {
@@ -220,9 +152,9 @@ fn row(visit: &Visit, case: &Case) -> Markup {
             }
             td data-label=(lang.text("callbacks-outcome")) {
                 (tag(outcome_tone(&case.state), visit.known_names.label(lang, "state", &case.state)))
-                @if let Some(result) = case.result() { br; span.small { (result) } }
+                @if let Some(result) = result(visit, case) { br; span.small { (result) } }
             }
-            td data-label=(lang.text("callbacks-whom")) { (case.applicant.name.as_deref().unwrap_or("–")) }
+            td data-label=(lang.text("callbacks-whom")) { (case.rest.applicant.name) }
             td.nowrap data-label=(lang.text("callbacks-act")) {
                 a.button.button-plain href={ "/callbacks/" (case.case_id) } { (lang.text("callbacks-call")) }
             }
@@ -285,10 +217,10 @@ fn about(visit: &Visit, case: &Case, typed: &Typed, revealed: Option<&Revealed>)
             (quote(&case.demand))
             (facts(&[
                 (&lang.text("callbacks-outcome"), Some(html! { (names.label(lang, "state", &case.state)) })),
-                (&lang.text("callback-result"), case.result().map(|result| html! { (result) })),
-                (&lang.text("receipt-department"), case.department.as_deref().map(|id| html! { (names.department(lang, id)) })),
-                (&lang.text("callback-ended"), case.outcome.as_ref().map(|outcome| moment(lang, &outcome.at, &now))),
-                (&lang.text("callbacks-due"), case.due_at().map(|due| moment(lang, &due, &now))),
+                (&lang.text("callback-result"), result(visit, case).map(|result| html! { (result) })),
+                (&lang.text("receipt-department"), case.rest.department.as_deref().map(|id| html! { (names.department(lang, id)) })),
+                (&lang.text("callback-ended"), case.rest.outcome.as_ref().map(|outcome| moment(lang, &outcome.at, &now))),
+                (&lang.text("callbacks-due"), due_at(case).map(|due| moment(lang, &due, &now))),
             ]))
             p { a href={ "/cases/" (case.case_id) } { (lang.text("receipt-case")) } }
         }
@@ -301,7 +233,7 @@ fn about(visit: &Visit, case: &Case, typed: &Typed, revealed: Option<&Revealed>)
                     p.soft.small { (lang.text("callback-number-noted")) }
                 },
                 None => {
-                    p { (case.applicant.name.as_deref().unwrap_or("–")) " " (case.applicant.phone.as_deref().unwrap_or_default()) }
+                    p { (case.rest.applicant.name) " " (case.rest.applicant.phone.as_deref().unwrap_or_default()) }
                     form method="post" action={ "/callbacks/" (case.case_id) "/number" } {
                         // What is typed already comes along.
                         @for name in ["responded", "solved", "grade", "mode", "comment"] {
@@ -394,7 +326,13 @@ async fn write(Signed { visit, .. }: Signed, Path(id): Path<String>, typed: Type
         Err(failure) if matches!(failure.code(), "unauthenticated" | "locked" | "not_found") => {
             visit.failed(&failure)
         }
-        Err(failure) => answer(&visit, &id, &typed, &Faults::of(&failure, lang), None, None).await,
+        Err(failure) => {
+            let note = match failure.code() {
+                "stale" | "wrong_state" => Some(changes::since(&visit, &id, version).await),
+                _ => None,
+            };
+            answer(&visit, &id, &typed, &Faults::of(&failure, lang), None, note).await
+        }
     }
 }
 

@@ -29,6 +29,9 @@ use crate::visit::{Signed, Visit};
 /// Events on the page; a case has a dozen as a rule, and the whole history behind a link.
 const EVENTS_SHOWN: &str = "100";
 
+/// Linked cases that are looked at; a case has one or two.
+const LINKED_MAX: usize = 10;
+
 pub(crate) fn router() -> Router<Arc<Portal>> {
     Router::new()
         .route("/cases/{id}", get(page))
@@ -52,21 +55,23 @@ struct Told {
     timeline: Option<Timeline>,
     clocks: Option<Clocks>,
     revealed: Option<Revealed>,
+    /// Those that it has to do with, as far as one may open them.
+    linked: Vec<Case>,
 }
 
 async fn page(
-    Signed { visit, .. }: Signed,
+    Signed { mut visit, .. }: Signed,
     Path(id): Path<String>,
     Query(asked): Query<Asked>,
 ) -> Response {
     let version = asked.version.unwrap_or_default();
     if asked.fragment.is_some() {
-        return match read(&visit, &id, &version).await {
+        return match read(&mut visit, &id, &version).await {
             Ok(told) => inner(&visit, &told, &Faults::none()).into_response(),
             Err(failure) => visit.failed(&failure),
         };
     }
-    answer(&visit, &id, &version, None, &Faults::none()).await
+    answer(visit, &id, &version, None, &Faults::none()).await
 }
 
 /// Shows the applicant in clear; the house notes who looked, and why.
@@ -75,13 +80,13 @@ async fn reveal(Signed { visit, .. }: Signed, Path(id): Path<String>, typed: Typ
     let Some(purpose) = typed.some("purpose") else {
         let mut faults = Faults::none();
         faults.add("purpose", &lang.text("reveal-purpose-missing"));
-        return answer(&visit, &id, "", None, &faults).await;
+        return answer(visit, &id, "", None, &faults).await;
     };
     let path = format!("/v1/cases/{}/reveal", segment(&id));
     match visit.api().post::<Revealed>(&path, &json!({ "purpose": purpose }), None).await {
-        Ok(revealed) => answer(&visit, &id, "", Some(revealed), &Faults::none()).await,
+        Ok(revealed) => answer(visit, &id, "", Some(revealed), &Faults::none()).await,
         Err(failure) if failure.code() == "invalid" => {
-            answer(&visit, &id, "", None, &Faults::of(&failure, lang)).await
+            answer(visit, &id, "", None, &Faults::of(&failure, lang)).await
         }
         Err(failure) => visit.failed(&failure),
     }
@@ -94,22 +99,22 @@ async fn after_reveal(Path(id): Path<String>) -> Redirect {
 }
 
 async fn answer(
-    visit: &Visit,
+    mut visit: Visit,
     id: &str,
     version: &str,
     revealed: Option<Revealed>,
     faults: &Faults,
 ) -> Response {
-    let told = match read(visit, id, version).await {
+    let told = match read(&mut visit, id, version).await {
         Ok(told) => Told { revealed, ..told },
         Err(failure) => return visit.failed(&failure),
     };
     let title = format!("{} · {}", told.case.matter.name, told.case.case_no);
     let status = StatusCode::from_u16(faults.status()).unwrap_or(StatusCode::OK);
-    Page::new(visit, &title, body(visit, &told, faults)).status(status).respond()
+    Page::new(&visit, &title, body(&visit, &told, faults)).status(status).respond()
 }
 
-async fn read(visit: &Visit, id: &str, version: &str) -> Result<Told, Failure> {
+async fn read(visit: &mut Visit, id: &str, version: &str) -> Result<Told, Failure> {
     let (api, path) = (visit.api(), format!("/v1/cases/{}", segment(id)));
     let (history, reasons) = (format!("{path}/timeline"), format!("{path}/clocks"));
     let of_events = [("limit", EVENTS_SHOWN), ("min_version", version)];
@@ -119,7 +124,20 @@ async fn read(visit: &Visit, id: &str, version: &str) -> Result<Told, Failure> {
         api.get::<Timeline>(&history, &of_events),
         api.get::<Clocks>(&reasons, &of_version),
     );
-    Ok(Told { case: case?, timeline: timeline.ok(), clocks: clocks.ok(), revealed: None })
+    let (case, timeline) = (case?, timeline.ok());
+    let told = timeline.iter().flat_map(Timeline::people);
+    visit.meet(case.people().chain(told)).await;
+    let linked = linked(visit, &case).await;
+    Ok(Told { case, timeline, clocks: clocks.ok(), revealed: None, linked })
+}
+
+/// The cases that a case has to do with; of the others their link alone is shown.
+async fn linked(visit: &Visit, case: &Case) -> Vec<Case> {
+    let (api, links) = (visit.api(), case.rest.links.iter().take(LINKED_MAX));
+    let paths: Vec<String> =
+        links.map(|link| format!("/v1/cases/{}", segment(&link.case_id))).collect();
+    let reads = paths.iter().map(|path| api.get::<Case>(path, &[]));
+    futures::future::join_all(reads).await.into_iter().flatten().collect()
 }
 
 fn body(visit: &Visit, told: &Told, faults: &Faults) -> Markup {
@@ -154,6 +172,7 @@ fn inner(visit: &Visit, told: &Told, faults: &Faults) -> Markup {
                 (people::whose(visit, case))
                 (people::applicant(visit, case, told.revealed.as_ref(), faults))
                 (people::papers(visit, case))
+                (people::linked(visit, told))
             }
         }
     }
@@ -223,16 +242,19 @@ fn next_step(visit: &Visit, next: &Next, clocks: Option<&Clocks>) -> Markup {
 
 /// Whose turn it is.
 pub(crate) fn who(visit: &Visit, next: &Next) -> String {
-    let lang = visit.lang;
+    let (lang, people) = (visit.lang, &visit.known_people);
     match (next.party.as_str(), &next.id) {
         ("center", Some(id)) => visit.known_names.center(lang, id).to_owned(),
         ("department", Some(id)) => match &next.handler {
-            Some(handler) => format!("{} {handler}", visit.known_names.department(lang, id)),
+            Some(handler) => {
+                format!("{} {}", visit.known_names.department(lang, id), people.name(handler))
+            }
             None => visit.known_names.department(lang, id).to_owned(),
         },
         ("coordinator", _) => lang.text("party-coordinator"),
         ("callback", _) => lang.text("party-callback"),
         ("applicant", _) => lang.text("party-applicant"),
+        ("person", Some(id)) => people.name(id).to_owned(),
         _ => next.name.clone().unwrap_or_else(|| "–".to_owned()),
     }
 }

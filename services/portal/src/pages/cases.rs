@@ -14,6 +14,7 @@ use serde::Deserialize;
 
 use super::case::model::{At, Case};
 use super::case::{flags, state_tag, who};
+use crate::address::address;
 use crate::form::Choice;
 use crate::names::Body;
 use crate::portal::Portal;
@@ -92,19 +93,14 @@ impl Asked {
 
     /// An address with these filters, at another place of the list.
     pub(crate) fn address(&self, path: &str, cursor: Option<&str>) -> String {
-        let mut query = form_urlencoded::Serializer::new(String::new());
         let filters = self.0.iter().filter(|(name, _)| name != "cursor");
-        query.extend_pairs(filters.map(|(name, value)| (name.as_str(), value.as_str())));
-        if let Some(cursor) = cursor {
-            query.append_pair("cursor", cursor);
-        }
-        let query = query.finish();
-        if query.is_empty() { path.to_owned() } else { format!("{path}?{query}") }
+        let filters = filters.map(|(name, value)| (name.as_str(), value.as_str()));
+        address(path, filters.chain(cursor.map(|cursor| ("cursor", cursor))))
     }
 }
 
 async fn list(
-    Signed { visit, .. }: Signed,
+    Signed { mut visit, .. }: Signed,
     Query(query): Query<Vec<(String, String)>>,
 ) -> Response {
     let lang = visit.lang;
@@ -118,6 +114,7 @@ async fn list(
         Ok(cases) => cases,
         Err(failure) => return visit.failed(&failure),
     };
+    visit.meet(cases.items.iter().flat_map(Case::people)).await;
     let title = lang.text("cases-title");
     let body = html! {
         div.head {

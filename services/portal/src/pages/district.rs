@@ -28,6 +28,7 @@ use axum::response::{Html, IntoResponse as _, Response};
 use axum::routing::get;
 use maud::{Markup, html};
 
+use super::quarantine;
 use crate::names::Names;
 use crate::portal::Portal;
 use crate::ui::{self, Page, Tone};
@@ -177,21 +178,25 @@ impl Board<'_> {
         };
         let mut troubles = Vec::new();
         if lag.bus_answers == Some(false) {
-            troubles.push(lang.text("district-bus-away"));
+            troubles.push(html! { (lang.text("district-bus-away")) });
         }
         if let Some(building) = &lag.rebuilding {
             let percent = building.sequence * 100 / building.of.max(1);
-            troubles.push(lang.with("district-rebuilding", &[("percent", &percent)]));
+            troubles.push(html! { (lang.with("district-rebuilding", &[("percent", &percent)])) });
         }
         if lag.lag_seconds >= LAG_SECONDS_SAID {
             let seconds = lag.lag_seconds.ceil() as u64;
-            troubles.push(lang.with("district-behind", &[("seconds", &seconds)]));
+            troubles.push(html! { (lang.with("district-behind", &[("seconds", &seconds)])) });
         }
         if lag.quarantined > 0 {
-            troubles.push(lang.with("district-quarantined", &[("count", &lag.quarantined)]));
+            let said = lang.with("district-quarantined", &[("count", &lag.quarantined)]);
+            troubles.push(match quarantine::may_look(self.visit.role()) {
+                true => html! { a href="/quarantine" { (said) } },
+                false => html! { (said) },
+            });
         }
         if lag.incident.is_some() {
-            troubles.push(lang.text("district-incident"));
+            troubles.push(html! { (lang.text("district-incident")) });
         }
         html! {
             @if !troubles.is_empty() {

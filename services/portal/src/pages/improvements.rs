@@ -17,6 +17,7 @@ use proto_events::codes::Role;
 use serde::Deserialize;
 
 use super::case::model::{At, Basis};
+use crate::address::address;
 use crate::portal::Portal;
 use crate::ui::{self, Page, Tone, facts, fresh, next_page, quote, tag};
 use crate::visit::{Person, Signed, Visit};
@@ -155,7 +156,9 @@ async fn list(Signed { visit, person }: Signed, Query(asked): Query<Asked>) -> R
         Err(failure) => return visit.failed(&failure),
     };
     let title = lang.text("improvements-title");
-    let address = |cursor: Option<&str>| address("/improvements", &[("state", state)], cursor);
+    let address = |cursor: Option<&str>| {
+        address("/improvements", [("state", state), ("cursor", cursor.unwrap_or_default())])
+    };
     let body = html! {
         div.head {
             div { h1 { (title) } p.soft { (lang.text("improvements-lead")) } }
@@ -179,14 +182,6 @@ async fn list(Signed { visit, person }: Signed, Query(asked): Query<Asked>) -> R
         }
     };
     Page::new(&visit, &title, body).fresh(fresh(lang, &found.as_of, found.as_of_sequence)).respond()
-}
-
-fn address(path: &str, filters: &[(&str, &str)], cursor: Option<&str>) -> String {
-    let mut query = form_urlencoded::Serializer::new(String::new());
-    let all = filters.iter().copied().chain(cursor.map(|cursor| ("cursor", cursor)));
-    query.extend_pairs(all.filter(|(_, value)| !value.is_empty()));
-    let query = query.finish();
-    if query.is_empty() { path.to_owned() } else { format!("{path}?{query}") }
 }
 
 fn tone(state: &str) -> Tone {
@@ -282,7 +277,9 @@ async fn precedents(Signed { visit, .. }: Signed, Query(asked): Query<Asked>) ->
         Err(failure) => return visit.failed(&failure),
     };
     let title = lang.text("precedents-title");
-    let address = |cursor: Option<&str>| address("/precedents", &[("q", &asked.q)], cursor);
+    let address = |cursor: Option<&str>| {
+        address("/precedents", [("q", asked.q.as_str()), ("cursor", cursor.unwrap_or_default())])
+    };
     let body = html! {
         div.head {
             div { h1 { (title) } p.soft { (lang.text("precedents-lead")) } }
@@ -311,15 +308,7 @@ async fn precedents(Signed { visit, .. }: Signed, Query(asked): Query<Asked>) ->
 
 fn precedent(visit: &Visit, one: &Precedent) -> Markup {
     let (lang, names) = (visit.lang, &visit.known_names);
-    let basis: Vec<String> = one
-        .basis
-        .iter()
-        .map(|basis| {
-            let (title, article) = (&basis.title, &basis.article);
-            let number = basis.number.as_deref().unwrap_or_default();
-            lang.with("policy", &[("title", title), ("number", &number), ("article", article)])
-        })
-        .collect();
+    let basis: Vec<String> = one.basis.iter().map(|basis| basis.quoted(lang)).collect();
     let separator = lang.text("list-semicolon");
     let (k_conditions, k_solution, k_basis, k_department) = (
         lang.text("precedents-conditions"),

@@ -91,7 +91,7 @@ async fn count(visit: &Visit, place: &Place, tab: &Tab) -> Result<u64, Failure> 
 }
 
 async fn page(
-    Signed { visit, .. }: Signed,
+    Signed { mut visit, .. }: Signed,
     Query(query): Query<Vec<(String, String)>>,
 ) -> Response {
     let lang = visit.lang;
@@ -108,6 +108,7 @@ async fn page(
         Err(failure) => return visit.failed(&failure),
     };
     let mut counts: Vec<Option<u64>> = counts.into_iter().map(Result::ok).collect();
+    visit.meet(list.items.iter().flat_map(Case::people)).await;
     // Of the list that is shown, what it says itself.
     counts[place.tab] = Some(list.total);
     let inner = inner(&visit, &place, &list, &counts);

@@ -56,6 +56,8 @@ struct Receipt {
     next_step: Words,
     #[serde(default)]
     materials: Option<Papers>,
+    #[serde(default)]
+    alternatives: Vec<String>,
 }
 
 #[derive(Deserialize)]
@@ -159,6 +161,9 @@ fn slip(visit: &Visit, receipt: &Receipt, is_a5: bool, origin: &str) -> Markup {
                 (&lang.text("receipt-next-step"), words(&receipt.next_step)),
                 (&lang.text("receipt-papers"), receipt.materials.as_ref().filter(|papers| !papers.items.is_empty()).map(|papers| html! {
                     ul.list { @for paper in &papers.items { li { (paper.name) } } }
+                })),
+                (&lang.text("public-instead"), (!receipt.alternatives.is_empty()).then(|| html! {
+                    ul.list { @for way in &receipt.alternatives { li { (way) } } }
                 })),
                 (&lang.text("receipt-telephone"), names.telephone().map(|telephone| html! { (telephone) })),
             ]))

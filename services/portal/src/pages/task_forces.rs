@@ -10,13 +10,14 @@ use axum::Router;
 use axum::extract::Query;
 use axum::response::{Html, IntoResponse as _, Response};
 use axum::routing::get;
-use chrono::{DateTime, FixedOffset};
 use maud::{Markup, html};
 use serde::Deserialize;
 
 use super::actions::buttons;
 use super::case::model::{Case, Layer, Meeting, Next, Special, TaskForce};
+use super::case::parts::{member, owner};
 use super::case::{flags, who};
+use super::cases::List;
 use crate::portal::Portal;
 use crate::ui::{self, Page, Tone, facts, fresh, moment, tag};
 use crate::visit::{Signed, Visit};
@@ -35,16 +36,7 @@ struct Asked {
     fragment: Option<String>,
 }
 
-#[derive(Deserialize)]
-struct List {
-    #[serde(default)]
-    items: Vec<Case>,
-    as_of: DateTime<FixedOffset>,
-    #[serde(default)]
-    as_of_sequence: u64,
-}
-
-async fn page(Signed { visit, .. }: Signed, Query(asked): Query<Asked>) -> Response {
+async fn page(Signed { mut visit, .. }: Signed, Query(asked): Query<Asked>) -> Response {
     let lang = visit.lang;
     let of = |state| [("state", state), ("limit", LOOKED_AT), ("sort", "due_at")];
     let (forces, returned, others) = (of("in_task_force"), of("returned"), of("in_department"));
@@ -67,6 +59,8 @@ async fn page(Signed { visit, .. }: Signed, Query(asked): Query<Asked>) -> Respo
         case.rest.special_handling.as_ref().is_some_and(|special| special.decision.is_none())
     };
     let special: Vec<&Case> = others.items.iter().chain(&forces.items).filter(is_special).collect();
+    let shown = forces.items.iter().chain(&rulings).chain(special.iter().copied());
+    visit.meet(shown.flat_map(Case::people)).await;
     let board = html! {
         (section(&visit, "forces-title", "forces-none", forces.items.len(), html! {
             @for case in &forces.items { (force_card(&visit, case)) }
@@ -157,8 +151,7 @@ fn force_card(visit: &Visit, case: &Case) -> Markup {
 }
 
 fn members(visit: &Visit, force: &TaskForce) -> String {
-    let names =
-        force.members.iter().map(|member| visit.known_names.body(visit.lang, &member.department));
+    let names = force.members.iter().map(|one| member(visit, one));
     names.collect::<Vec<_>>().join(&visit.lang.text("forces-comma"))
 }
 
@@ -199,7 +192,7 @@ fn promises(visit: &Visit, force: &TaskForce) -> Markup {
                 @for action in open {
                     li {
                         (action.what) br;
-                        span.soft.small { (action.owner_name) " · " (moment(lang, &action.due_at, &now)) }
+                        span.soft.small { (owner(visit, action)) " · " (moment(lang, &action.due_at, &now)) }
                         @if action.overdue { " " (tag(Tone::Red, &lang.text("state-overdue"))) }
                     }
                 }
@@ -271,7 +264,7 @@ fn layer_line(visit: &Visit, layer: &Layer, is_next: bool) -> Markup {
         @match &layer.at {
             Some(at) => {
                 (tag(Tone::Green, &lang.text("special-checked"))) " "
-                span.soft.small { (moment(lang, at, &now)) }
+                span.soft.small { (visit.known_people.name(layer.by.as_deref().unwrap_or_default())) " " (moment(lang, at, &now)) }
                 @if let Some(finding) = &layer.finding { br; (finding) }
             },
             None if is_next => (tag(Tone::Amber, &lang.text("special-next"))),

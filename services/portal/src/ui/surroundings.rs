@@ -50,8 +50,9 @@ pub(super) const fn nav_of(role: Role) -> &'static [(&'static str, &'static str)
             ("nav-audit", "/audit"),
             ("nav-district", "/district"),
             ("nav-improvements", "/improvements"),
+            ("nav-quarantine", "/quarantine"),
         ],
-        Role::Admin => &[("nav-accounts", "/admin/accounts")],
+        Role::Admin => &[("nav-accounts", "/admin/accounts"), ("nav-quarantine", "/quarantine")],
         _ => &[],
     }
 }

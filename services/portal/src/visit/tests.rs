@@ -28,6 +28,10 @@ pub(crate) fn visit(lang: Lang, role: Role) -> Visit {
             "cause": [{ "code": "P", "zh": "政策", "en": "Policy" }, { "code": "P1", "zh": "政策空白", "en": "Gap" }],
             "blocked_stage": [{ "code": "consult", "zh": "咨询", "en": "Consultation" }],
             "channel": [{ "code": "window", "zh": "反映窗口", "en": "Window" }],
+            "erasure_reason": [
+                { "code": "retention", "zh": "保存期满", "en": "Retention is over" },
+                { "code": "request", "zh": "申请人要求", "en": "On request" },
+            ],
             "mode": [{ "code": "oral", "zh": "口头", "en": "Orally" }],
         },
     });
@@ -49,6 +53,7 @@ pub(crate) fn visit(lang: Lang, role: Role) -> Visit {
         standing: Standing::Known,
         token: Some("token".to_owned()),
         known_names: Arc::new(serde_json::from_value(names).expect("names")),
+        known_people: Arc::default(),
         is_reading: true,
     }
 }

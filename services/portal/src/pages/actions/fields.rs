@@ -3,11 +3,13 @@
 use maud::{Markup, html};
 
 use super::table::{Action, Kind, Spec, next_layer, open_actions, open_parts};
-use super::{Colleague, MORE, Shown, TEMPLATE, body};
+use super::{MORE, Shown, TEMPLATE, body};
 use crate::form::{Choice, Faults, Field, Form, Typed};
 use crate::lang::Lang;
 use crate::names::Body;
 use crate::pages::case::model::Case;
+use crate::pages::cases::List;
+use crate::people::Colleague;
 use crate::visit::{Person, Visit};
 
 /// What stands where somebody has to write something: `＿＿` in a text to begin with.
@@ -56,7 +58,10 @@ fn codes(shown: &Shown<'_>, list: &str) -> Vec<Choice> {
     let codes = names.codes(list).iter();
     // A cause of the applicant's own is none of a case that is handled, and one without its sub-code none at the end.
     let is_cause = list == "cause";
+    // What is kept by law is not erased before its time for that reason.
+    let is_kept = shown.case.rest.erase_after.is_none_or(|after| shown.visit.now() < after);
     codes
+        .filter(|code| !(is_kept && (list, code.code.as_str()) == ("erasure_reason", "retention")))
         .filter(|code| !is_cause || (!code.code.starts_with('X') && code.code.len() > 1))
         .map(|code| match is_cause {
             true => Choice::new(code.code.clone(), format!("{} {}", code.code, code.label(lang))),
@@ -86,11 +91,16 @@ fn control(shown: &Shown<'_>, form: &Form<'_>, spec: &Spec, name: &str) -> Marku
     if spec.is_optional {
         field = field.optional();
     }
-    let one_a_line = lang.text("act-one-a-line");
+    let (one_a_line, people_away) = (lang.text("act-one-a-line"), lang.text("act-people-away"));
+    let case_hint = lang.text("act-case-hint");
+    if shown.people.is_none() && matches!(spec.kind, Kind::Colleague | Kind::Person(_)) {
+        field = field.hint(&people_away);
+    }
     match spec.kind {
         Kind::Line(chars) => form.line(field.chars_max(chars)),
         Kind::Number => form.line(field.kind("number").short()),
-        Kind::Day => form.line(field.kind("date").short()),
+        Kind::Day | Kind::Date => form.line(field.kind("date").short()),
+        Kind::Case => form.line(field.hint(&case_hint).complete("off").short()),
         Kind::Area(chars, templates) => html! {
             (form.area(field.chars_max(chars).lines(5)))
             (begin_with(lang, name, templates))
@@ -116,7 +126,8 @@ fn control(shown: &Shown<'_>, form: &Form<'_>, spec: &Spec, name: &str) -> Marku
         Kind::Explainers => form.many_chips(field, &bodies(shown)),
         Kind::Colleague => {
             let own = &shown.person.department;
-            form.select(field, &shown.people(|one| own.is_some() && one.department == *own))
+            let is_own = |one: &Colleague| own.is_some() && one.department == *own;
+            form.select(field, &shown.people(name, is_own))
         }
         Kind::Person(roles) => {
             let (me, center) = (&shown.person.username, &shown.case.center);
@@ -125,7 +136,7 @@ fn control(shown: &Shown<'_>, form: &Form<'_>, spec: &Spec, name: &str) -> Marku
                 let is_near = one.center.as_ref().is_none_or(|other| other == center);
                 one.username != *me && roles.contains(&one.role.as_str()) && is_near
             };
-            form.select(field, &shown.people(fits))
+            form.select(field, &shown.people(name, fits))
         }
         Kind::OpenPart => {
             let names = &shown.visit.known_names;
@@ -199,6 +210,25 @@ fn begin_with(lang: Lang, name: &str, templates: &[&str]) -> Markup {
             }
         }
     }
+}
+
+/// What is sent in place of what was typed: cases are typed by their numbers, and sent by their ids.
+///
+/// # Errors
+/// What is no number of a case that the person may open.
+pub(super) async fn found(visit: &Visit, action: &Action, typed: &Typed) -> Result<Typed, Faults> {
+    let (mut sent, mut faults) = (typed.clone(), Faults::none());
+    for spec in action.fields.iter().filter(|spec| matches!(spec.kind, Kind::Case)) {
+        let number = typed.get(spec.name).trim().to_uppercase();
+        let query = [("q", number.as_str()), ("limit", "5")];
+        let list = visit.api().get::<List>("/v1/cases", &query).await;
+        let items = list.map_err(|failure| Faults::of(&failure, visit.lang))?.items;
+        match items.iter().find(|case| case.case_no == number) {
+            Some(case) => sent.set(spec.name, &case.case_id),
+            None => faults.add(spec.name, &visit.lang.text("act-no-such-case")),
+        }
+    }
+    if faults.is_empty() { Ok(sent) } else { Err(faults) }
 }
 
 /// A text to begin with; empty when the action has none of this key.

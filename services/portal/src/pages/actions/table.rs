@@ -10,7 +10,7 @@ mod help;
 use proto_events::codes::Role;
 use proto_events::codes::Role::{Clerk, Coordinator, DepartmentLead, Director, Handler};
 
-use super::super::case::model::Case;
+use super::super::case::model::{Case, Return};
 use crate::visit::Person;
 
 /// What somebody may do.
@@ -69,6 +69,10 @@ pub(super) enum Kind {
     Rows(&'static [Spec], usize),
     /// A day, until the close of business.
     Day,
+    /// A date.
+    Date,
+    /// Another case, by its number.
+    Case,
     Number,
     /// The present instant; not asked for.
     Now,
@@ -132,6 +136,30 @@ pub(super) fn of_step(step: &str) -> &str {
     }
 }
 
+/// The action that gives a command, by the command's name among the rules.
+pub(super) fn of_command(command: &str) -> Option<&'static str> {
+    let name = match command {
+        "NoteProgress" => "progress",
+        "RequestMaterials" => "request-materials",
+        "ReceiveMaterials" => "materials",
+        "AssignParts" => "joint",
+        "CompletePart" => "part",
+        "DetermineNotDoable" => "not-doable",
+        "ConveneTaskForce" => "task-force",
+        "RecordMeeting" => "meeting",
+        "FinishAction" => "action",
+        "DissolveTaskForce" => "dissolve",
+        "RequestSpecialHandling" => "special",
+        "CheckSpecialHandling" => "check",
+        "DecideSpecialHandling" => "decide",
+        "ReviewSpecialHandling" => "review",
+        "CompleteRectification" => "rectify",
+        "ErasePersonalData" => "erase",
+        other => &other.to_lowercase(),
+    };
+    all().map(|one| one.name).find(|known| *known == name)
+}
+
 fn is_open(case: &Case) -> bool {
     matches!(
         case.state.as_str(),
@@ -147,6 +175,21 @@ fn is_handled(case: &Case) -> bool {
 fn may_end(case: &Case) -> bool {
     matches!(case.state.as_str(), "in_department" | "in_task_force")
         && case.rest.parts.iter().all(|part| part.completed_at.is_some())
+}
+
+/// Returns that a case bears; a ruling comes after the second.
+const RETURNS_MAX: usize = 2;
+
+/// Whether the department that has it may still send it back: within its time, which the API counts as a clock, once a
+/// department, and never against a ruling.
+fn may_return(case: &Case) -> bool {
+    let rest = &case.rest;
+    let has_returned = |one: &Return| Some(&one.department) == rest.department.as_ref();
+    matches!(case.state.as_str(), "forwarded" | "in_department" | "in_task_force")
+        && rest.arbitration.is_none()
+        && rest.returns.len() < RETURNS_MAX
+        && !rest.returns.iter().any(has_returned)
+        && rest.clocks.iter().any(|one| one.clock == "return")
 }
 
 fn has_open_rectification(case: &Case) -> bool {

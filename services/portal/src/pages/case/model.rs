@@ -40,6 +40,31 @@ pub(crate) struct Case {
     pub(crate) rest: Rest,
 }
 
+impl Case {
+    /// The people who stand in it: usernames, and what others wrote down as somebody's name.
+    pub(crate) fn people(&self) -> impl Iterator<Item = &str> {
+        let rest = &self.rest;
+        let next = rest.next.iter().flat_map(|next| {
+            let person = next.id.as_deref().filter(|_| next.party == "person");
+            next.handler.as_deref().into_iter().chain(person)
+        });
+        let force = rest.task_force.iter().flat_map(|force| {
+            let members = force.members.iter().map(|one| one.person.as_str());
+            members.chain(force.actions.iter().map(|one| one.owner.as_str()))
+        });
+        let found = rest.determination.iter();
+        let signed = found.flat_map(|found| [found.by.as_str(), &found.countersigned_by]);
+        let layers = rest.special_handling.iter().flat_map(|special| &special.layers);
+        let checked = layers.filter_map(|layer| layer.by.as_deref());
+        std::iter::once(rest.opened_by.as_str())
+            .chain(rest.handler.as_deref())
+            .chain(next)
+            .chain(force)
+            .chain(signed)
+            .chain(checked)
+    }
+}
+
 /// What may be missing.
 #[derive(Debug, Clone, Default, Deserialize)]
 #[serde(default)]
@@ -76,6 +101,8 @@ pub(crate) struct Rest {
     pub(crate) rectification: Option<Rectification>,
     pub(crate) reopen_count: u32,
     pub(crate) links: Vec<Link>,
+    pub(crate) clocks: Vec<Running>,
+    pub(crate) erase_after: Option<At>,
 }
 
 #[derive(Debug, Clone, Default, Deserialize)]
@@ -92,6 +119,13 @@ pub(crate) struct Flags {
     pub(crate) ping_pong: bool,
     pub(crate) provisional_due: bool,
     pub(crate) quarantined: bool,
+}
+
+/// A clock that runs or stands still.
+#[derive(Debug, Clone, Default, Deserialize)]
+#[serde(default)]
+pub(crate) struct Running {
+    pub(crate) clock: String,
 }
 
 #[derive(Debug, Clone, Default, Deserialize)]
@@ -217,8 +251,9 @@ pub(crate) struct Position {
 #[derive(Debug, Clone, Deserialize)]
 pub(crate) struct Action {
     pub(crate) number: u32,
+    /// A department, a center or a person.
     #[serde(default)]
-    pub(crate) owner_name: String,
+    pub(crate) owner: String,
     #[serde(default)]
     pub(crate) what: String,
     pub(crate) due_at: At,
@@ -300,6 +335,20 @@ pub(crate) struct Basis {
     pub(crate) title: String,
     pub(crate) number: Option<String>,
     pub(crate) article: String,
+    pub(crate) in_force_from: Option<NaiveDate>,
+}
+
+impl Basis {
+    /// The text as it is quoted, with the day from which it is in force.
+    pub(crate) fn quoted(&self, lang: Lang) -> String {
+        let number = self.number.as_deref().unwrap_or_default();
+        let (title, article) = (&self.title, &self.article);
+        let policy =
+            lang.with("policy", &[("title", title), ("number", &number), ("article", article)]);
+        let since = self.in_force_from.map(|day| lang.full_day(day));
+        let since = since.map(|day| lang.with("policy-since", &[("day", &day)]));
+        format!("{policy}{}", since.unwrap_or_default())
+    }
 }
 
 #[derive(Debug, Clone, Default, Deserialize)]
@@ -320,6 +369,8 @@ pub(crate) struct Outcome {
     pub(crate) resolution: Option<String>,
     #[serde(default)]
     pub(crate) result: Option<String>,
+    #[serde(default)]
+    pub(crate) callback_due_at: Option<At>,
     #[serde(default)]
     pub(crate) on_time: bool,
     #[serde(default)]
@@ -365,6 +416,11 @@ pub(crate) struct Feedback {
 #[derive(Debug, Clone, Deserialize)]
 pub(crate) struct Rectification {
     pub(crate) due_at: At,
+    /// By when the applicant has to be spoken to first.
+    #[serde(default)]
+    contact_due_at: Option<At>,
+    #[serde(default)]
+    contacted_at: Option<At>,
     #[serde(default)]
     pub(crate) owner: String,
     #[serde(default)]
@@ -373,11 +429,23 @@ pub(crate) struct Rectification {
     pub(crate) result: Option<String>,
 }
 
+impl Rectification {
+    /// What is due of it first, as its key, and by when.
+    pub(crate) fn is_due(&self) -> (&'static str, &At) {
+        match (&self.contact_due_at, &self.contacted_at) {
+            (Some(by), None) => ("case-rectify-contact", by),
+            _ => ("case-rectify-done", &self.due_at),
+        }
+    }
+}
+
+/// Another case that this one has to do with.
 #[derive(Debug, Clone, Default, Deserialize)]
 #[serde(default)]
 pub(crate) struct Link {
     pub(crate) case_id: String,
     pub(crate) label: Both,
+    pub(crate) note: Option<String>,
 }
 
 /// A page of the history.
@@ -386,6 +454,13 @@ pub(crate) struct Link {
 pub(crate) struct Timeline {
     pub(crate) items: Vec<Event>,
     pub(crate) next_cursor: Option<String>,
+}
+
+impl Timeline {
+    /// Those who did what is told: usernames.
+    pub(crate) fn people(&self) -> impl Iterator<Item = &str> {
+        self.items.iter().filter(|one| !one.is_of_the_house()).map(|one| one.actor.as_str())
+    }
 }
 
 #[derive(Debug, Clone, Deserialize)]
@@ -400,6 +475,13 @@ pub(crate) struct Event {
     pub(crate) kind: String,
     #[serde(default)]
     pub(crate) sentence: Both,
+}
+
+impl Event {
+    /// Whether nobody did it: a timer or a reaction.
+    pub(crate) fn is_of_the_house(&self) -> bool {
+        self.role == "system"
+    }
 }
 
 /// Why everything is due when it is.

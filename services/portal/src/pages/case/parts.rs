@@ -2,7 +2,9 @@
 
 use maud::{Markup, html};
 
-use super::model::{Case, Determination, Explanation, Outcome, Part, Request, Special, TaskForce};
+use super::model::{
+    Action, Case, Determination, Explanation, Member, Outcome, Part, Request, Special, TaskForce,
+};
 use crate::pages::actions;
 use crate::ui::{Tone, facts, moment, tag};
 use crate::visit::{Person, Visit};
@@ -117,8 +119,9 @@ fn ended(visit: &Visit, case: &Case, outcome: &Outcome) -> Markup {
                     span.soft.small { (lang.moment_near(at, &now)) }
                 },
                 None => {
+                    @let (what, by) = work.is_due();
                     (names.body(lang, &work.owner)) " "
-                    (lang.with("case-by", &[("at", &lang.moment_near(&work.due_at, &now))]))
+                    (lang.with(what, &[("at", &lang.moment_near(by, &now))]))
                 },
             }
         }
@@ -154,15 +157,8 @@ fn ended(visit: &Visit, case: &Case, outcome: &Outcome) -> Markup {
 
 fn not_doable(visit: &Visit, found: &Determination, explanations: &[Explanation]) -> Markup {
     let (lang, names, now) = (visit.lang, &visit.known_names, visit.now());
-    let bases: Vec<String> = found
-        .basis
-        .iter()
-        .map(|one| {
-            let number = one.number.as_deref().unwrap_or_default();
-            let (title, article) = (&one.title, &one.article);
-            lang.with("policy", &[("title", title), ("number", &number), ("article", article)])
-        })
-        .collect();
+    let titled = |username: &str| visit.known_people.titled(lang, names, username);
+    let bases: Vec<String> = found.basis.iter().map(|one| one.quoted(lang)).collect();
     let (k_basis, k_facts, k_instead, k_by, k_countersigned) = (
         lang.text("case-basis"),
         lang.text("case-facts"),
@@ -178,8 +174,8 @@ fn not_doable(visit: &Visit, found: &Determination, explanations: &[Explanation]
                 (&k_basis, lines(visit, &bases)),
                 (&k_facts, some(&found.facts)),
                 (&k_instead, lines(visit, &found.alternatives)),
-                (&k_by, some(&found.by)),
-                (&k_countersigned, some(&found.countersigned_by)),
+                (&k_by, some(&titled(&found.by))),
+                (&k_countersigned, some(&titled(&found.countersigned_by))),
             ]))
             @if !explanations.is_empty() {
                 ol.list {
@@ -205,15 +201,23 @@ fn not_doable(visit: &Visit, found: &Determination, explanations: &[Explanation]
     )
 }
 
+/// A member of a task force: the body, and who comes for it.
+pub(crate) fn member(visit: &Visit, one: &Member) -> String {
+    let body = visit.known_names.body(visit.lang, &one.department);
+    format!("{body} {}", visit.known_people.name(&one.person)).trim().to_owned()
+}
+
+/// Who owes an action: a body, or a person.
+pub(crate) fn owner<'a>(visit: &'a Visit, action: &'a Action) -> &'a str {
+    match visit.known_people.name(&action.owner) {
+        name if name != action.owner => name,
+        owner => visit.known_names.body(visit.lang, owner),
+    }
+}
+
 fn task_force(visit: &Visit, force: &TaskForce) -> Markup {
     let (lang, names, now) = (visit.lang, &visit.known_names, visit.now());
-    let members: Vec<String> = force
-        .members
-        .iter()
-        .map(|one| {
-            format!("{} {}", names.body(lang, &one.department), one.person).trim().to_owned()
-        })
-        .collect();
+    let members: Vec<String> = force.members.iter().map(|one| member(visit, one)).collect();
     let (k_why, k_aim, k_chair, k_members, k_since, k_end) = (
         lang.text("case-force-why"),
         lang.text("case-force-aim"),
@@ -263,7 +267,7 @@ fn task_force(visit: &Visit, force: &TaskForce) -> Markup {
                 ul.list {
                     @for action in &force.actions {
                         li {
-                            (action.what) " · " strong { (action.owner_name) } " "
+                            (action.what) " · " strong { (owner(visit, action)) } " "
                             @match &action.done_at {
                                 Some(at) => {
                                     (tag(Tone::Green, &lang.text("case-done"))) " " span.soft.small { (lang.moment_near(at, &now)) }
@@ -320,7 +324,7 @@ fn special_handling(visit: &Visit, special: &Special) -> Markup {
                         @match (&layer.at, &layer.finding) {
                             (Some(at), Some(finding)) => {
                                 (tag(Tone::Green, &lang.text("case-checked"))) " " (finding) " "
-                                span.soft.small { (layer.by.as_deref().unwrap_or_default()) " " (lang.moment_near(at, &now)) }
+                                span.soft.small { (visit.known_people.name(layer.by.as_deref().unwrap_or_default())) " " (lang.moment_near(at, &now)) }
                             },
                             _ => (tag(Tone::Amber, &lang.text("case-to-check"))),
                         }

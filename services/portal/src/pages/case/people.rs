@@ -4,6 +4,7 @@ use maud::{Markup, html};
 use proto_events::codes::Role;
 
 use super::model::{Case, Revealed};
+use super::{Told, state_tag};
 use crate::form::{Choice, Faults, Field, Form, Sending, Typed};
 use crate::ui::{facts, tile_link};
 use crate::visit::{Person, Visit};
@@ -11,6 +12,7 @@ use crate::visit::{Person, Visit};
 /// Who has it, who had it first, and how it came.
 pub(super) fn whose(visit: &Visit, case: &Case) -> Markup {
     let (lang, names, rest) = (visit.lang, &visit.known_names, &case.rest);
+    let people = &visit.known_people;
     let label = |list: &str, code: &str| {
         let is_known = !code.is_empty();
         is_known.then(|| html! { (names.label(lang, list, code)) })
@@ -33,14 +35,14 @@ pub(super) fn whose(visit: &Visit, case: &Case) -> Markup {
             h2.card-title id="case-whose" { (lang.text("case-whose")) }
             (facts(&[
                 (&k_department, rest.department.as_deref().map(|id| html! { (names.department(lang, id)) })),
-                (&k_handler, rest.handler.as_deref().map(|name| html! { (name) })),
+                (&k_handler, rest.handler.as_deref().map(|one| html! { (people.name(one)) })),
                 (&k_window, rest.contact.as_ref().map(|contact| html! {
                     (contact.window)
                     @if let Some(phone) = &contact.phone { " " a href={ "tel:" (phone) } { (phone) } }
                 })),
                 (&k_co, (!co.is_empty()).then(|| html! { (co.join(&lang.text("list-comma"))) })),
                 (&k_first, Some(html! { (names.center(lang, &case.center)) })),
-                (&k_opened, Some(html! { (lang.moment_near(&case.opened_at, &visit.now())) br; span.soft.small { (rest.opened_by) } })),
+                (&k_opened, Some(html! { (lang.moment_near(&case.opened_at, &visit.now())) br; span.soft.small { (people.name(&rest.opened_by)) } })),
                 (&k_stage, label("blocked_stage", &rest.blocked_stage)),
                 (&k_cause, label("cause", cause)),
                 (&k_kind, label("complexity", &rest.complexity)),
@@ -134,7 +136,7 @@ fn reveal(visit: &Visit, case: &Case, faults: &Faults) -> Markup {
     }
 }
 
-/// The receipt, and the cases that it has to do with.
+/// The receipt.
 pub(super) fn papers(visit: &Visit, case: &Case) -> Markup {
     let lang = visit.lang;
     html! {
@@ -145,10 +147,32 @@ pub(super) fn papers(visit: &Visit, case: &Case) -> Markup {
                 (tile_link(&format!("/cases/{}/receipt", case.case_id), &lang.text("case-receipt")))
                 (tile_link(&format!("/s/{}", case.receipt_code), &lang.text("case-public-page")))
             }
-            @if !case.rest.links.is_empty() {
+        }
+    }
+}
+
+/// The cases that it has to do with: how each stands to it, and what it is about.
+pub(super) fn linked(visit: &Visit, told: &Told) -> Markup {
+    let lang = visit.lang;
+    let links = &told.case.rest.links;
+    html! {
+        @if !links.is_empty() {
+            section.card.stack aria-labelledby="case-linked" {
+                h2.card-title id="case-linked" { (lang.text("case-linked")) }
                 ul.list {
-                    @for link in &case.rest.links {
-                        li { a href={ "/cases/" (link.case_id) } { (link.label.text(lang)) } }
+                    @for link in links {
+                        @let case = told.linked.iter().find(|case| case.case_id == link.case_id);
+                        li {
+                            strong { (link.label.text(lang)) } " "
+                            @match case {
+                                Some(case) => {
+                                    a href={ "/cases/" (case.case_id) } { (case.matter.name) } " " (state_tag(visit, case))
+                                    div.soft.small { (case.case_no) }
+                                },
+                                None => span.soft { (lang.text("case-linked-elsewhere")) },
+                            }
+                            @if let Some(note) = &link.note { p.small { (note) } }
+                        }
                     }
                 }
             }

@@ -38,7 +38,8 @@ fn in_words(state: &str, due_at: &str, days: &[&str], overdue: u32) -> String {
 }
 
 fn rendered(case: Case, faults: &Faults) -> String {
-    let told = super::Told { case, timeline: None, clocks: None, revealed: None };
+    let told =
+        super::Told { case, timeline: None, clocks: None, revealed: None, linked: Vec::new() };
     inner(&visit(Lang::Chinese, Role::Clerk), &told, faults).into_string()
 }
 

@@ -129,7 +129,7 @@ fn line(visit: &Visit, event: &Event) -> Markup {
                 (moment(lang, &event.time, &now))
                 span.who {
                     " · " (visit.known_names.label(lang, "role", &event.role))
-                    @if event.role != "system" { " " (event.actor) }
+                    @if !event.is_of_the_house() { " " (visit.known_people.name(&event.actor)) }
                 }
             }
         }

@@ -9,7 +9,8 @@ use maud::{Markup, html};
 use serde::Deserialize;
 
 use super::answers::{BehindPage, Catalogue, Entry};
-use super::scope::{Asked, Scope, link};
+use super::scope::{Asked, Scope};
+use crate::address::address;
 use crate::api::segment;
 use crate::names::Names;
 use crate::ui::{self, Page, Tone, tag};
@@ -189,7 +190,7 @@ impl List<'_> {
             @if !is_days && matches!(self.entry.name.as_str(), "open" | "overdue") {
                 @let mut query = self.scope.narrowed();
                 @let () = query.push(("overdue", (self.entry.name == "overdue").to_string()));
-                p { a href=(link("/cases", &query)) { (lang.text("behind-in-cases")) } }
+                p { a href=(address("/cases", query)) { (lang.text("behind-in-cases")) } }
             }
         }
     }

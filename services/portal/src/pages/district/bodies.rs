@@ -7,7 +7,8 @@ use maud::{Markup, html};
 
 use super::Board;
 use super::answers::{Beat, Body};
-use super::scope::{is_whole, link};
+use super::scope::is_whole;
+use crate::address::address;
 
 /// The centers.
 pub(super) fn centers(board: &Board<'_>) -> Markup {
@@ -186,13 +187,8 @@ fn list_of(board: &Board<'_>, name: &str, id: &str, count: u64, is_overdue: bool
     let figure = if is_overdue { "/figures/overdue" } else { "/figures/open" };
     let mut query: Vec<_> = board.scope.standing();
     query.retain(|(known, _)| *known == "as_of");
-    let id = id.to_owned();
-    let query: Vec<_> = query
-        .into_iter()
-        .map(|(name, value)| (name.to_owned(), value))
-        .chain([(name.to_owned(), id)])
-        .collect();
-    let href = link(figure, &query);
+    let query = query.iter().map(|(name, value)| (*name, value.as_str()));
+    let href = address(figure, query.chain([(name, id)]));
     html! {
         @if count == 0 { span class="soft" { "0" } }
         @else { a href=(href) class=[is_overdue.then_some("deadline-late")] { (board.visit.lang.number(count)) } }

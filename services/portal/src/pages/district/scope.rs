@@ -7,6 +7,8 @@ use chrono::{DateTime, Days, FixedOffset, NaiveDate};
 use proto_events::codes::Role;
 use serde::Deserialize;
 
+use crate::address::address;
+
 /// The scope as it stands in the address.
 #[derive(Debug, Clone, Default, Deserialize)]
 #[serde(default)]
@@ -107,25 +109,13 @@ impl Scope {
             None => self.query(),
         };
         query.extend(more.iter().map(|(name, value)| (*name, (*value).to_owned())));
-        link(path, &query)
+        address(path, query)
     }
 }
 
 /// Whether this role sees the whole district: the API gives the others the figures of their own cases.
 pub(super) const fn is_whole(role: Option<Role>) -> bool {
     matches!(role, Some(Role::Coordinator | Role::Auditor | Role::PrivacyOfficer | Role::Callback))
-}
-
-/// A path with a query.
-pub(super) fn link<N: AsRef<str>, V: AsRef<str>>(path: &str, query: &[(N, V)]) -> String {
-    let mut written = form_urlencoded::Serializer::new(String::new());
-    for (name, value) in query {
-        written.append_pair(name.as_ref(), value.as_ref());
-    }
-    match written.finish() {
-        query if query.is_empty() => path.to_owned(),
-        query => format!("{path}?{query}"),
-    }
 }
 
 #[cfg(test)]

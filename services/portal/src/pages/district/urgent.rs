@@ -7,14 +7,14 @@ use maud::{Markup, html};
 
 use super::Board;
 use super::answers::{Urgent, Urgents};
-use super::scope::link;
+use crate::address::address;
 use crate::ui::{self, Tone, tag};
 
 /// The overdue ones.
 pub(super) fn overdue(board: &Board<'_>) -> Markup {
     let mut query = vec![("overdue", "true".to_owned()), ("sort", "due_at".to_owned())];
     query.extend(board.scope.narrowed());
-    let all = link("/cases", &query);
+    let all = address("/cases", query);
     card(board, "district-overdue", board.read.overdue.as_ref(), &all, Tone::Red)
 }
 

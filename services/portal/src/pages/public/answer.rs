@@ -131,6 +131,8 @@ pub(super) struct Receipt {
     #[serde(default)]
     outcome: Option<Outcome>,
     #[serde(default)]
+    alternatives: Vec<String>,
+    #[serde(default)]
     remedies: Vec<String>,
     #[serde(default)]
     remedy: Option<Remedy>,
@@ -147,6 +149,7 @@ impl Receipt {
                 (self.first(lang, names))
                 @if let Some(papers) = &self.materials { (self.papers(lang, papers)) }
                 @if let Some(outcome) = &self.outcome { (self.outcome_part(lang, outcome)) }
+                @if !self.alternatives.is_empty() { (self.instead(lang)) }
                 (self.ask(lang, names))
                 (self.happened(lang))
                 p class="no-print" { a href="/status" { (lang.text("public-another")) } }
@@ -263,6 +266,16 @@ impl Receipt {
                         @if let Some(contact) = &remedy.contact { " " (contact) }
                     }
                 }
+            }
+        }
+    }
+
+    /// What can be done, where the thing itself cannot.
+    fn instead(&self, lang: Lang) -> Markup {
+        html! {
+            section class="card card-focus" aria-labelledby="instead" {
+                h2 id="instead" { (lang.text("public-instead")) }
+                ul { @for way in &self.alternatives { li { (way) } } }
             }
         }
     }

@@ -4,7 +4,7 @@ use proto_events::codes::Role::{Callback, Clerk, Coordinator, DepartmentLead, Di
 
 use super::{
     Action, CENTER, DEPARTMENT, Kind, LONG, SHORT, TEXT, WORKERS, has_open_rectification,
-    is_handled, is_open, may_end, needed, open_parts, optional,
+    is_handled, is_open, may_end, may_return, needed, open_parts, optional,
 };
 
 /// Who may countersign that something cannot be done.
@@ -83,7 +83,7 @@ pub(super) const ALL: &[Action] = &[
         command: "return",
         roles: DEPARTMENT,
         is_now: true,
-        when: |_, case| matches!(case.state.as_str(), "forwarded" | "in_department"),
+        when: |_, case| may_return(case),
         fields: &[
             needed("reason", "field-return-reason", Kind::Chips("return_reason")),
             optional("suggested_department", "field-suggested", Kind::Department),
@@ -193,6 +193,7 @@ pub(super) const ALL: &[Action] = &[
                         needed("title", "field-policy", Kind::Line(SHORT)),
                         optional("number", "field-policy-number", Kind::Line(100)),
                         needed("article", "field-article", Kind::Line(TEXT)),
+                        optional("in_force_from", "field-in-force-from", Kind::Date),
                     ],
                     3,
                 ),

@@ -302,6 +302,19 @@ pub(super) const ALL: &[Action] = &[
         is_grave: false,
     },
     Action {
+        name: "link",
+        command: "links",
+        roles: CENTER,
+        is_now: false,
+        when: |_, _| true,
+        fields: &[
+            needed("case_id", "field-linked", Kind::Case),
+            needed("relation", "field-relation", Kind::Chips("link_relation")),
+            optional("note", "field-note", Kind::Line(TEXT)),
+        ],
+        is_grave: false,
+    },
+    Action {
         name: "erase",
         command: "erase",
         roles: &[PrivacyOfficer],
