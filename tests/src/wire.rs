@@ -7,7 +7,7 @@ use std::path::{Path, PathBuf};
 use std::time::Duration;
 
 use anyhow::{Context as _, bail, ensure};
-use async_nats::{Client, ConnectOptions, Event, HeaderMap, ServerError};
+use async_nats::{Client, ConnectOptions, Event, HeaderMap, ServerAddr, ServerError};
 use tokio::sync::mpsc::{UnboundedReceiver, unbounded_channel};
 
 /// What nobody may say; the number tells one look from the next.
@@ -34,7 +34,7 @@ pub struct Line {
 }
 
 impl Line {
-    /// Connects with the seed of a file; the user's inbox is its own.
+    /// Connects with the seed of a file to one of these hosts, separated by commas; the user's inbox is its own.
     ///
     /// # Errors
     /// When the seed cannot be read or the bus does not let it in.
@@ -70,7 +70,8 @@ impl Line {
                     }
                 }
             });
-        let client = more(options).connect(url).await?;
+        let hosts: Vec<ServerAddr> = url.split(',').map(str::parse).collect::<Result<_, _>>()?;
+        let client = more(options).connect(hosts).await?;
         Ok(Self { client, refusals, looks: 0 })
     }
 

@@ -4,6 +4,7 @@
 //! one with the configuration that it writes.
 
 use std::fs::Permissions;
+use std::net::TcpListener;
 use std::os::unix::fs::PermissionsExt as _;
 use std::path::{Path, PathBuf};
 use std::process::Command;
@@ -19,7 +20,7 @@ use unstuck_tests::bodies::opening;
 use unstuck_tests::district::{output_with_input, said, spoilt_copy};
 use unstuck_tests::process::Process;
 use unstuck_tests::wire::{Line, Wish};
-use unstuck_tests::{Api, District, wait_for};
+use unstuck_tests::{Api, District, wait_for, wait_until};
 
 /// The users of the house.
 const USERS: [&str; 10] = [
@@ -76,6 +77,8 @@ fn matrix() -> Vec<(Wish<'static>, &'static [&'static str])> {
         (Publish("$JS.API.DIRECT.GET.KV_case_keys"), nobody),
         (Publish("$JS.API.DIRECT.GET.KV_case_keys.$KV.case_keys.sample"), both_keys),
         (Publish("$JS.API.CONSUMER.CREATE.KV_case_keys"), both_keys),
+        (Publish("$JS.API.CONSUMER.CREATE.KV_case_keys.sample.$KV.case_keys.>"), both_keys),
+        (Publish("$JS.API.CONSUMER.CREATE.KV_sessions.sample.$KV.sessions.>"), &["identity"]),
         // Accounts, sessions, what a service keeps for itself.
         (Publish("$KV.staff.sample"), &["operator", "identity"]),
         (Publish("$KV.sessions.sample"), &["identity"]),
@@ -199,7 +202,36 @@ impl Site {
     fn single() -> Self {
         let mut site = Self::prepared();
         let config = site.configuration("single.conf", &[]);
-        site.start(&config, "bus-1", -1);
+        site.start(&config, "bus-1", &[]);
+        site
+    }
+
+    /// Three servers that know each other, once they have agreed on one that leads.
+    fn cluster() -> Self {
+        let mut site = Self::prepared();
+        let reserved = [(); 3].map(|()| TcpListener::bind("127.0.0.1:0").expect("a free port"));
+        let addresses = reserved.each_ref().map(|one| one.local_addr().expect("an address"));
+        drop(reserved);
+        let routes = addresses.map(|address| format!("nats-route://{address}"));
+        let config = site.configuration(
+            "cluster.conf",
+            &[
+                ("\"0.0.0.0:6222\"", "$CLUSTER_ADDRESS"),
+                ("nats-route://bus-1:6222", &routes[0]),
+                ("nats-route://bus-2:6222", &routes[1]),
+                ("nats-route://bus-3:6222", &routes[2]),
+            ],
+        );
+        for (name, address) in ["bus-1", "bus-2", "bus-3"].into_iter().zip(addresses) {
+            site.start(&config, name, &[("CLUSTER_ADDRESS", format!("\"{address}\""))]);
+        }
+        let (seed, authority) = (site.all_seeds().join("provisioner.nk"), site.path("nats/ca.crt"));
+        wait_until("the servers have a leader", || {
+            run(async {
+                let line = Line::open_over_tls(&site.url(), &seed, authority.clone()).await?;
+                Ok(line.client().request("$JS.API.INFO", "".into()).await.is_ok())
+            })
+        });
         site
     }
 
@@ -261,12 +293,12 @@ impl Site {
         copy
     }
 
-    fn start(&mut self, config: &Path, name: &str, port: i32) {
+    fn start(&mut self, config: &Path, name: &str, more: &[(&str, String)]) {
         let folder = self.path(name);
         std::fs::create_dir_all(&folder).expect("the folder is writable");
         let mut command = Command::new(nats_server());
         command.arg("--config").arg(config).env("NATS_NAME", name);
-        command.env("CLIENT_ADDRESS", format!("\"127.0.0.1:{port}\""));
+        command.env("CLIENT_ADDRESS", "\"127.0.0.1:-1\"").envs(more.iter().cloned());
         // A text, whatever a path holds.
         command.env("STORE", format!("\"{}\"", folder.join("store").display()));
         command.env("PORTS", format!("\"{}\"", folder.display()));
@@ -374,6 +406,34 @@ fn services_apart_work_over_tls_each_with_its_own_seeds_and_nothing_is_refused()
     let mut command = site.command(&["verify"], &site.all_seeds(), Some("ca.crt"));
     let output = command.output().expect("the binary can be started");
     assert!(output.status.success(), "{}", said(&output));
+    assert_eq!(site.violations(), [""; 0]);
+}
+
+#[test]
+fn three_servers_keep_each_event_three_times_and_one_may_fail() {
+    let mut site = Site::cluster();
+    let mut command =
+        site.command(&["up", "--listen", "127.0.0.1:0"], &site.all_seeds(), Some("ca.crt"));
+    command.args(["--replicas", "3", "--district"]).arg(sample_district());
+    command.arg("--data").arg(site.path("data"));
+    let mut up = Process::start(command, &site.path("up.log"));
+    let address = up.wait_for_line("Listening on ", Duration::from_secs(120));
+    site.staff("clerk", &["--role", "clerk", "--center", "donghuashi"]);
+    let clerk = Api::new(Arc::new(RwLock::new(address.trim().to_owned())), Some("clerk"));
+    clerk.open(opening("donghuashi", "退休手续办理", 1)).expect_status(201);
+    let (seed, authority) = (site.all_seeds().join("operator.nk"), site.path("nats/ca.crt"));
+    let copies = run(async {
+        let line = Line::open_over_tls(&site.url(), &seed, authority).await?;
+        let answer = line.client().request("$JS.API.STREAM.INFO.CASES", "".into()).await?;
+        let answer: Value = serde_json::from_slice(&answer.payload)?;
+        Ok(answer["config"]["num_replicas"].clone())
+    });
+    assert_eq!(copies, 3);
+    site.servers.remove(0).kill();
+    // Whoever asks while the others agree again may be told to come again.
+    wait_until("a case is opened without the first server", || {
+        clerk.post("/v1/cases", opening("donghuashi", "退休手续办理", 2)).status == 201
+    });
     assert_eq!(site.violations(), [""; 0]);
 }
 

@@ -97,6 +97,8 @@ impl Right {
                 let mut subjects = Self::Follow(stream.clone()).publish();
                 // The client watches without a name; in a bucket there is no consumer that belongs to anybody.
                 subjects.push(format!("$JS.API.CONSUMER.CREATE.{stream}"));
+                // What it makes anew after a break has a name, and what it is about in its subject.
+                subjects.push(format!("$JS.API.CONSUMER.CREATE.{stream}.*.$KV.{bucket}.>"));
                 subjects.push(format!("$JS.FC.{stream}.>"));
                 subjects
             }

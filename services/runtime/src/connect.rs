@@ -125,8 +125,8 @@ async fn report(line: String, event: async_nats::Event) {
                 "messages of the bus were dropped; they come again"
             );
         }
-        async_nats::Event::Closed => {
-            tracing::debug!(line, "the line to the bus is closed for good");
+        async_nats::Event::Draining | async_nats::Event::Closed => {
+            tracing::debug!(line, %event, "the line to the bus is closed for good");
         }
         other => tracing::warn!(line, event = %other, "the bus reports"),
     }

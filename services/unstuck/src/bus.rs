@@ -64,8 +64,9 @@ impl ManagedBus {
         Ok(Self { ways, stop, supervisor })
     }
 
-    /// Stops the server.
+    /// Closes the lines to the server, then stops it.
     pub(crate) async fn stop(self) -> anyhow::Result<()> {
+        self.ways.close().await;
         self.stop.cancel();
         self.supervisor.await.context("the supervisor of nats-server fell")?
     }
@@ -200,6 +201,7 @@ impl ToolBus {
 
     /// Ends what was started for the tool.
     pub(crate) async fn close(self) -> anyhow::Result<()> {
+        self.ways.close().await;
         if let Some((server, lock)) = self.own {
             server.stop().await?;
             drop(lock);

@@ -95,6 +95,14 @@ impl Ways {
         Ok(line)
     }
 
+    /// Closes every line, after what is on its way: before the bus goes, so that nobody finds it gone.
+    pub(crate) async fn close(&self) {
+        for line in self.open.lock().await.drain().map(|(_, line)| line) {
+            // One that is closed already has nothing on its way.
+            let _ = line.client().drain().await;
+        }
+    }
+
     /// The lines of a service.
     pub(crate) async fn lines(&self, service: &str, keys: KeysOf) -> anyhow::Result<Lines> {
         let keys = match keys {
