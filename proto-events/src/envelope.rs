@@ -2,6 +2,9 @@
 //!
 //! Invariants: header names are spelt here and nowhere else (NATS compares them case-sensitively);
 //! a value never carries a line break, so nobody can smuggle in a header; no personal data stands here.
+//!
+//! Two headers are no part of the envelope: `ce-previous` and `ce-mac`, by which a change of the log behind the services'
+//! backs is found. Whoever appends adds them (`runtime::log::chain`).
 
 use alloc::borrow::ToOwned;
 use alloc::string::{String, ToString};
@@ -32,6 +35,8 @@ pub mod header {
     pub const CAUSATION_ID: &str = "ce-causationid";
     pub const CORRELATION_ID: &str = "ce-correlationid";
     pub const TRACE_PARENT: &str = "traceparent";
+    pub const PREVIOUS: &str = "ce-previous";
+    pub const MAC: &str = "ce-mac";
     pub const NATS_MESSAGE_ID: &str = "Nats-Msg-Id";
 }
 

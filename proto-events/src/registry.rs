@@ -12,7 +12,7 @@ use serde_json::{Map, Value, json};
 
 use crate::centers::CenterEventKind;
 use crate::envelope::header;
-use crate::events::{self, CaseEventKind};
+use crate::events::{self, CaseEventKind, Service};
 use crate::learning::LearningEventKind;
 use crate::subject;
 
@@ -91,6 +91,19 @@ pub fn event_type_of(file_stem: &str) -> String {
     let is_of_case = !["center.", "learning."].iter().any(|stream| file_stem.starts_with(stream));
     let prefix = if is_of_case { events::TYPE_PREFIX } else { PRODUCT_PREFIX };
     format!("{prefix}{file_stem}")
+}
+
+/// The service that writes events of a type, in whatever version; `None` for a type that nobody writes.
+#[must_use]
+pub fn service_of(event_type: &str) -> Option<Service> {
+    let name = |event_type: &str| event_type.rsplit_once(".v").map(|(name, _)| name.to_string());
+    let wanted = name(event_type)?;
+    let is_it = |event_type: &str| name(event_type).as_ref() == Some(&wanted);
+    let cases = CaseEventKind::ALL.iter().map(|kind| (kind.event_type(), kind.service()));
+    let centers = CenterEventKind::ALL.iter().map(|kind| (kind.event_type(), kind.service()));
+    let learning = LearningEventKind::ALL.iter().map(|kind| (kind.event_type(), kind.service()));
+    let mut kinds = cases.chain(centers).chain(learning);
+    kinds.find(|(event_type, _)| is_it(event_type)).map(|(_, service)| service)
 }
 
 /// The AsyncAPI 3.0 document of the bus.
@@ -315,6 +328,14 @@ fn header_schema() -> Value {
             header::CAUSATION_ID: text("The event that caused the command."),
             header::CORRELATION_ID: text("The first request of the chain."),
             header::TRACE_PARENT: text("W3C trace context."),
+            header::PREVIOUS: text(
+                "`first`, or the SHA-256 of the event before this one on its subject, in base64url; absent where the \
+                 writer did not look (facts that commute)."
+            ),
+            header::MAC: text(
+                "`v1.<key>.<mac>`: HMAC-SHA256 under the site's key over subject, attributes and body; absent on events \
+                 that were written before there was one."
+            ),
         },
         "required": [
             header::SPEC_VERSION, header::ID, header::SOURCE, header::TYPE, header::SUBJECT,

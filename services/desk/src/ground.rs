@@ -7,10 +7,11 @@ use std::sync::Arc;
 
 use async_nats::jetstream::Context;
 use proto_events::subject::{CASES_STREAM, CENTERS_STREAM, LEARNING_STREAM};
-use runtime::audit::{AuditStore, MemoryAudit};
+use runtime::audit::{AuditStore, MemoryAudit, SignedAudit};
 use runtime::clock::SharedClock;
 use runtime::kv::Bucket;
 use runtime::log::EventLog;
+use runtime::log::chain::EventKey;
 use runtime::log::jetstream::JetStreamLog;
 use runtime::log::memory::MemoryLog;
 use runtime::streams::{
@@ -67,15 +68,15 @@ pub struct Ground {
 }
 
 impl Ground {
-    /// Opens everything on a bus whose streams and buckets are there already.
+    /// Opens everything on a bus whose streams and buckets are there already; what is appended is signed.
     ///
     /// # Errors
     /// See [`DeskError`]: mostly that the bus is out of reach.
-    pub async fn on_bus(lines: &Lines) -> Result<Self, DeskError> {
+    pub async fn on_bus(lines: &Lines, key: &EventKey) -> Result<Self, DeskError> {
         let Lines { service, identity, keys } = lines;
         let log = |stream: &'static str| async move {
             let log = JetStreamLog::open(service.clone(), stream).await.map_err(DeskError::Log)?;
-            Ok::<Arc<dyn EventLog>, DeskError>(Arc::new(log))
+            Ok::<Arc<dyn EventLog>, DeskError>(Arc::new(log.signing(key.clone())))
         };
         Ok(Self {
             cases: log(CASES_STREAM).await?,
@@ -90,7 +91,7 @@ impl Ground {
             open_matters: Bucket::open(service, OPEN_MATTERS_BUCKET).await?,
             drafts: Bucket::open(identity, DRAFTS_BUCKET).await?,
             first_run: Bucket::open(identity, FIRST_RUN_BUCKET).await?,
-            audit: Arc::new(service.clone()),
+            audit: Arc::new(SignedAudit::new(service.clone(), key.clone())),
             js: Some(service.clone()),
         })
     }

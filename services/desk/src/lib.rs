@@ -139,7 +139,7 @@ impl Desk {
     /// See [`DeskError`]: mostly that the bus is out of reach.
     pub async fn open(config: DeskConfig) -> Result<Arc<Self>, DeskError> {
         let DeskConfig { lines, district, clock, master_key, metrics } = config;
-        let ground = Ground::on_bus(&lines).await?;
+        let ground = Ground::on_bus(&lines, &master_key.event_key()).await?;
         Ok(Self::on(ground, district, clock, master_key, metrics))
     }
 
@@ -194,7 +194,7 @@ impl Desk {
     /// # Errors
     /// As [`Desk::open`].
     pub async fn beside(&self, lines: &Lines) -> Result<Arc<Self>, DeskError> {
-        let ground = Ground::on_bus(lines).await?;
+        let ground = Ground::on_bus(lines, &self.vault.master().event_key()).await?;
         let audit = Audit::new(
             ground.audit,
             self.district.rules.district.clone(),

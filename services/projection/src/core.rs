@@ -73,6 +73,9 @@ pub enum ProjectionError {
     /// The view's folder could not be moved.
     #[error("the view's folder could not be set aside")]
     SetAside(#[source] std::io::Error),
+    /// The streams could not be proved.
+    #[error(transparent)]
+    Proof(#[from] runtime::log::verify::ProofError),
 }
 
 /// One generation of the view with its index.

@@ -37,6 +37,8 @@ use std::time::Duration;
 use desk::Desk;
 use desk::service::{ServiceParts, ServiceTask};
 use runtime::http::ReadyCheck;
+use runtime::log::verify::prove;
+use runtime::seals::Sealer;
 
 use crate::centers::Centers;
 use crate::core::Core;
@@ -57,6 +59,7 @@ const MEASURE_EVERY: Duration = Duration::from_secs(1);
 pub struct Projection {
     core: Arc<Core>,
     centers: Arc<Centers>,
+    desk: Arc<Desk>,
 }
 
 impl Projection {
@@ -72,13 +75,22 @@ impl Projection {
         self.core.catching_up().or_else(|| self.centers.catching_up())
     }
 
-    /// Compares the views with their streams; a writer stands still only while its view is compared.
+    /// Proves that the streams are as the services wrote them, also against seals that were kept elsewhere, and compares
+    /// the views with them; a writer stands still only while its view is compared.
     ///
     /// # Errors
     /// When the stream cannot be read or the store cannot be used.
-    pub async fn verify(&self) -> Result<VerifyReport, ProjectionError> {
+    pub async fn verify(&self, kept: &[String]) -> Result<VerifyReport, ProjectionError> {
+        let streams = match &self.desk.js {
+            Some(js) => {
+                let key = self.desk.vault.master().event_key();
+                prove(js, &self.desk.audit, &key, kept, |_, _| {}).await?
+            }
+            // In memory nobody comes past the services.
+            None => Vec::new(),
+        };
         let cases = self.core.verify().await?;
-        Ok(cases.with_centers(self.centers.verify().await?))
+        Ok(cases.with_centers(self.centers.verify().await?).with_streams(streams))
     }
 
     /// Builds the views anew beside those that serve; gives how many events were read.
@@ -138,7 +150,7 @@ pub async fn open(
     let answering = register::task(&doors.register, &desk)
         .into_iter()
         .chain(quarantine::task(doors.quarantine(), &desk));
-    let projection = Arc::new(Projection { core, centers });
+    let projection = Arc::new(Projection { core, centers, desk: Arc::clone(&desk) });
     let parts = ServiceParts {
         name: "projection",
         router: queries::router(doors),
@@ -221,6 +233,19 @@ fn readiness_of_learning(learned: Arc<Learned>) -> ReadyCheck {
     })
 }
 
+/// The duty of sealing is here because this service follows every stream anyway; it begins when the views stand.
+fn sealing(projection: &Arc<Projection>, desk: &Desk) -> Option<ServiceTask> {
+    let key = desk.vault.master().event_key();
+    let (audit, metrics) = (desk.audit.clone(), desk.metrics.clone());
+    let sealer = Sealer::new(desk.js.clone()?, audit, key, metrics);
+    let core = Arc::clone(&projection.core);
+    Some(ServiceTask::new("seals", |token| async move {
+        token.run_until_cancelled(core.caught_up()).await;
+        sealer.run(token).await;
+        Ok(())
+    }))
+}
+
 fn tasks(projection: &Arc<Projection>, desk: &Arc<Desk>) -> Vec<ServiceTask> {
     let (following, measuring) = (Arc::clone(&projection.core), Arc::clone(projection));
     let (following_centers, answering) = (Arc::clone(&projection.centers), Arc::clone(projection));
@@ -246,6 +271,7 @@ fn tasks(projection: &Arc<Projection>, desk: &Arc<Desk>) -> Vec<ServiceTask> {
     ];
     // In memory there is nobody beside this process who could ask.
     if let Some(client) = desk.js.as_ref().map(|js| js.client()) {
+        tasks.extend(sealing(projection, desk));
         tasks.push(ServiceTask::new("projection requests", |token| async move {
             remote::answer_requests(answering, client, token).await.map_err(Into::into)
         }));

@@ -55,12 +55,13 @@ enum Reply<T> {
     Failed(String),
 }
 
-/// Asks the running projection to compare itself with the stream; `None` when none is running.
+/// Asks the running projection to prove the streams, against these seals as well, and to compare itself with them; `None`
+/// when none is running.
 ///
 /// # Errors
 /// When the bus does not carry it or the projection fails.
-pub async fn verify(client: &Client) -> Result<Option<VerifyReport>, RemoteError> {
-    ask(client, VERIFY_SUBJECT, |_, _| {}).await
+pub async fn verify(client: &Client, kept: &[String]) -> Result<Option<VerifyReport>, RemoteError> {
+    ask(client, VERIFY_SUBJECT, serde_json::to_vec(kept)?.into(), |_, _| {}).await
 }
 
 /// Asks the running projection to build its views anew; gives how many events were read, `None` when none
@@ -72,18 +73,19 @@ pub async fn rebuild(
     client: &Client,
     progress: impl FnMut(u64, u64),
 ) -> Result<Option<u64>, RemoteError> {
-    ask(client, REBUILD_SUBJECT, progress).await
+    ask(client, REBUILD_SUBJECT, Bytes::new(), progress).await
 }
 
 async fn ask<T: for<'de> Deserialize<'de>>(
     client: &Client,
     subject: &'static str,
+    question: Bytes,
     mut progress: impl FnMut(u64, u64),
 ) -> Result<Option<T>, RemoteError> {
     let inbox = client.new_inbox();
     let mut answers =
         client.subscribe(inbox.clone()).await.map_err(|error| RemoteError::Bus(error.into()))?;
-    let asked = client.publish_with_reply(subject, inbox, Bytes::new());
+    let asked = client.publish_with_reply(subject, inbox, question);
     asked.await.map_err(|error| RemoteError::Bus(error.into()))?;
     loop {
         let next = tokio::time::timeout(SILENCE_MAX, answers.next());
@@ -113,7 +115,12 @@ pub(crate) async fn answer_requests(
     while let Some(Some(request)) = token.run_until_cancelled(requests.next()).await {
         let Some(reply_to) = request.reply else { continue };
         let mut work = match request.subject.as_str() {
-            VERIFY_SUBJECT => async { written(projection.verify().await) }.boxed(),
+            VERIFY_SUBJECT => {
+                let kept: Vec<String> =
+                    serde_json::from_slice(&request.payload).unwrap_or_default();
+                let projection = &projection;
+                async move { written(projection.verify(&kept).await) }.boxed()
+            }
             REBUILD_SUBJECT => async { written(projection.rebuild().await) }.boxed(),
             _ => continue,
         };

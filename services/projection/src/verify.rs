@@ -9,6 +9,7 @@ use std::sync::Arc;
 
 use desk::{District, decode};
 use proto_events::ids::{CaseId, ReceiptCode};
+use runtime::log::verify::Walked;
 use runtime::log::{EventLog, Recorded};
 use runtime::store::StoreError;
 use schemars::JsonSchema;
@@ -39,6 +40,9 @@ pub struct VerifyReport {
     pub quarantined: u64,
     /// The first difference, in words; no personal data.
     pub first_difference: Option<String>,
+    /// Whether each stream is as the services wrote it; none when nobody here has the key that says so.
+    #[serde(default)]
+    pub streams: Vec<Walked>,
 }
 
 impl VerifyReport {
@@ -50,6 +54,20 @@ impl VerifyReport {
         self.quarantined += centers.quarantined;
         self.first_difference = self.first_difference.or(centers.first_difference);
         self
+    }
+
+    /// Adds what the walks through the streams found.
+    #[must_use]
+    pub fn with_streams(mut self, streams: Vec<Walked>) -> Self {
+        self.equal &= streams.iter().all(|walked| walked.first_break.is_none());
+        self.streams = streams;
+        self
+    }
+
+    /// The first place at which a stream is not as the services wrote it.
+    #[must_use]
+    pub fn first_break(&self) -> Option<&str> {
+        self.streams.iter().find_map(|walked| walked.first_break.as_deref())
     }
 }
 
@@ -166,6 +184,7 @@ impl Truth {
             center_events: 0,
             quarantined: self.unreadable.len() as u64,
             first_difference,
+            streams: Vec::new(),
         }
     }
 }

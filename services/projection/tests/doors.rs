@@ -428,7 +428,7 @@ async fn a_poisoned_message_is_counted_and_its_case_stays_readable() {
     let version = house.forward(1, "donghuashi", 1, "housing").await;
     let case = house.get(&path(version), &clerk).await;
     assert_eq!(case.json["state"], "forwarded", "{}", case.text);
-    assert!(house.projection.verify().await.unwrap().equal);
+    assert!(house.projection.verify(&[]).await.unwrap().equal);
     house.stop().await;
 }
 
@@ -472,7 +472,7 @@ async fn a_tool_asks_the_running_projection_over_the_bus() {
     let asked = async {
         loop {
             // The projection subscribes a moment after it was started.
-            if let Some(report) = remote::verify(&client).await.unwrap() {
+            if let Some(report) = remote::verify(&client, &[]).await.unwrap() {
                 return report;
             }
             tokio::task::yield_now().await;
@@ -485,7 +485,7 @@ async fn a_tool_asks_the_running_projection_over_the_bus() {
     house.token.cancel();
     let gone = async {
         // Asked while it stops, it says so; afterwards nobody is there.
-        while !matches!(remote::verify(&client).await, Ok(None)) {
+        while !matches!(remote::verify(&client, &[]).await, Ok(None)) {
             tokio::task::yield_now().await;
         }
     };

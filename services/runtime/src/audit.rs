@@ -8,11 +8,13 @@ use std::borrow::Cow;
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 
+use async_nats::HeaderMap;
 use async_nats::jetstream::Context;
 use bytes::Bytes;
 use chrono::{DateTime, Utc};
 use futures::future::{BoxFuture, FutureExt as _};
 use proto_events::codes::Role;
+use proto_events::envelope::header;
 use proto_events::ids::{CaseId, CenterId, DistrictId};
 use proto_events::subject;
 use schemars::JsonSchema;
@@ -20,8 +22,9 @@ use serde::{Deserialize, Serialize};
 
 use crate::clock::SharedClock;
 use crate::http::request_id;
+use crate::log::chain::{self, EventKey, Link};
 use crate::log::jetstream::JetStreamLog;
-use crate::log::{EventLog as _, LogError};
+use crate::log::{EventLog as _, LogError, random_id};
 use crate::metrics::Metrics;
 
 /// How long the bus may take to store a line.
@@ -143,7 +146,7 @@ pub struct StoredLine {
     pub body: Bytes,
 }
 
-/// The bus keeps them in the stream `AUDIT`.
+/// The bus keeps them in the stream `AUDIT`; of a tool that has no key they are not signed.
 impl AuditStore for Context {
     fn store(&self, subject: String, line: Bytes) -> BoxFuture<'_, Result<(), AuditError>> {
         async move {
@@ -171,6 +174,51 @@ impl AuditStore for Context {
             }
         }
         .boxed()
+    }
+}
+
+/// The stream `AUDIT` of a process that has the site's key: each line has an id and a MAC, as an event has, so that a line
+/// that was changed, made up or repeated is found ([`crate::log::verify`]).
+#[derive(Debug, Clone)]
+pub struct SignedAudit {
+    bus: Context,
+    key: EventKey,
+}
+
+impl SignedAudit {
+    /// Signs what is stored on a bus.
+    #[must_use]
+    pub fn new(bus: Context, key: EventKey) -> Self {
+        Self { bus, key }
+    }
+}
+
+impl AuditStore for SignedAudit {
+    fn store(&self, subject: String, line: Bytes) -> BoxFuture<'_, Result<(), AuditError>> {
+        async move {
+            let id =
+                random_id().map_err(|error| AuditError { source: error.to_string().into() })?;
+            let mut fields = vec![(header::ID, id.to_string())];
+            chain::sign(&self.key, &subject, Link::None, &mut fields, &line);
+            let mut headers = HeaderMap::new();
+            fields.into_iter().for_each(|(name, value)| headers.insert(name, value));
+            let publish =
+                async { self.bus.publish_with_headers(subject, headers, line).await?.await };
+            match tokio::time::timeout(STORE_TIME_MAX, publish).await {
+                Ok(Ok(_)) => Ok(()),
+                Ok(Err(error)) => Err(AuditError { source: Box::new(error) }),
+                Err(elapsed) => Err(AuditError { source: Box::new(elapsed) }),
+            }
+        }
+        .boxed()
+    }
+
+    fn lines_before(
+        &self,
+        before: Option<u64>,
+        count: usize,
+    ) -> BoxFuture<'_, Result<Vec<StoredLine>, AuditError>> {
+        self.bus.lines_before(before, count)
     }
 }
 

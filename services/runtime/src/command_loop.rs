@@ -245,7 +245,7 @@ impl CommandLoop {
             }
             let expected = match decision.commutes {
                 true => Expected::Any,
-                false => Expected::Sequence(history.last().map_or(0, |event| event.sequence)),
+                false => Expected::behind(&history),
             };
             match self.log.append(subject, expected, &decision.events).await {
                 Ok(last) => {

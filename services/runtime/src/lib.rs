@@ -16,6 +16,7 @@ pub mod log;
 pub mod metrics;
 pub mod nats_server;
 mod private_files;
+pub mod seals;
 pub mod seeds;
 pub mod settings;
 pub mod shutdown;

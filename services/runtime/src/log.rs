@@ -1,12 +1,15 @@
 //! The event log: the port that the command loop, the views and the reactions stand on.
 //!
 //! Invariants: an event that was appended is never changed; sequences of the stream are contiguous;
-//! an append names the expected last sequence of the exact subject, or says that it commutes.
+//! an append names the event that it expects to be the last of the exact subject, or says that it commutes; what the
+//! services append is signed and linked ([`chain`]).
 
+pub mod chain;
 pub mod contract;
 mod headers;
 pub mod jetstream;
 pub mod memory;
+pub mod verify;
 
 use bytes::Bytes;
 use chrono::{DateTime, Utc};
@@ -65,12 +68,32 @@ impl Recorded {
 }
 
 /// What an append expects to be the last event of its subject.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Expected {
-    /// Exactly this stream sequence (0: the subject has no event yet). For every decision.
-    Sequence(u64),
+#[derive(Debug, Clone, Copy)]
+pub enum Expected<'a> {
+    /// The subject has no event yet.
+    Nothing,
+    /// Exactly this event. For every decision.
+    After(&'a Recorded),
     /// Anything: the event commutes with whatever was decided meanwhile. For a citizen's facts only.
     Any,
+}
+
+impl<'a> Expected<'a> {
+    /// Expects that nothing was added to a history that was read.
+    #[must_use]
+    pub fn behind(history: &'a [Recorded]) -> Self {
+        history.last().map_or(Self::Nothing, Self::After)
+    }
+
+    /// The sequence of the event that is expected to be the last; 0 when there is to be none.
+    #[must_use]
+    pub const fn sequence(self) -> Option<u64> {
+        match self {
+            Self::Nothing => Some(0),
+            Self::After(last) => Some(last.sequence),
+            Self::Any => None,
+        }
+    }
 }
 
 /// Which copy of the log may answer.
@@ -203,7 +226,7 @@ pub trait EventLog: Send + Sync + 'static {
     fn append<'a>(
         &'a self,
         subject: &'a str,
-        expected: Expected,
+        expected: Expected<'a>,
         events: &'a [NewEvent],
     ) -> BoxFuture<'a, Result<u64, AppendError>>;
 

@@ -12,7 +12,7 @@ use runtime::clock::SystemClock;
 use runtime::consumer::{
     Fold, FoldError, Reaction, ReactionError, ReactionFigures, ReactionLoop, follow, parked, unpark,
 };
-use runtime::log::contract::{events, fresh_subject};
+use runtime::log::contract::{self, events, fresh_subject};
 use runtime::log::jetstream::JetStreamLog;
 use runtime::log::{EventLog, Expected, Recorded};
 use runtime::nats_server::{NatsServer, NatsServerConfig};
@@ -107,7 +107,10 @@ impl Running {
 }
 
 async fn log(bus: &Bus) -> JetStreamLog {
-    JetStreamLog::open(bus.context.clone(), "CASES").await.expect("the log opens")
+    JetStreamLog::open(bus.context.clone(), "CASES")
+        .await
+        .expect("the log opens")
+        .signing(contract::key())
 }
 
 #[tokio::test(flavor = "multi_thread")]

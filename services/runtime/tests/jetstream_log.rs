@@ -14,7 +14,8 @@ use support::Bus;
 #[tokio::test(flavor = "multi_thread")]
 async fn the_log_on_jetstream_keeps_the_contract() {
     let bus = Bus::start().await;
-    let log = JetStreamLog::open(bus.context.clone(), "CASES").await.unwrap();
+    let log =
+        JetStreamLog::open(bus.context.clone(), "CASES").await.unwrap().signing(contract::key());
     contract::check(Arc::new(log)).await;
     bus.stop().await;
 }
@@ -22,7 +23,8 @@ async fn the_log_on_jetstream_keeps_the_contract() {
 #[tokio::test(flavor = "multi_thread")]
 async fn a_subject_with_too_many_events_is_said_instead_of_loaded() {
     let bus = Bus::start().await;
-    let log = JetStreamLog::open(bus.context.clone(), "CASES").await.unwrap();
+    let log =
+        JetStreamLog::open(bus.context.clone(), "CASES").await.unwrap().signing(contract::key());
     let subject = fresh_subject();
     for _ in 0..157 {
         log.append(&subject, Expected::Any, &events(64)).await.unwrap();
@@ -37,12 +39,13 @@ async fn a_subject_with_too_many_events_is_said_instead_of_loaded() {
 #[tokio::test(flavor = "multi_thread")]
 async fn a_dead_bus_leaves_the_outcome_unknown_and_a_load_unreachable() {
     let bus = Bus::start().await;
-    let log = JetStreamLog::open(bus.context.clone(), "CASES").await.unwrap();
+    let log =
+        JetStreamLog::open(bus.context.clone(), "CASES").await.unwrap().signing(contract::key());
     bus.server.stop().await.unwrap();
     let subject = fresh_subject();
     let new = events(1);
     let (append, load) = tokio::join!(
-        log.append(&subject, Expected::Sequence(0), &new),
+        log.append(&subject, Expected::Nothing, &new),
         log.load(&subject, Freshness::Any),
     );
     assert!(matches!(append, Err(AppendError::Unknown(_))), "{append:?}");
@@ -60,7 +63,8 @@ async fn a_missing_stream_is_said_when_the_log_is_opened() {
 #[tokio::test(flavor = "multi_thread")]
 async fn many_writers_of_one_case_on_two_loops_are_all_served_once() {
     let bus = Bus::start().await;
-    let log = JetStreamLog::open(bus.context.clone(), "CASES").await.unwrap();
+    let log =
+        JetStreamLog::open(bus.context.clone(), "CASES").await.unwrap().signing(contract::key());
     let loops = [(); 2].map(|()| CommandLoop::new(Arc::new(log.clone())));
     let subject = fresh_subject();
     let commands: Vec<_> = (0..40).map(|_| fresh_command()).collect();

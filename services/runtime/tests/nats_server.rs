@@ -9,7 +9,7 @@ use std::process::{Child, Command};
 use std::time::Duration;
 
 use runtime::connect::{Access, connect};
-use runtime::log::contract::{events, fresh_subject};
+use runtime::log::contract::{self, events, fresh_subject};
 use runtime::log::jetstream::JetStreamLog;
 use runtime::log::{EventLog, Expected, Freshness};
 use runtime::nats_server::{BusAddress, NatsServer, NatsServerConfig, NatsServerError};
@@ -37,9 +37,10 @@ fn signal(name: &str, pid: &str) {
 #[tokio::test(flavor = "multi_thread")]
 async fn events_are_there_after_a_restart_on_the_same_data() {
     let bus = Bus::start().await;
-    let log = JetStreamLog::open(bus.context.clone(), "CASES").await.unwrap();
+    let log =
+        JetStreamLog::open(bus.context.clone(), "CASES").await.unwrap().signing(contract::key());
     let subject = fresh_subject();
-    log.append(&subject, Expected::Sequence(0), &events(3)).await.unwrap();
+    log.append(&subject, Expected::Nothing, &events(3)).await.unwrap();
     let head = log.head().await.unwrap();
     let address = bus.server.address().clone();
     bus.server.stop().await.unwrap();
@@ -49,7 +50,7 @@ async fn events_are_there_after_a_restart_on_the_same_data() {
     assert!(!again.was_adopted());
     assert_eq!(again.address().server_name, address.server_name);
     let context = connect(&again.access(USER).unwrap(), "test").await.unwrap();
-    let log = JetStreamLog::open(context, "CASES").await.unwrap();
+    let log = JetStreamLog::open(context, "CASES").await.unwrap().signing(contract::key());
     assert_eq!(log.load(&subject, Freshness::Any).await.unwrap().len(), 3);
     assert_eq!(log.head().await.unwrap(), head, "the stream is the same one");
     again.stop().await.unwrap();

@@ -43,8 +43,8 @@ pub(crate) enum Command {
     Simulate(SimulateArguments),
     /// Builds the views anew from the log
     Rebuild(PlaceArguments),
-    /// Compares the views with an independent fold of the log
-    Verify(PlaceArguments),
+    /// Proves that the log is as it was written, and compares the views with an independent fold of it
+    Verify(VerifyArguments),
     /// Prints the events, one line of JSON each, without personal data
     Events(EventsArguments),
     /// Writes a book of the district as a file
@@ -163,6 +163,15 @@ pub(crate) struct PlaceArguments {
     pub(crate) data: Option<String>,
     #[command(flatten)]
     pub(crate) bus: BusArguments,
+}
+
+#[derive(Debug, Args)]
+pub(crate) struct VerifyArguments {
+    #[command(flatten)]
+    pub(crate) place: PlaceArguments,
+    /// A seal that an earlier verify or backup has printed and that was kept elsewhere; may be said several times
+    #[arg(long, value_name = "SEAL")]
+    pub(crate) seal: Vec<String>,
 }
 
 #[derive(Debug, Args)]

@@ -91,7 +91,9 @@ async fn run(command: Command, log_format: Option<String>) -> anyhow::Result<()>
             simulate::run(settings::simulate(arguments, log_format)?).await
         }
         Command::Rebuild(place) => tools::views::rebuild(settings::tool(place, log_format)?).await,
-        Command::Verify(place) => tools::views::verify(settings::tool(place, log_format)?).await,
+        Command::Verify(cli::VerifyArguments { place, seal }) => {
+            tools::views::verify(settings::tool(place, log_format)?, seal).await
+        }
         Command::Events(arguments) => tools::events::run(arguments, log_format).await,
         Command::Export { command: cli::ExportCommand::Register(arguments) } => {
             tools::register::run(*arguments, log_format).await

@@ -72,7 +72,7 @@ impl EventLog for FaultyLog {
     fn append<'a>(
         &'a self,
         subject: &'a str,
-        expected: Expected,
+        expected: Expected<'a>,
         events: &'a [NewEvent],
     ) -> BoxFuture<'a, Result<u64, AppendError>> {
         async move {
@@ -180,7 +180,7 @@ async fn a_stale_replica_leads_to_a_conflict_and_then_to_the_leader() {
     let mut log = FaultyLog::with(&[]);
     log.stale = true;
     let subject = fresh_subject();
-    log.inner.append(&subject, Expected::Sequence(0), &events(2)).await.unwrap();
+    log.inner.append(&subject, Expected::Nothing, &events(2)).await.unwrap();
     let commands = CommandLoop::new(Arc::new(log));
     let outcome = run(&commands, &subject, fresh_command(), 1, false).await.unwrap();
     assert_eq!((outcome.conflicts, outcome.history.len()), (1, 3));
@@ -191,7 +191,7 @@ async fn what_a_late_replica_does_not_know_yet_is_no_reason_to_refuse() {
     let mut log = FaultyLog::with(&[]);
     log.stale = true;
     let subject = fresh_subject();
-    log.inner.append(&subject, Expected::Sequence(0), &events(1)).await.unwrap();
+    log.inner.append(&subject, Expected::Nothing, &events(1)).await.unwrap();
     let commands = CommandLoop::new(Arc::new(log));
     let id = fresh_command();
     let only_onto_something = |history: &[Recorded]| match history.is_empty() {

@@ -5,6 +5,7 @@
 use std::sync::Arc;
 use std::time::Duration;
 
+use super::chain::{DIGEST_BYTES, Digest, EventKey, Link, Signature};
 use super::{
     AppendError, EVENT_BYTES_MAX, EVENTS_PER_APPEND_MAX, EventLog, Expected, Freshness, LogError,
     NewEvent, Recorded, random_id,
@@ -13,7 +14,7 @@ use bytes::Bytes;
 use chrono::{DateTime, FixedOffset};
 use futures::StreamExt;
 use proto_events::codes::Role;
-use proto_events::envelope::Envelope;
+use proto_events::envelope::{Envelope, header};
 use proto_events::ids::{CommandId, EventId};
 
 /// Rounds of the race of two writers; with a broken expectation nearly every round fails (measured: 192 of 200).
@@ -33,6 +34,7 @@ pub async fn check(log: Arc<dyn EventLog>) {
     a_commuting_fact_needs_no_expectation(&*log).await;
     the_same_event_is_not_stored_twice(&*log).await;
     what_is_too_much_is_refused(&*log).await;
+    an_event_is_signed_and_links_to_the_one_that_its_writer_saw(&*log).await;
     the_newest_subject_of_a_pattern_is_found(&*log).await;
     following_starts_behind_the_checkpoint_and_goes_on(&*log).await;
     a_checkpoint_beyond_the_end_is_a_gap(&*log).await;
@@ -61,6 +63,17 @@ pub fn event(command_id: CommandId, index: usize) -> NewEvent {
         },
         body: Bytes::from(format!(r#"{{"index":{index}}}"#)),
     }
+}
+
+/// The key of the logs in tests.
+#[must_use]
+pub fn key() -> EventKey {
+    EventKey::of_bytes([1; DIGEST_BYTES])
+}
+
+/// An event that stands at a sequence, for an expectation.
+fn at(sequence: u64) -> Recorded {
+    Recorded::of(&event(fresh_command(), 0), "case.contract", sequence, DateTime::UNIX_EPOCH)
 }
 
 /// Makes the id of a command that nobody has sent, for tests.
@@ -102,19 +115,20 @@ async fn load(log: &dyn EventLog, subject: &str) -> Vec<Recorded> {
 async fn what_was_appended_is_read_back_in_order(log: &dyn EventLog) {
     let subject = fresh_subject();
     assert!(load(log, &subject).await.is_empty(), "an unknown subject has no events");
-    let mut last = 0;
+    let mut last: Option<Recorded> = None;
     let mut sent = Vec::new();
     // More than one page of a batched read.
     for _ in 0..300 {
         let new = events(1);
-        let sequence =
-            log.append(&subject, Expected::Sequence(last), &new).await.expect("appended");
-        assert!(sequence > last, "sequences ascend");
-        last = sequence;
+        let expected = last.as_ref().map_or(Expected::Nothing, Expected::After);
+        let sequence = log.append(&subject, expected, &new).await.expect("appended");
+        assert!(last.is_none_or(|last| sequence > last.sequence), "sequences ascend");
+        last = Some(at(sequence));
         sent.extend(new);
     }
     let read = load(log, &subject).await;
     assert_eq!(read.len(), sent.len(), "everything is read back");
+    let last = last.map_or(0, |last| last.sequence);
     assert_eq!(read.last().map(|event| event.sequence), Some(last));
     for (read, sent) in read.iter().zip(&sent) {
         assert_eq!(read.subject, subject);
@@ -128,9 +142,11 @@ async fn what_was_appended_is_read_back_in_order(log: &dyn EventLog) {
 
 async fn a_wrong_expectation_is_a_conflict_and_leaves_nothing(log: &dyn EventLog) {
     let subject = fresh_subject();
-    let first = log.append(&subject, Expected::Sequence(0), &events(1)).await.expect("appended");
+    let first = log.append(&subject, Expected::Nothing, &events(1)).await.expect("appended");
     for (wrong, count) in [(0, 1), (0, 3), (first + 1, 1), (first + 1, 3)] {
-        let result = log.append(&subject, Expected::Sequence(wrong), &events(count)).await;
+        let wrong = Some(at(wrong)).filter(|wrong| wrong.sequence > 0);
+        let expected = wrong.as_ref().map_or(Expected::Nothing, Expected::After);
+        let result = log.append(&subject, expected, &events(count)).await;
         assert!(matches!(result, Err(AppendError::Conflict)), "{count} events: {result:?}");
     }
     assert_eq!(load(log, &subject).await.len(), 1, "a conflict leaves nothing");
@@ -138,11 +154,11 @@ async fn a_wrong_expectation_is_a_conflict_and_leaves_nothing(log: &dyn EventLog
 
 async fn several_events_stand_together_or_not_at_all(log: &dyn EventLog) {
     let subject = fresh_subject();
-    let last = log.append(&subject, Expected::Sequence(0), &events(5)).await.expect("appended");
+    let last = log.append(&subject, Expected::Nothing, &events(5)).await.expect("appended");
     let sequences: Vec<_> = load(log, &subject).await.iter().map(|e| e.sequence).collect();
     assert_eq!(sequences, (last - 4..=last).collect::<Vec<_>>(), "contiguous, the last is named");
     let next = log
-        .append(&subject, Expected::Sequence(last), &events(EVENTS_PER_APPEND_MAX))
+        .append(&subject, Expected::After(&at(last)), &events(EVENTS_PER_APPEND_MAX))
         .await
         .expect("the largest append is taken");
     assert_eq!(load(log, &subject).await.len(), 5 + EVENTS_PER_APPEND_MAX);
@@ -163,7 +179,7 @@ async fn the_same_event_is_not_stored_twice(log: &dyn EventLog) {
         let new = events(count);
         let last = log.append(&subject, Expected::Any, &new).await.expect("appended");
         let before = load(log, &subject).await.len();
-        for expected in [Expected::Any, Expected::Sequence(0), Expected::Sequence(last)] {
+        for expected in [Expected::Any, Expected::Nothing, Expected::After(&at(last))] {
             let again = log.append(&subject, expected, &new).await;
             let honest = matches!(again, Err(AppendError::Conflict | AppendError::Unknown(_)));
             assert!(honest, "{count} events, {expected:?}: {again:?}");
@@ -187,13 +203,29 @@ async fn what_is_too_much_is_refused(log: &dyn EventLog) {
     assert!(load(log, &subject).await.is_empty(), "a refusal leaves nothing");
 }
 
+async fn an_event_is_signed_and_links_to_the_one_that_its_writer_saw(log: &dyn EventLog) {
+    let subject = fresh_subject();
+    log.append(&subject, Expected::Nothing, &events(2)).await.expect("appended");
+    log.append(&subject, Expected::Any, &events(1)).await.expect("appended");
+    let seen = load(log, &subject).await;
+    log.append(&subject, Expected::behind(&seen), &events(1)).await.expect("appended");
+    let read = load(log, &subject).await;
+    let to = |index: usize| Link::To(Digest::of(&read[index]));
+    let links: Vec<_> = read.iter().map(Link::of).collect();
+    assert_eq!(links, [Link::First, to(0), Link::None, to(2)], "a fact that commutes has no link");
+    for event in &read {
+        let mac = event.headers.get(header::MAC).expect("it is signed");
+        assert_eq!(key().judge(mac, &Digest::of(event)), Signature::Holds);
+    }
+}
+
 async fn the_newest_subject_of_a_pattern_is_found(log: &dyn EventLog) {
     let id = random_id().expect("the system has a source of chance");
     let pattern = format!("case.*.{id}");
     assert_eq!(log.locate(&pattern).await.expect("readable"), None);
     for center in ["north", "south"] {
         let subject = format!("case.{center}.{id}");
-        log.append(&subject, Expected::Sequence(0), &events(1)).await.expect("appended");
+        log.append(&subject, Expected::Nothing, &events(1)).await.expect("appended");
         assert_eq!(log.locate(&pattern).await.expect("readable"), Some(subject));
     }
 }
@@ -201,7 +233,7 @@ async fn the_newest_subject_of_a_pattern_is_found(log: &dyn EventLog) {
 async fn following_starts_behind_the_checkpoint_and_goes_on(log: &dyn EventLog) {
     let subject = fresh_subject();
     let checkpoint = log.head().await.expect("readable").last_sequence;
-    log.append(&subject, Expected::Sequence(0), &events(3)).await.expect("appended");
+    log.append(&subject, Expected::Nothing, &events(3)).await.expect("appended");
     let mut following = log.follow(checkpoint).await.expect("followed");
     let mut next = async |wanted: u64| {
         let event = tokio::time::timeout(DELIVERY_MAX, following.next()).await;
@@ -232,8 +264,8 @@ async fn of_two_writers_exactly_one_wins(log: &Arc<dyn EventLog>) {
         let subject = fresh_subject();
         let (left, right) = (events(1 + round % 3), events(1 + round % 2));
         let (first, second) = tokio::join!(
-            log.append(&subject, Expected::Sequence(0), &left),
-            log.append(&subject, Expected::Sequence(0), &right),
+            log.append(&subject, Expected::Nothing, &left),
+            log.append(&subject, Expected::Nothing, &right),
         );
         let winner = match (&first, &second) {
             (Ok(_), Err(AppendError::Conflict)) => &left,

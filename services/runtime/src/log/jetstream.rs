@@ -19,6 +19,7 @@ use chrono::{DateTime, Utc};
 use futures::future::{BoxFuture, FutureExt};
 use futures::stream::{self, BoxStream, StreamExt};
 
+use super::chain::EventKey;
 use super::{
     AppendError, EVENTS_PER_SUBJECT_MAX, EventLog, Expected, Freshness, Head, Headers, LogError,
     NewEvent, Recorded, random_id,
@@ -40,18 +41,27 @@ pub struct JetStreamLog {
     /// A handle that fetched no info: every question goes to the bus.
     stream: Stream<()>,
     name: String,
+    /// Signs what is appended; none on a log that is only read.
+    key: Option<EventKey>,
 }
 
 impl JetStreamLog {
-    /// Opens the log on a stream that stands (see [`crate::streams::provision`]).
+    /// Opens the log on a stream that stands (see [`crate::streams::provision`]), for reading.
     ///
     /// # Errors
     /// [`LogError::Unreachable`] when the bus does not answer or has no such stream.
     pub async fn open(context: Context, stream: &str) -> Result<Self, LogError> {
         let handle = bounded("opening the log", context.get_stream_no_info(stream)).await?;
-        let log = Self { context, stream: handle, name: stream.to_owned() };
+        let log = Self { context, stream: handle, name: stream.to_owned(), key: None };
         log.info().await?;
         Ok(log)
+    }
+
+    /// Lets it append, and signs what it appends.
+    #[must_use]
+    pub fn signing(mut self, key: EventKey) -> Self {
+        self.key = Some(key);
+        self
     }
 
     async fn info(&self) -> Result<Info, LogError> {
@@ -133,7 +143,7 @@ impl EventLog for JetStreamLog {
     fn append<'a>(
         &'a self,
         subject: &'a str,
-        expected: Expected,
+        expected: Expected<'a>,
         events: &'a [NewEvent],
     ) -> BoxFuture<'a, Result<u64, AppendError>> {
         self.append_events(subject, expected, events).boxed()

@@ -12,6 +12,7 @@ use futures::stream::{self, BoxStream, StreamExt};
 use proto_events::ids::EventId;
 use tokio::sync::watch;
 
+use super::chain::{EventKey, headers_of};
 use super::{
     AppendError, EVENTS_PER_SUBJECT_MAX, EventLog, Expected, Freshness, Head, LogError, NewEvent,
     Recorded, check_append,
@@ -23,6 +24,7 @@ use crate::streams::DEDUPLICATION_WINDOW;
 #[derive(Clone)]
 pub struct MemoryLog {
     shared: Arc<Shared>,
+    key: Option<EventKey>,
 }
 
 #[derive(Default)]
@@ -60,7 +62,15 @@ impl MemoryLog {
     pub fn new(clock: SharedClock) -> Self {
         let created_at = clock.now();
         let newest = watch::Sender::new(0);
-        Self { shared: Arc::new(Shared { events: Mutex::default(), newest, created_at, clock }) }
+        let shared = Shared { events: Mutex::default(), newest, created_at, clock };
+        Self { shared: Arc::new(shared), key: None }
+    }
+
+    /// Signs what is appended; nothing is signed otherwise.
+    #[must_use]
+    pub fn signing(mut self, key: EventKey) -> Self {
+        self.key = Some(key);
+        self
     }
 
     /// All events so far, oldest first.
@@ -91,18 +101,16 @@ impl Shared {
     fn append(
         &self,
         subject: &str,
-        expected: Expected,
+        expected: Expected<'_>,
         new: &[NewEvent],
+        key: Option<&EventKey>,
     ) -> Result<u64, AppendError> {
         check_append(subject, new)?;
         let mut events = self.lock();
         let last = events.of(subject).next_back().map_or(0, |event| event.sequence);
-        match expected {
-            // The bus looks at the expectation before it looks for duplicates (measured, one replica).
-            Expected::Sequence(sequence) if last != sequence => {
-                return Err(AppendError::Conflict);
-            }
-            Expected::Sequence(_) | Expected::Any => {}
+        // The bus looks at the expectation before it looks for duplicates (measured, one replica).
+        if expected.sequence().is_some_and(|sequence| last != sequence) {
+            return Err(AppendError::Conflict);
         }
         let stored_at = self.clock.now();
         events.forget_before(stored_at);
@@ -110,9 +118,15 @@ impl Shared {
         if new.iter().any(|event| known(&event.envelope.id)) {
             return Err(AppendError::Unknown("an event with this id is there already".to_owned()));
         }
-        for event in new {
+        for (event, headers) in new.iter().zip(headers_of(key, subject, expected, new)) {
             let place = events.all.len();
-            events.all.push(Recorded::of(event, subject, place as u64 + 1, stored_at));
+            events.all.push(Recorded {
+                sequence: place as u64 + 1,
+                subject: subject.to_owned(),
+                stored_at,
+                headers: headers.into_iter().collect(),
+                body: event.body.clone(),
+            });
             events.by_subject.entry(subject.to_owned()).or_default().push(place);
             events.known.entry(stored_at).or_default().insert(event.envelope.id);
         }
@@ -144,10 +158,10 @@ impl EventLog for MemoryLog {
     fn append<'a>(
         &'a self,
         subject: &'a str,
-        expected: Expected,
+        expected: Expected<'a>,
         events: &'a [NewEvent],
     ) -> BoxFuture<'a, Result<u64, AppendError>> {
-        async move { self.shared.append(subject, expected, events) }.boxed()
+        async move { self.shared.append(subject, expected, events, self.key.as_ref()) }.boxed()
     }
 
     fn follow(
@@ -212,7 +226,7 @@ mod tests {
 
     #[tokio::test]
     async fn the_log_in_memory_keeps_the_contract() {
-        contract::check(Arc::new(MemoryLog::default())).await;
+        contract::check(Arc::new(MemoryLog::default().signing(contract::key()))).await;
     }
 
     #[tokio::test]

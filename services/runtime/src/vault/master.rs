@@ -16,6 +16,7 @@ use zeroize::{Zeroize as _, Zeroizing};
 
 use super::{DataKey, KEY_BYTES, VaultError, key_of, open, seal};
 use crate::http::body::hex;
+use crate::log::chain::EventKey;
 
 /// The environment variable that replaces the file: 64 hex digits.
 pub const MASTER_KEY_VARIABLE: &str = "UNSTUCK_MASTER_KEY";
@@ -87,6 +88,16 @@ impl MasterKey {
         }
     }
 
+    /// Takes the key from where it is, and makes none; `None` when there is none.
+    ///
+    /// # Errors
+    /// See [`MasterKeyError`].
+    pub fn load(path: &Path) -> Result<Option<Self>, MasterKeyError> {
+        let is_there = std::env::var_os(MASTER_KEY_VARIABLE).is_some()
+            || path.try_exists().map_err(|source| file_error(path, "looked up", source))?;
+        if is_there { Self::load_or_create(path).map(Some) } else { Ok(None) }
+    }
+
     /// Reads 64 hex digits; white space around them is ignored.
     #[must_use]
     pub fn of_hex(text: &str) -> Option<Self> {
@@ -124,6 +135,12 @@ impl MasterKey {
     #[must_use]
     pub fn key_for(&self, purpose: &str) -> DataKey {
         DataKey(mac(&self.shared.purposes, &[purpose.as_bytes()]))
+    }
+
+    /// The key under which events, audit lines and seals of this site are signed.
+    #[must_use]
+    pub fn event_key(&self) -> EventKey {
+        EventKey::of_bytes(mac(&self.shared.purposes, &[b"events"]))
     }
 
     pub(super) fn wrap(&self, key: &DataKey, case_id: CaseId) -> Result<Vec<u8>, VaultError> {

@@ -12,6 +12,7 @@ use async_nats::{Client, HeaderMap, Request};
 use bytes::Bytes;
 use proto_events::envelope::{Envelope, header};
 use proto_events::ids::EventId;
+use runtime::log::chain::{Digest, EventKey, Link, sign};
 use serde::Deserialize;
 use tokio::task::JoinHandle;
 
@@ -31,12 +32,21 @@ pub(super) struct Message {
 }
 
 impl Message {
-    pub(super) fn new(subject: String, envelope: &Envelope, body: Bytes) -> Self {
+    /// Signs an event; gives its digest as well, to which the next of its subject links.
+    pub(super) fn signed(
+        key: &EventKey,
+        subject: String,
+        link: Link,
+        envelope: &Envelope,
+        body: Bytes,
+    ) -> (Self, Digest) {
+        let mut fields = envelope.to_headers();
+        let digest = sign(key, &subject, link, &mut fields, &body);
         let mut headers = HeaderMap::new();
-        for (name, value) in envelope.to_headers() {
+        for (name, value) in fields {
             headers.insert(name, value);
         }
-        Self { subject, headers, body }
+        (Self { subject, headers, body }, digest)
     }
 }
 

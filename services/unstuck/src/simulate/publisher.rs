@@ -19,6 +19,9 @@ use proto_events::ids::{CaseId, EventId};
 use proto_events::subject::{
     CASES_STREAM, CENTERS_STREAM, CaseSubject, CenterSubject, LEARNING_STREAM, LearningSubject,
 };
+use runtime::log::chain::{Digest, EventKey, Link};
+use runtime::log::jetstream::JetStreamLog;
+use runtime::log::{EventLog as _, Freshness};
 use runtime::vault::DataKey;
 use simulation::{Fact, SampleApplicant, Told, ToldOfCenter, ToldOfLearning};
 
@@ -36,6 +39,43 @@ pub(crate) struct Publisher<'a> {
     /// Events of cases that wait for their batch, and for the keys of those that open one.
     told: Vec<Told>,
     erased: Vec<CaseId>,
+    chain: Chain,
+}
+
+/// The newest event of each subject, to which the next one links.
+struct Chain {
+    key: EventKey,
+    js: Context,
+    newest: HashMap<String, Digest>,
+}
+
+impl Chain {
+    /// What an event links to; what was told by somebody before is looked for in the stream.
+    async fn link(&self, stream: &str, subject: &str, is_first: bool) -> anyhow::Result<Link> {
+        match self.newest.get(subject) {
+            Some(digest) => Ok(Link::To(*digest)),
+            None if is_first => Ok(Link::First),
+            None => {
+                let log = JetStreamLog::open(self.js.clone(), stream).await?;
+                let history = log.load(subject, Freshness::Leader).await?;
+                Ok(history.last().map_or(Link::First, |last| Link::To(Digest::of(last))))
+            }
+        }
+    }
+
+    fn message(
+        &mut self,
+        subject: String,
+        link: Link,
+        envelope: &Envelope,
+        body: Vec<u8>,
+    ) -> Message {
+        let name = subject.clone();
+        let (message, digest) =
+            Message::signed(&self.key, subject, link, envelope, Bytes::from(body));
+        self.newest.insert(name, digest);
+        message
+    }
 }
 
 impl<'a> Publisher<'a> {
@@ -47,7 +87,9 @@ impl<'a> Publisher<'a> {
         let cases = Line::behind(js, CASES_STREAM).await?;
         let centers = Line::behind(js, CENTERS_STREAM).await?;
         let learning = Line::behind(js, LEARNING_STREAM).await?;
-        Ok(Self { desk, cases, centers, learning, told: Vec::new(), erased: Vec::new() })
+        let key = desk.vault.master().event_key();
+        let chain = Chain { key, js: js.clone(), newest: HashMap::new() };
+        Ok(Self { desk, cases, centers, learning, told: Vec::new(), erased: Vec::new(), chain })
     }
 
     /// Goes on with a history whose beginning stands in the streams: what stands there is not told again.
@@ -93,7 +135,7 @@ impl<'a> Publisher<'a> {
                 if self.learning.skips(id)? {
                     return Ok(());
                 }
-                let message = self.message_of_learning(*told, id);
+                let message = self.message_of_learning(*told, id).await?;
                 self.learning.push(message).await?;
             }
         }
@@ -128,14 +170,14 @@ impl<'a> Publisher<'a> {
             .try_collect()
             .await?;
         for one in told {
-            let message = self.message_of_case(one, &keys)?;
+            let message = self.message_of_case(one, &keys).await?;
             self.cases.push(message).await?;
         }
         Ok(())
     }
 
-    fn message_of_case(
-        &self,
+    async fn message_of_case(
+        &mut self,
         mut told: Told,
         keys: &HashMap<CaseId, DataKey>,
     ) -> anyhow::Result<Message> {
@@ -162,10 +204,12 @@ impl<'a> Publisher<'a> {
             trace_parent: None,
         };
         let subject = CaseSubject { center: told.center, case_id: told.case_id }.to_subject();
-        Ok(Message::new(subject, &envelope, Bytes::from(told.event.to_body())))
+        let is_first = matches!(told.event, CaseEvent::Opened(_));
+        let link = self.chain.link(CASES_STREAM, &subject, is_first).await?;
+        Ok(self.chain.message(subject, link, &envelope, told.event.to_body()))
     }
 
-    fn message_of_center(&self, mut told: ToldOfCenter, id: EventId) -> Message {
+    fn message_of_center(&mut self, mut told: ToldOfCenter, id: EventId) -> Message {
         let center = told.event.center().clone();
         let subject = match &mut told.event {
             CenterEvent::ConsultationTallied(_) => CenterSubject::Consultations(center.clone()),
@@ -194,12 +238,17 @@ impl<'a> Publisher<'a> {
             correlation_id: None,
             trace_parent: None,
         };
-        Message::new(subject.to_subject(), &envelope, Bytes::from(told.event.to_body()))
+        // Facts of a center commute, here as in intake.
+        self.chain.message(subject.to_subject(), Link::None, &envelope, told.event.to_body())
     }
 }
 
 impl Publisher<'_> {
-    fn message_of_learning(&self, told: ToldOfLearning, id: EventId) -> Message {
+    async fn message_of_learning(
+        &mut self,
+        told: ToldOfLearning,
+        id: EventId,
+    ) -> anyhow::Result<Message> {
         let subject = match told.subject {
             LearningSubject::Precedent(id) => id.to_string(),
             LearningSubject::Improvement(id) => id.to_string(),
@@ -220,8 +269,9 @@ impl Publisher<'_> {
             correlation_id: None,
             trace_parent: None,
         };
-        let body = Bytes::from(told.event.to_body());
-        Message::new(told.subject.to_subject(), &envelope, body)
+        let subject = told.subject.to_subject();
+        let link = self.chain.link(LEARNING_STREAM, &subject, false).await?;
+        Ok(self.chain.message(subject, link, &envelope, told.event.to_body()))
     }
 }
 

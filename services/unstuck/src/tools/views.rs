@@ -2,31 +2,42 @@
 
 use std::sync::Arc;
 
-use anyhow::bail;
+use anyhow::{Context as _, bail};
 use projection::{VerifyReport, remote};
 use proto_events::subject::{CASES_STREAM, CENTERS_STREAM};
+use runtime::audit::Audit;
+use runtime::clock::SystemClock;
 use runtime::log::EventLog;
 use runtime::log::jetstream::JetStreamLog;
+use runtime::log::verify::{Walked, prove};
+use runtime::metrics::Metrics;
+use runtime::vault::MasterKey;
 
 use crate::bus::{ToolBus, must_exist, on_bus};
 use crate::progress::Progress;
 use crate::say;
-use crate::settings::Place;
+use crate::settings::{MASTER_KEY_FILE, Place};
 use crate::up::VIEWS_FOLDER;
 
-/// Compares the views with an independent fold of the log; a difference ends with 1.
-pub(crate) async fn verify(place: Place) -> anyhow::Result<()> {
+/// Proves that the log is as the services wrote it, and compares the views with an independent fold of it; a break or a
+/// difference ends with 1. `kept` are seals that somebody wrote down elsewhere.
+pub(crate) async fn verify(place: Place, kept: Vec<String>) -> anyhow::Result<()> {
     must_exist(&place)?;
     let report = on_bus(&place, async |bus| {
-        if let Some(report) = asked(bus, remote::verify(&bus.client())).await? {
+        if let Some(report) = asked(bus, remote::verify(&bus.client(), &kept)).await? {
             return Ok(report);
         }
+        let streams = proved(bus, &place, &kept).await?;
         let views = place.data.join(VIEWS_FOLDER);
         let cases = projection::verify(log(bus, CASES_STREAM).await?, &views).await?;
         let centers = projection::centers::verify(log(bus, CENTERS_STREAM).await?, &views).await?;
-        Ok(cases.with_centers(centers))
+        Ok(cases.with_centers(centers).with_streams(streams))
     })
     .await?;
+    say_of_streams(&report);
+    if let Some(found) = report.first_break() {
+        bail!("the log was changed past the services: {found}");
+    }
     let VerifyReport { events, cases, center_events, quarantined, first_difference, .. } = report;
     if let Some(difference) = first_difference {
         bail!("the views differ from the log: {difference}");
@@ -38,6 +49,33 @@ pub(crate) async fn verify(place: Place) -> anyhow::Result<()> {
         say(format_args!("{quarantined} events cannot be read and stand in quarantine"));
     }
     Ok(())
+}
+
+/// Walks through the streams, when the key of the site is here.
+async fn proved(bus: &ToolBus, place: &Place, kept: &[String]) -> anyhow::Result<Vec<Walked>> {
+    let Some(master) = MasterKey::load(&place.data.join(MASTER_KEY_FILE))? else {
+        return Ok(Vec::new());
+    };
+    let key = master.event_key();
+    let district = "unknown".parse().context("a name of a district")?;
+    let audit = Audit::new(bus.js.clone(), district, Arc::new(SystemClock), Metrics::new());
+    let mut progress = Progress::of("Proving the log");
+    let step = |reached, goal| progress.step(reached, goal);
+    Ok(prove(&bus.js, &audit, &key, kept, step).await?)
+}
+
+fn say_of_streams(report: &VerifyReport) {
+    if report.streams.is_empty() {
+        say("The log is not proved: the site's key is not here");
+    }
+    for walked in report.streams.iter().filter(|walked| walked.first_break.is_none()) {
+        let Walked { stream, events, unsigned, sealed_to, seal, .. } = walked;
+        let unsigned = match unsigned {
+            0 => String::new(),
+            unsigned => format!(", {unsigned} of them without a MAC"),
+        };
+        say(format_args!("{stream}: {events} events{unsigned}, sealed up to {sealed_to}; {seal}"));
+    }
 }
 
 /// Builds the views anew.

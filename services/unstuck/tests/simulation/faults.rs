@@ -103,7 +103,7 @@ impl EventLog for WeatheredLog {
     fn append<'a>(
         &'a self,
         subject: &'a str,
-        expected: Expected,
+        expected: Expected<'a>,
         events: &'a [NewEvent],
     ) -> BoxFuture<'a, Result<u64, AppendError>> {
         async move {

@@ -28,7 +28,7 @@ async fn compare(house: &House) {
     while projection.sequence() < house.length() {
         tokio::time::sleep(Duration::from_millis(2)).await;
     }
-    let report = projection.verify().await.unwrap();
+    let report = projection.verify(&[]).await.unwrap();
     assert!(report.equal, "the view: {:?}", report.first_difference);
     assert_eq!(report.sequence, house.length());
     token.cancel();

@@ -2,7 +2,7 @@
 //!
 //! Invariants: the expectation stands on the first message only (on a later one the bus answers 10164
 //! against our own batch); nothing is repeated here, because only a reader can tell what an unknown
-//! outcome means.
+//! outcome means; nothing is appended without link and MAC.
 
 use async_nats::header::{
     NATS_BATCH_COMMIT, NATS_BATCH_ID, NATS_BATCH_SEQUENCE, NATS_EXPECTED_LAST_SUBJECT_SEQUENCE,
@@ -11,6 +11,7 @@ use async_nats::{HeaderMap, Request, RequestErrorKind};
 use serde::Deserialize;
 
 use super::{ANSWER_MAX, AppendError, Expected, JetStreamLog, NewEvent};
+use crate::log::chain::headers_of;
 use crate::log::{check_append, random_id};
 
 /// The bus's answer to an append, as far as we read it.
@@ -34,13 +35,17 @@ impl JetStreamLog {
     pub(super) async fn append_events(
         &self,
         subject: &str,
-        expected: Expected,
+        expected: Expected<'_>,
         events: &[NewEvent],
     ) -> Result<u64, AppendError> {
         check_append(subject, events)?;
+        let Some(key) = &self.key else {
+            return Err(AppendError::Refused("this log was opened for reading".to_owned()));
+        };
         let Some((last, earlier)) = events.split_last() else {
             return Err(AppendError::Refused("no events".to_owned()));
         };
+        let signed = headers_of(Some(key), subject, expected, events);
         let batch = match earlier.is_empty() {
             true => None,
             false => {
@@ -48,24 +53,24 @@ impl JetStreamLog {
             }
         };
         let client = self.context.client();
-        let headers_of = |event: &NewEvent, index: usize| {
-            let mut headers = headers(event);
+        let headers_at = |index: usize| {
+            let mut headers = HeaderMap::new();
+            for (name, value) in signed.get(index).into_iter().flatten() {
+                headers.insert(*name, value.as_str());
+            }
             if let Some(batch) = &batch {
                 headers.insert(NATS_BATCH_ID, batch.as_str());
                 headers.insert(NATS_BATCH_SEQUENCE, (index + 1).to_string());
             }
-            match expected {
-                Expected::Sequence(sequence) if index == 0 => {
-                    headers.insert(NATS_EXPECTED_LAST_SUBJECT_SEQUENCE, sequence.to_string());
-                }
-                Expected::Sequence(_) | Expected::Any => {}
+            if let Some(sequence) = expected.sequence().filter(|_| index == 0) {
+                headers.insert(NATS_EXPECTED_LAST_SUBJECT_SEQUENCE, sequence.to_string());
             }
             headers
         };
         // Only the commit is answered: the bus judges the whole batch there, so that an append costs one
         // round trip however many events it has. A message that got lost makes the batch incomplete (10176).
         for (index, event) in earlier.iter().enumerate() {
-            let headers = headers_of(event, index);
+            let headers = headers_at(index);
             let sent = client.publish_with_headers(subject.to_owned(), headers, event.body.clone());
             match tokio::time::timeout(ANSWER_MAX, sent).await {
                 Ok(Ok(())) => {}
@@ -73,7 +78,7 @@ impl JetStreamLog {
                 Err(elapsed) => return Err(AppendError::Unknown(elapsed.to_string())),
             }
         }
-        let mut headers = headers_of(last, earlier.len());
+        let mut headers = headers_at(earlier.len());
         if batch.is_some() {
             headers.insert(NATS_BATCH_COMMIT, "1");
         }
@@ -90,14 +95,6 @@ impl JetStreamLog {
             }),
         }
     }
-}
-
-fn headers(event: &NewEvent) -> HeaderMap {
-    let mut headers = HeaderMap::new();
-    for (name, value) in event.envelope.to_headers() {
-        headers.insert(name, value);
-    }
-    headers
 }
 
 fn outcome(payload: &[u8]) -> Result<u64, AppendError> {
