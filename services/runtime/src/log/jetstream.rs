@@ -98,7 +98,7 @@ impl JetStreamLog {
             return Err(LogError::Gap { after, came: end });
         }
         // The bus lets nobody make a consumer without a name: in its body it could name that of another.
-        let name = random_id().map_err(|error| unreachable(FOLLOWING, error))?;
+        let name = random_id().map_err(|error| unreachable(FOLLOWING, error.to_string()))?;
         let config = OrderedConfig {
             name: Some(format!("follow-{name}")),
             deliver_policy: DeliverPolicy::ByStartSequence { start_sequence: after + 1 },
