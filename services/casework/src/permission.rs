@@ -189,6 +189,13 @@ pub const fn may_administer_accounts(role: Role) -> bool {
     matches!(role, Role::Admin)
 }
 
+/// Whether this role has to prove who it is by a second factor, where the district asks for one: whoever sees or changes the
+/// whole district (等级保护三级: 两种或两种以上组合的鉴别技术, GB/T 22239-2019, 8.1.4.1).
+#[must_use]
+pub const fn needs_second_factor(role: Role) -> bool {
+    matches!(role, Role::Admin | Role::Coordinator | Role::Auditor | Role::PrivacyOfficer)
+}
+
 /// Whether this role may see which events nobody can read: whoever answers for the district, its books or its machines.
 #[must_use]
 pub const fn may_read_quarantine(role: Role) -> bool {

@@ -41,6 +41,8 @@ pub struct District {
     pub offset: FixedOffset,
     /// What pages show of it beside the rules.
     pub shown: Shown,
+    /// Whether roles that see the whole district have to have a second factor; else everybody may.
+    pub requires_second_factor: bool,
 }
 
 /// What pages show and no rule looks at. All of it may be left out of the file.
@@ -112,6 +114,7 @@ impl District {
         file.take_faults(&mut head);
 
         let limits = limits(&mut file);
+        let requires_second_factor = requires_second_factor(&mut file);
         let centers = centers(&mut file, &mut shown);
         let departments = departments(&mut file, &mut shown);
         let matters = matters(&mut file, &departments, &mut shown);
@@ -158,11 +161,30 @@ impl District {
                 name_en,
                 offset,
                 shown,
+                requires_second_factor,
             }),
             (Err(faults), ..) => Err(faults),
             (Ok(()), ..) => Err(vec!["the file is not complete".to_owned()]),
         }
     }
+}
+
+/// Reads `[accounts] second_factor`, which is `offered` unless the file says `required`.
+fn requires_second_factor(file: &mut Reader) -> bool {
+    let table = file.optional_table("accounts");
+    let mut accounts = Reader::nested(table, "accounts", file);
+    let wanted = accounts.optional_text("second_factor");
+    accounts.no_more();
+    let is_required = match wanted.as_deref() {
+        None | Some("offered") => false,
+        Some("required") => true,
+        Some(other) => {
+            accounts.fault(format!("second_factor {other:?}: is neither required nor offered"));
+            false
+        }
+    };
+    file.take_faults(&mut accounts);
+    is_required
 }
 
 fn limits(file: &mut Reader) -> Limits {

@@ -1,5 +1,5 @@
-//! The doors that every process has beside those of its service: the district's names, accounts and colleagues, the
-//! first account, drafts, and the audit.
+//! The doors that every process has beside those of its service: the district's names, accounts and colleagues, tokens of
+//! machines, the first account, drafts, and the audit.
 //!
 //! Invariants: what is here needs a desk and nothing more, so that each process answers alike; a refusal for the role
 //! leaves an audit line.
@@ -10,6 +10,7 @@ mod colleagues;
 mod district;
 mod drafts;
 mod first_account;
+mod tokens;
 
 use std::sync::Arc;
 
@@ -25,6 +26,7 @@ pub fn routes(desk: &Arc<Desk>) -> Router {
     Router::new()
         .merge(district::routes(&desk.district))
         .merge(accounts::routes())
+        .merge(tokens::routes())
         .merge(colleagues::routes())
         .merge(first_account::routes())
         .merge(drafts::routes())
@@ -38,6 +40,7 @@ pub fn operations() -> Vec<Operation> {
     [
         vec![district::operation()],
         accounts::operations(),
+        tokens::operations(),
         vec![colleagues::operation()],
         first_account::operations(),
         drafts::operations(),

@@ -15,6 +15,7 @@ pub mod ground;
 pub mod learned;
 pub mod order;
 pub mod problem;
+pub mod scopes;
 pub mod service;
 
 use std::collections::HashMap;
@@ -23,15 +24,17 @@ use std::sync::{Arc, Mutex};
 use async_nats::jetstream::Context;
 use axum::extract::FromRef;
 use casework::command::Actor;
+use casework::permission;
 use chrono::{DateTime, FixedOffset};
 use proto_events::Timestamp;
+use proto_events::codes::Role;
 use proto_events::ids::{CaseId, CenterId};
 use proto_events::subject::CASES_STREAM;
 use runtime::audit::Audit;
 use runtime::clock::SharedClock;
 use runtime::command_loop::{CommandLoop, CommandObserver};
 use runtime::consumer::{Reaction, ReactionLoop};
-use runtime::identity::{FirstAccount, Identity, Staff};
+use runtime::identity::{Admission, FirstAccount, Identity, SecondFactors, Staff};
 use runtime::kv::Bucket;
 use runtime::log::EventLog;
 use runtime::metrics::Metrics;
@@ -43,6 +46,7 @@ pub use drafts::Drafts;
 pub use ground::{Ground, Lines};
 pub use learned::decode_learning;
 pub use order::{Carried, Order};
+pub use scopes::SCOPES;
 
 use service::ServiceTask;
 
@@ -158,7 +162,13 @@ impl Desk {
             clock.clone(),
             metrics.clone(),
         );
-        let identity = Identity::new(ground.staff, ground.sessions, clock.clone(), audit.clone());
+        let identity = Identity::with_admission(
+            ground.staff,
+            ground.sessions,
+            clock.clone(),
+            audit.clone(),
+            admission(&district, &master_key),
+        );
         let first_account = FirstAccount::new(ground.first_run, Arc::clone(&identity));
         let drafts = Drafts::new(ground.drafts, &master_key);
         metrics.declare_commands(&["case", "learning"]);
@@ -261,6 +271,14 @@ impl Desk {
             centers.insert(case_id, center.clone());
         }
     }
+}
+
+/// Who is let in in this district.
+fn admission(district: &District, master_key: &MasterKey) -> Admission {
+    let obligatory =
+        |role: &&Role| district.requires_second_factor && permission::needs_second_factor(**role);
+    let obligatory_for = Role::ALL.iter().filter(obligatory).copied().collect();
+    Admission { second_factors: SecondFactors::new(master_key, obligatory_for), scopes: SCOPES }
 }
 
 /// The state of a service's routes: a desk, and through it the accounts.

@@ -21,5 +21,6 @@ pub(crate) mod public;
 pub(crate) mod quarantine;
 pub(crate) mod receipt;
 pub(crate) mod register;
+pub(crate) mod second_factor;
 pub(crate) mod sign_in;
 pub(crate) mod task_forces;

@@ -14,6 +14,7 @@ pub(crate) fn all() -> Router<Arc<Portal>> {
         .merge(assets::router())
         .merge(pages::home::router())
         .merge(pages::sign_in::router())
+        .merge(pages::second_factor::router())
         .merge(pages::task_forces::router())
         .merge(pages::admin::router())
         .merge(pages::audit::router())

@@ -60,6 +60,8 @@ pub(crate) struct Person {
     pub(crate) role: Role,
     pub(crate) center: Option<String>,
     pub(crate) department: Option<String>,
+    /// Whether a sign-in needs a code.
+    pub(crate) has_second_factor: bool,
 }
 
 /// How a visitor stands to the house.
@@ -70,6 +72,8 @@ enum Standing {
     Known,
     /// The screen waits for the password of its person.
     Locked,
+    /// The person has to enrol a second factor before anything else.
+    Enrolling,
     /// The API does not say.
     Unclear(Failure),
 }
@@ -121,6 +125,10 @@ struct Who {
     department: Option<String>,
     #[serde(default)]
     locked: bool,
+    #[serde(default)]
+    second_factor: bool,
+    #[serde(default)]
+    must_enrol: bool,
 }
 
 impl Visit {
@@ -151,6 +159,7 @@ impl Visit {
         match failure.code() {
             "locked" => self.ended(true),
             "unauthenticated" => self.ended(false),
+            "must_enrol" => to_enrolment(),
             _ => ui::problem_page(self, failure),
         }
     }
@@ -162,6 +171,15 @@ impl Visit {
         let mut response = Redirect::to(&way).into_response();
         response.extensions_mut().insert(Ended { visit: self.clone(), is_locked });
         response
+    }
+
+    /// What somebody sees who has to be signed in here and is not.
+    pub(crate) fn to_be_known(&self) -> Response {
+        match &self.standing {
+            Standing::Locked => self.ended(true),
+            Standing::Unclear(failure) => self.failed(failure),
+            _ => self.ended(false),
+        }
     }
 
     /// The sign-in page that leads back here.
@@ -189,10 +207,25 @@ impl Visit {
         Self { person: None, ..self.clone() }
     }
 
+    /// The person, when one is signed in who may enrol a second factor.
+    pub(crate) fn enrolling(&self) -> Option<&Person> {
+        let may = matches!(self.standing, Standing::Known | Standing::Enrolling);
+        self.person.as_ref().filter(|_| may)
+    }
+
+    /// Whether nothing but the enrolment of a second factor is open.
+    pub(crate) fn must_enrol(&self) -> bool {
+        matches!(self.standing, Standing::Enrolling)
+    }
+
     /// Whether the screen is locked.
     pub(crate) fn is_locked(&self) -> bool {
         matches!(self.standing, Standing::Locked)
     }
+}
+
+fn to_enrolment() -> Response {
+    Redirect::to("/second-factor").into_response()
 }
 
 fn with_next(page: &str, next: Option<&str>) -> String {
@@ -248,7 +281,11 @@ async fn visit_of(portal: Arc<Portal>, parts: &Parts) -> Visit {
     let Some(token) = visit.token.clone() else { return visit };
     match visit.api().get::<Who>("/v1/session", &[]).await {
         Ok(who) => {
-            visit.standing = if who.locked { Standing::Locked } else { Standing::Known };
+            visit.standing = match who {
+                Who { locked: true, .. } => Standing::Locked,
+                Who { must_enrol: true, .. } => Standing::Enrolling,
+                _ => Standing::Known,
+            };
             visit.person = Some(Person {
                 token,
                 username: who.username,
@@ -256,6 +293,7 @@ async fn visit_of(portal: Arc<Portal>, parts: &Parts) -> Visit {
                 role: who.role,
                 center: who.center,
                 department: who.department,
+                has_second_factor: who.second_factor,
             });
         }
         Err(failure) => {
@@ -295,9 +333,8 @@ where
         let Ok(visit) = Visit::from_request_parts(parts, state).await;
         match (&visit.standing, visit.person.clone()) {
             (Standing::Known, Some(person)) => Ok(Self { visit, person }),
-            (Standing::Locked, _) => Err(visit.ended(true)),
-            (Standing::Unclear(failure), _) => Err(visit.failed(failure)),
-            _ => Err(visit.ended(false)),
+            (Standing::Enrolling, _) => Err(to_enrolment()),
+            _ => Err(visit.to_be_known()),
         }
     }
 }

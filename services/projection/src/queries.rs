@@ -143,7 +143,7 @@ pub(crate) fn router(doors: Doors) -> Router {
         .route("/v1/receipts/{code}", get(receipt::page))
         .route("/v1/register.csv", get(register::csv))
         .route("/v1/register.xlsx", get(register::xlsx))
-        .route("/v1/live", get(live::feed))
+        .route(live::ROUTE, get(live::feed))
         .route_layer(from_fn_with_state(doors.clone(), guard::whole))
         .route("/v1/lag", get(state::lag))
         .with_state(doors)

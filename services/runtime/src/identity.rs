@@ -11,8 +11,10 @@
 mod administer;
 mod cache;
 mod first;
+mod machine;
 mod password;
 mod routes;
+mod second_factor;
 mod sessions;
 mod signed;
 mod staff;
@@ -27,8 +29,12 @@ use tokio_util::sync::CancellationToken;
 
 pub use administer::StaffChange;
 pub use first::{FIRST_LINK_HOURS, FirstAccount};
+pub use machine::{
+    MACHINE_TOKEN_DAYS_MAX, MACHINE_TOKEN_PREFIX, MachineToken, NewMachineToken, Scope,
+};
 pub use password::{PASSWORD_CHARS_MAX, PASSWORD_CHARS_MIN};
 pub use routes::{SignIn, SignedIn, Who, session_operations, session_routes};
+pub use second_factor::{Enrolment, RECOVERY_CODES, SecondFactors};
 pub use sessions::{SESSION_HOURS_MAX, SESSION_IDLE_MINUTES_MAX, Session};
 pub use signed::{SESSION_COOKIE, Signed, token_of};
 pub use staff::{Account, NewStaff, Staff, USERNAME_CHARS_MAX, Username};
@@ -85,6 +91,27 @@ pub enum IdentityError {
         /// What is wrong with it.
         problem: String,
     },
+    /// The password is right, and the account has a second factor.
+    #[error("a code of the second factor is needed")]
+    SecondFactorRequired {
+        /// For the second step, so that it does not need the password.
+        ticket: String,
+    },
+    /// The code is wrong, old or used.
+    #[error("the code is wrong, too old or was used (验证码有误、已过期或已使用)")]
+    SecondFactorWrong,
+    /// The role needs a second factor, and the account has none.
+    #[error("this role needs a second factor here; enrol one first (请先启用双因素认证)")]
+    MustEnrol,
+    /// The enrolment began too long ago, or is another account's.
+    #[error("the enrolment is over; begin anew (启用已超时，请重新开始)")]
+    EnrolmentOver,
+    /// A machine's token does not open this address.
+    #[error("{}", out_of_scope(*needed))]
+    OutOfScope {
+        /// The scope that it lacks; `None` when no machine may do this.
+        needed: Option<&'static str>,
+    },
     /// The session is locked; its person has to type the password.
     #[error("the session is locked; unlock it with the password")]
     Locked,
@@ -114,7 +141,7 @@ pub enum IdentityError {
 impl IdentityError {
     /// Whether somebody tried what he does not know.
     fn is_wrong_try(&self) -> bool {
-        matches!(self, Self::WrongPassword | Self::Throttled { .. })
+        matches!(self, Self::WrongPassword | Self::SecondFactorWrong | Self::Throttled { .. })
     }
 }
 
@@ -137,11 +164,23 @@ pub struct Identity {
     staff_cache: Cache<Account>,
     session_cache: Cache<SessionRecord>,
     everybody_cache: Cache<Arc<Vec<Account>>>,
+    machine_cache: Cache<MachineToken>,
     hasher: Hasher,
     throttle: Throttle,
     tries: Allowance,
+    second_factors: Option<SecondFactors>,
+    scopes: &'static [Scope],
     clock: SharedClockBox,
     audit: Audit,
+}
+
+/// What whoever lets people and machines in has to know.
+#[derive(Debug, Clone)]
+pub struct Admission {
+    /// How second factors are kept, and who has to have one.
+    pub second_factors: SecondFactors,
+    /// What machines may read.
+    pub scopes: &'static [Scope],
 }
 
 /// `dyn Clock` has no `Debug`.
@@ -168,21 +207,47 @@ impl Identity {
         Ok(Self::new(staff, sessions, clock, audit))
     }
 
-    /// Makes it over opened buckets.
+    /// Makes it over opened buckets, for whoever only writes accounts: nobody with a second factor gets in through it.
     #[must_use]
     pub fn new(staff: Bucket, sessions: Bucket, clock: SharedClock, audit: Audit) -> Arc<Self> {
-        Arc::new(Self {
+        Arc::new(Self::made(staff, sessions, clock, audit, None))
+    }
+
+    /// Makes it over opened buckets, for whoever lets people and machines in.
+    #[must_use]
+    pub fn with_admission(
+        staff: Bucket,
+        sessions: Bucket,
+        clock: SharedClock,
+        audit: Audit,
+        admission: Admission,
+    ) -> Arc<Self> {
+        Arc::new(Self::made(staff, sessions, clock, audit, Some(admission)))
+    }
+
+    fn made(
+        staff: Bucket,
+        sessions: Bucket,
+        clock: SharedClock,
+        audit: Audit,
+        admission: Option<Admission>,
+    ) -> Self {
+        let scopes = admission.as_ref().map_or(&[][..], |admission| admission.scopes);
+        Self {
             staff,
             sessions,
             staff_cache: Cache::new(),
             session_cache: Cache::new(),
             everybody_cache: Cache::new(),
+            machine_cache: Cache::new(),
             hasher: Hasher::new(),
             throttle: Throttle::default(),
             tries: Allowance::new(TRIES_BURST, TRIES_PER_MINUTE).wide_for_this_machine(),
+            second_factors: admission.map(|admission| admission.second_factors),
+            scopes,
             clock: SharedClockBox(clock),
             audit,
-        })
+        }
     }
 
     /// Follows both buckets, so that what another process revokes is forgotten here at once; a task for
@@ -193,13 +258,17 @@ impl Identity {
     pub async fn watch(self: Arc<Self>, shutdown: CancellationToken) -> Result<(), IdentityError> {
         tokio::select! {
             () = shutdown.cancelled() => {}
-            () = follow(&self.staff, &self.staff_cache, Some(&self.everybody_cache)) => {}
-            () = follow(&self.sessions, &self.session_cache, None::<&Cache<()>>) => {}
+            () = follow(&self.staff, |key| {
+                self.staff_cache.forget_what(key);
+                self.machine_cache.forget_what(key);
+                self.everybody_cache.forget_all();
+            }) => {}
+            () = follow(&self.sessions, |key| self.session_cache.forget_what(key)) => {}
         }
         Ok(())
     }
 
-    /// Checks a username and password, without opening a session.
+    /// Checks a username and password, without opening a session; a second factor is not asked for.
     ///
     /// # Errors
     /// [`IdentityError::WrongPassword`], [`IdentityError::Throttled`], [`IdentityError::Busy`], or when
@@ -210,26 +279,95 @@ impl Identity {
         password: &str,
     ) -> Result<Staff, IdentityError> {
         let (_, outcome) = self.check(username, password).await?;
-        outcome
+        let staff = outcome?.staff;
+        self.throttle.succeeded(staff.username.as_str());
+        Ok(staff)
     }
 
-    /// Signs somebody in: checks the password, opens a session, writes an audit line. `visitor` is where the try comes
-    /// from, when that is known.
+    /// Signs somebody in: checks the password, and the code when the account has a second factor, opens a session, writes
+    /// an audit line. `visitor` is where the try comes from, when that is known.
     ///
     /// # Errors
-    /// As [`Identity::authenticate`], and [`IdentityError::TooManyFromHere`].
+    /// As [`Identity::authenticate`], [`IdentityError::TooManyFromHere`], and [`IdentityError::SecondFactorRequired`] or
+    /// [`IdentityError::SecondFactorWrong`] once the password was right.
     pub async fn sign_in(
         &self,
         username: &str,
         password: &str,
+        code: Option<&str>,
         visitor: Option<Visitor>,
     ) -> Result<Opened, IdentityError> {
         self.let_try(visitor)?;
-        let opened = self.sign_in_by_password(username, password).await;
-        if !opened.as_ref().is_err_and(IdentityError::is_wrong_try) {
-            self.forgive(visitor);
+        let opened = async {
+            let (known, outcome) = self.check(username, password).await?;
+            let outcome = match outcome {
+                Ok(account) => self.prove(account, code).await,
+                Err(error) => Err(error),
+            };
+            self.opened(known, outcome).await
+        };
+        self.counted(visitor, opened.await)
+    }
+
+    /// Goes on with a sign-in of which the password was right, by the ticket of [`IdentityError::SecondFactorRequired`].
+    ///
+    /// # Errors
+    /// [`IdentityError::WrongPassword`] for a ticket that is none or too old, and as [`Identity::sign_in`].
+    pub async fn sign_in_second_step(
+        &self,
+        ticket: &str,
+        code: &str,
+        visitor: Option<Visitor>,
+    ) -> Result<Opened, IdentityError> {
+        self.let_try(visitor)?;
+        let opened = async {
+            let account = self.account_of_ticket(ticket).await?;
+            let account = account.ok_or(IdentityError::WrongPassword)?;
+            let known = account.staff.username.clone();
+            let outcome = self.prove(account, Some(code)).await;
+            self.opened(Some(known), outcome).await
+        };
+        self.counted(visitor, opened.await)
+    }
+
+    /// Asks for the code of an account whose password was right. Only who has proved all of it has his wrong tries
+    /// forgotten: a password that is known must not make room for guessing codes.
+    async fn prove(&self, account: Account, code: Option<&str>) -> Result<Staff, IdentityError> {
+        if account.has_second_factor() {
+            match code {
+                Some(code) => self.use_code(&account.staff.username, code).await?,
+                None => return Err(self.second_factor_required(&account)?),
+            }
         }
-        opened
+        self.throttle.succeeded(account.staff.username.as_str());
+        Ok(account.staff)
+    }
+
+    /// Opens a session for who has proved who he is; of who has not, a line stands in the audit.
+    async fn opened(
+        &self,
+        known: Option<Username>,
+        outcome: Result<Staff, IdentityError>,
+    ) -> Result<Opened, IdentityError> {
+        let staff = match outcome {
+            Ok(staff) => staff,
+            Err(error) => {
+                let what = match error {
+                    IdentityError::WrongPassword => "sign_in_refused",
+                    IdentityError::SecondFactorWrong => "second_factor_refused",
+                    IdentityError::Throttled { .. } => "sign_in_throttled",
+                    _ => return Err(error),
+                };
+                // What was typed is written only when it is a name that is known: it may be a password.
+                let actor = known.map_or_else(|| "unknown".to_owned(), String::from);
+                self.audit.record(AuditLine::new(actor, what)).await;
+                return Err(error);
+            }
+        };
+        let opened = self.open_session(&staff.username).await?;
+        let line = AuditLine::new(staff.username.as_str(), "signed_in").role(staff.role);
+        self.audit.record(line.center(staff.center)).await;
+        Ok(opened)
     }
 
     /// Lets a visitor try. A try counts as a wrong one until it turns out otherwise, so that a thousand at once are not a
@@ -241,35 +379,17 @@ impl Identity {
             .map_err(|retry_after_seconds| IdentityError::TooManyFromHere { retry_after_seconds })
     }
 
-    fn forgive(&self, visitor: Option<Visitor>) {
-        if let Some(visitor) = visitor {
+    fn counted<T>(
+        &self,
+        visitor: Option<Visitor>,
+        outcome: Result<T, IdentityError>,
+    ) -> Result<T, IdentityError> {
+        if let Some(visitor) = visitor
+            && !outcome.as_ref().is_err_and(IdentityError::is_wrong_try)
+        {
             self.tries.give_back(visitor, 1);
         }
-    }
-
-    async fn sign_in_by_password(
-        &self,
-        username: &str,
-        password: &str,
-    ) -> Result<Opened, IdentityError> {
-        let (known, outcome) = self.check(username, password).await?;
-        let staff = match outcome {
-            Ok(staff) => staff,
-            Err(error) => {
-                // What was typed is written only when it is a name that is known: it may be a password.
-                let actor = known.map_or_else(|| "unknown".to_owned(), String::from);
-                let what = match error {
-                    IdentityError::Throttled { .. } => "sign_in_throttled",
-                    _ => "sign_in_refused",
-                };
-                self.audit.record(AuditLine::new(actor, what)).await;
-                return Err(error);
-            }
-        };
-        let opened = self.open_session(&staff.username).await?;
-        let line = AuditLine::new(staff.username.as_str(), "signed_in").role(staff.role);
-        self.audit.record(line.center(staff.center)).await;
-        Ok(opened)
+        outcome
     }
 
     /// Checks a password. The outer error is a failure of the machinery; the inner result is what the
@@ -278,7 +398,7 @@ impl Identity {
         &self,
         username: &str,
         password: &str,
-    ) -> Result<(Option<Username>, Result<Staff, IdentityError>), IdentityError> {
+    ) -> Result<(Option<Username>, Result<Account, IdentityError>), IdentityError> {
         // A name that cannot exist costs and answers as one that does not exist.
         let username = username.parse::<Username>().ok();
         let name = username.as_ref().map_or("", Username::as_str);
@@ -293,10 +413,7 @@ impl Identity {
         let hash = account.as_ref().map(|account| account.password_hash.clone());
         let is_right = self.hasher.verify(password, hash).await?;
         match account {
-            Some(account) if is_right && !account.disabled => {
-                self.throttle.succeeded(name);
-                Ok((known, Ok(account.staff)))
-            }
+            Some(account) if is_right && !account.disabled => Ok((known, Ok(account))),
             _ => {
                 self.throttle.failed(name);
                 Ok((known, Err(IdentityError::WrongPassword)))
@@ -323,30 +440,30 @@ impl Identity {
     }
 }
 
-/// Forgets each key that changes, and all of `lists` with it. Ends never.
-async fn follow<V: Clone, L: Clone>(bucket: &Bucket, cache: &Cache<V>, lists: Option<&Cache<L>>) {
+/// Tells `forget` each key that changes, and nothing when any may have changed. Ends never.
+async fn follow(bucket: &Bucket, forget: impl Fn(Option<&str>)) {
     let mut pause = std::time::Duration::from_millis(100);
-    let forget_all = || {
-        cache.forget_all();
-        if let Some(lists) = lists {
-            lists.forget_all();
-        }
-    };
     loop {
         if let Ok(mut changes) = bucket.changes().await {
             // What changed before the watch stood is not told.
-            forget_all();
+            forget(None);
             while let Some(key) = changes.next().await {
-                cache.forget(&key);
-                if let Some(lists) = lists {
-                    lists.forget_all();
-                }
+                forget(Some(&key));
                 pause = std::time::Duration::from_millis(100);
             }
         }
-        forget_all();
+        forget(None);
         tokio::time::sleep(pause).await;
         pause = (pause * 2).min(std::time::Duration::from_secs(5));
+    }
+}
+
+fn out_of_scope(needed: Option<&str>) -> String {
+    match needed {
+        Some(scope) => format!("the token has no scope {scope} (令牌没有此权限)"),
+        None => {
+            "no machine may do this; it takes a person who is signed in (仅限人员操作)".to_owned()
+        }
     }
 }
 

@@ -296,7 +296,7 @@ async fn a_session_in_use_lives_ten_hours_and_an_idle_one_two() {
         house.clock.advance(TimeDelta::hours(1));
         assert_eq!(house.who(&used).await, StatusCode::OK);
         // A page that is only open is not in use.
-        let found = house.identity.look(&looked_at).await.unwrap();
+        let found = house.identity.look(&looked_at, "/v1/live").await.unwrap();
         assert_eq!(found.is_some(), hour < 2, "after {hour} hours");
     }
     assert_eq!(house.who(&idle).await, StatusCode::UNAUTHORIZED);
@@ -360,7 +360,7 @@ async fn a_locked_session_opens_nothing_in_any_process_until_its_password_is_typ
     post(&house, "/v1/session/lock", &token, json!({})).await;
     for identity in [&house.identity, &other] {
         assert!(matches!(identity.resolve(&token).await, Err(IdentityError::Locked)));
-        assert!(matches!(identity.look(&token).await, Err(IdentityError::Locked)));
+        assert!(matches!(identity.look(&token, "/v1/live").await, Err(IdentityError::Locked)));
     }
     let (status, _, body) = call(&house.router, with_token("GET", &token)).await;
     assert_eq!((status, &body["locked"]), (StatusCode::OK, &json!(true)));

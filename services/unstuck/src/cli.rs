@@ -39,6 +39,11 @@ pub(crate) enum Command {
         #[command(subcommand)]
         command: StaffCommand,
     },
+    /// Makes, lists and revokes the tokens of machines
+    Token {
+        #[command(subcommand)]
+        command: TokenCommand,
+    },
     /// Tells a district's year from a seed into an empty log, for training and for measuring
     Simulate(SimulateArguments),
     /// Builds the views anew from the log
@@ -318,6 +323,14 @@ pub(crate) enum StaffCommand {
         #[arg(long, value_name = "U")]
         username: String,
     },
+    /// Takes the second factor of an account away, for who has lost it; the account's sessions end
+    ResetSecondFactor {
+        #[command(flatten)]
+        place: PlaceArguments,
+        /// The username
+        #[arg(long, value_name = "U")]
+        username: String,
+    },
     /// Sets another password; the account's sessions end
     Passwd {
         #[command(flatten)]
@@ -329,6 +342,55 @@ pub(crate) enum StaffCommand {
         #[arg(long, required = true)]
         password_stdin: bool,
     },
+}
+
+#[derive(Debug, Subcommand)]
+pub(crate) enum TokenCommand {
+    /// Makes a token and prints it once
+    Add(AddTokenArguments),
+    /// Lists all tokens, without themselves
+    List {
+        #[command(flatten)]
+        place: PlaceArguments,
+        /// As JSON
+        #[arg(long)]
+        json: bool,
+    },
+    /// Revokes a token at once
+    Revoke {
+        #[command(flatten)]
+        place: PlaceArguments,
+        /// Its id, as the list has it
+        #[arg(long, value_name = "ID")]
+        id: String,
+    },
+}
+
+#[derive(Debug, Args)]
+pub(crate) struct AddTokenArguments {
+    #[command(flatten)]
+    pub(crate) place: PlaceArguments,
+    /// The district file; the sample district otherwise [variable: UNSTUCK_DISTRICT]
+    #[arg(long, value_name = "FILE")]
+    pub(crate) district: Option<String>,
+    /// What it is for: 1 to 40 of a-z, 0-9 and -
+    #[arg(long, value_name = "N")]
+    pub(crate) name: String,
+    /// As which role it reads: director, department_lead, coordinator or auditor
+    #[arg(long, value_name = "R")]
+    pub(crate) role: String,
+    /// The center of a director
+    #[arg(long, value_name = "C")]
+    pub(crate) center: Option<String>,
+    /// The department of a department lead
+    #[arg(long, value_name = "D")]
+    pub(crate) department: Option<String>,
+    /// What it may read, once for each: read:figures, read:cases, read:register, read:learning or read:feed
+    #[arg(long = "scope", value_name = "SCOPE", required = true)]
+    pub(crate) scopes: Vec<String>,
+    /// How many days it lives, 1 to 400 [default: 90]
+    #[arg(long, value_name = "DAYS")]
+    pub(crate) days: Option<String>,
 }
 
 #[derive(Debug, Args)]

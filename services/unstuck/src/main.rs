@@ -87,6 +87,7 @@ async fn run(command: Command, log_format: Option<String>) -> anyhow::Result<()>
         Command::Projection(arguments) => alone(Service::Projection, arguments, log_format).await,
         Command::Portal(arguments) => pages::run(settings::pages(arguments, log_format)?).await,
         Command::Staff { command } => tools::staff::run(command, log_format).await,
+        Command::Token { command } => tools::token::run(command, log_format).await,
         Command::Simulate(arguments) => {
             simulate::run(settings::simulate(arguments, log_format)?).await
         }

@@ -7,4 +7,5 @@ pub(crate) mod quarantine;
 pub(crate) mod register;
 pub(crate) mod schema;
 pub(crate) mod staff;
+pub(crate) mod token;
 pub(crate) mod views;

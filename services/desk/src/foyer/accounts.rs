@@ -39,6 +39,8 @@ struct AccountAnswer {
     created_at: Timestamp,
     /// Whether sign-in is refused.
     disabled: bool,
+    /// Whether a sign-in needs a code.
+    second_factor: bool,
 }
 
 /// A new account.
@@ -100,6 +102,7 @@ pub(super) fn routes() -> Router<DeskState> {
     Router::new()
         .route("/v1/staff", get(list).post(add))
         .route("/v1/staff/{username}/password", post(set_password))
+        .route("/v1/staff/{username}/second-factor/reset", post(reset_second_factor))
         .route("/v1/staff/{username}/remove", post(remove))
         .route("/v1/staff/{username}/change", post(change))
 }
@@ -118,6 +121,12 @@ pub(super) fn operations() -> Vec<Operation> {
             "Sets another password; the sessions of the account end",
         )
         .takes::<PasswordBody>()
+        .answers_with(204, "application/json"),
+        operation(
+            Method::POST,
+            "/v1/staff/{username}/second-factor/reset",
+            "Takes the second factor of an account away, for who has lost it; its sessions end",
+        )
         .answers_with(204, "application/json"),
         operation(
             Method::POST,
@@ -148,6 +157,7 @@ async fn list(
         .map(|account| AccountAnswer {
             created_at: desk.local(account.created_at),
             disabled: account.disabled,
+            second_factor: account.has_second_factor(),
             staff: account.staff,
         })
         .collect();
@@ -179,6 +189,18 @@ async fn set_password(
     let username = named(&username)?;
     desk.identity.set_password(&username, &value.password).await?;
     admin.note("staff_password_set", &username, None).await;
+    Ok(StatusCode::NO_CONTENT)
+}
+
+async fn reset_second_factor(
+    State(desk): State<Arc<Desk>>,
+    Signed(staff): Signed,
+    Path(username): Path<String>,
+) -> Result<StatusCode, Problem> {
+    let admin = Admin::of(&desk, &staff, "staff_second_factor").await?;
+    let username = named(&username)?;
+    desk.identity.reset_second_factor(&username).await?;
+    admin.note("staff_second_factor_reset", &username, None).await;
     Ok(StatusCode::NO_CONTENT)
 }
 
@@ -223,19 +245,19 @@ fn named(text: &str) -> Result<Username, Problem> {
 }
 
 /// An administrator at work.
-struct Admin<'a> {
+pub(super) struct Admin<'a> {
     desk: &'a Desk,
     staff: &'a Staff,
 }
 
 impl<'a> Admin<'a> {
-    async fn of(desk: &'a Desk, staff: &'a Staff, what: &str) -> Result<Self, Problem> {
+    pub(super) async fn of(desk: &'a Desk, staff: &'a Staff, what: &str) -> Result<Self, Problem> {
         admit(desk, staff, what, permission::may_administer_accounts(staff.role)).await?;
         Ok(Self { desk, staff })
     }
 
     /// Refuses places that the district does not have.
-    fn places(
+    pub(super) fn places(
         &self,
         center: Option<&CenterId>,
         department: Option<&DepartmentId>,
@@ -275,6 +297,10 @@ impl<'a> Admin<'a> {
                 format!("{username} ({}{}{})", staff.role, sep(place), place.unwrap_or(""))
             }
         };
+        self.note_text(what, detail).await;
+    }
+
+    pub(super) async fn note_text(&self, what: &'static str, detail: String) {
         self.desk.audit.record(self.line(what).detail(detail)).await;
     }
 

@@ -71,7 +71,5 @@ async fn make(
     let FirstAccountBody { token, username, name, password } = value;
     let username: Username = username.parse()?;
     let opened = desk.first_account.make(&token, username, name, &password).await?;
-    let answer =
-        SignedIn { token: opened.token, expires_at: opened.expires_at, staff: opened.staff };
-    Ok((StatusCode::CREATED, Json(answer)))
+    Ok((StatusCode::CREATED, Json(opened.into())))
 }

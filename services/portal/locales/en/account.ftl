@@ -43,3 +43,30 @@ first-run-button = Make the account and sign in
 account-name = Name
 account-name-missing = Enter the name
 account-username-hint = Lower-case letters, digits and . _ -; what one signs in with
+
+# The second factor.
+
+second-factor-title = Second factor
+second-factor-text = Beside the password, a sign-in then asks for the six digits that an authenticator app on your phone shows.
+second-factor-must = Your role needs a second factor here. Nothing else is open until you have one.
+second-factor-is-on = It is on. With a new phone, set it up here again; the old one then opens nothing.
+second-factor-begin = Set it up
+second-factor-present = Present code
+second-factor-present-hint = The six digits of the old phone, or a recovery code
+second-factor-scan = Scan this with your authenticator app
+second-factor-square = The square to scan
+second-factor-typed = Cannot scan it? Type these letters into the app
+second-factor-first-code = The six digits that the app shows
+second-factor-confirm = Turn it on
+second-factor-first-wrong = This code does not fit. Check the clock of your phone, then type the code that it shows now
+second-factor-over = That took too long; begin anew
+second-factor-done = The second factor is on
+second-factor-recovery = Write these ten recovery codes down, or print them, and keep them safe. Without your phone, each takes the place of a code once. They cannot be shown again.
+second-factor-print = Print
+second-factor-step = Enter the code
+second-factor-code = Code
+second-factor-code-hint = The six digits of your authenticator app, or a recovery code
+second-factor-wrong = The code is wrong, too old, or was used; type the one that the app shows now
+second-factor-late = That took too long; enter your password again
+second-factor-lost = Lost both the phone and the recovery codes? Ask the administrator of your office.
+second-factor-back = Back to sign-in

@@ -29,6 +29,9 @@ account-remove = Remove the account
 account-remove-hint = Nobody can sign in with it any more; what its person did stays on record.
 account-remove-ask = Remove the account of { $name }?
 account-keep = Keep it and go back
+accounts-second-factor = The second factor of { $who } was taken away; they have to sign in again.
+account-second-factor-reset = Take the second factor away
+account-second-factor-hint = For somebody who has lost the phone and the recovery codes. Make sure who they are first; their sessions end.
 
 # The audit.
 
@@ -61,6 +64,11 @@ audit-kind-staff_added = Added an account
 audit-kind-staff_changed = Changed an account
 audit-kind-staff_password_set = Set a password
 audit-kind-staff_removed = Removed an account
+audit-kind-second_factor_enrolled = Second factor enrolled
+audit-kind-second_factor_refused = Wrong code
+audit-kind-staff_second_factor_reset = Second factor taken away
+audit-kind-token_added = Machine token made
+audit-kind-token_revoked = Machine token revoked
 audit-kind-first_account_made = Made the first account
 
 # What nobody can read.
@@ -71,3 +79,24 @@ quarantine-none = Every record can be read
 quarantine-what = Record
 quarantine-why = Why it cannot be read
 quarantine-since = Since
+
+# Tokens of machines.
+
+tokens-title = Machine tokens
+tokens-text = For other systems of the district that read over the API: figures, the register, the live feed. A token sees no applicant in clear and handles nothing.
+tokens-none = There is no token yet
+tokens-add = New token
+tokens-made = The token is made
+tokens-made-once = Copy it now; it cannot be shown again:
+tokens-revoked = The token { $name } is revoked and opens nothing any more.
+token-name = What it is for
+token-name-hint = 1 to 40 lower-case letters, digits or -, such as reports
+token-role-hint = The token sees as far as this role
+token-scopes = What it may read
+token-scopes-missing = Choose at least one
+token-days = Days until it ends
+token-days-wrong = 1 to 400 days
+token-expires = Ends on
+token-expired = ended
+token-end = Action
+token-revoke = Revoke

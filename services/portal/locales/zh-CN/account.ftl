@@ -43,3 +43,30 @@ first-run-button = 建立账号并登录
 account-name = 姓名
 account-name-missing = 请填写姓名
 account-username-hint = 小写字母、数字和 . _ -，登录时用
+
+# The second factor.
+
+second-factor-title = 双因素认证
+second-factor-text = 登录时除密码外，还要输入手机验证器应用（如微软验证器、腾讯身份验证器）显示的 6 位数字。
+second-factor-must = 您的角色须启用双因素认证，启用后才能使用系统。
+second-factor-is-on = 已启用。换手机时在这里重新绑定，旧的随即失效。
+second-factor-begin = 开始绑定
+second-factor-present = 现在的验证码
+second-factor-present-hint = 旧手机上的 6 位验证码，或一个恢复码
+second-factor-scan = 用验证器应用扫描
+second-factor-square = 绑定用的二维码
+second-factor-typed = 扫不了？在应用里手工输入这串字符
+second-factor-first-code = 应用显示的 6 位验证码
+second-factor-confirm = 启用
+second-factor-first-wrong = 验证码不对。请核对手机时间是否准确，再输入新显示的验证码
+second-factor-over = 绑定超时，请重新开始
+second-factor-done = 双因素认证已启用
+second-factor-recovery = 请把这十个恢复码抄下或打印，放在安全的地方。手机不在身边时，每个恢复码可代替验证码登录一次。本页关闭后无法再次查看。
+second-factor-print = 打印
+second-factor-step = 输入验证码
+second-factor-code = 验证码
+second-factor-code-hint = 验证器应用显示的 6 位数字，或一个恢复码
+second-factor-wrong = 验证码不对、已过期或已用过，请输入新显示的验证码
+second-factor-late = 登录超时，请重新输入密码
+second-factor-lost = 手机和恢复码都丢了？请找本单位系统管理员重置。
+second-factor-back = 返回登录

@@ -29,6 +29,9 @@ account-remove = 移除账号
 account-remove-hint = 移除后不能再登录；办过的事项记录都在。
 account-remove-ask = 移除 { $name } 的账号？
 account-keep = 不移除，返回
+accounts-second-factor = 已重置 { $who } 的双因素认证，对方需重新登录。
+account-second-factor-reset = 重置双因素认证
+account-second-factor-hint = 对方手机和恢复码都丢失时使用。请先当面核实身份；重置后对方的登录会退出。
 
 # The audit.
 
@@ -61,6 +64,11 @@ audit-kind-staff_added = 新增账号
 audit-kind-staff_changed = 修改账号
 audit-kind-staff_password_set = 重设密码
 audit-kind-staff_removed = 移除账号
+audit-kind-second_factor_enrolled = 启用双因素认证
+audit-kind-second_factor_refused = 验证码不对
+audit-kind-staff_second_factor_reset = 重置双因素认证
+audit-kind-token_added = 新建机器令牌
+audit-kind-token_revoked = 撤销机器令牌
 audit-kind-first_account_made = 建立首个账号
 
 # What nobody can read.
@@ -71,3 +79,24 @@ quarantine-none = 没有读不出的记录
 quarantine-what = 记录
 quarantine-why = 为什么读不出
 quarantine-since = 从什么时候起
+
+# Tokens of machines.
+
+tokens-title = 机器令牌
+tokens-text = 供本区其他系统只读调用接口：统计、台账、实时动态等。令牌看不到申请人的真实信息，也不能办理任何事项。
+tokens-none = 还没有令牌
+tokens-add = 新建令牌
+tokens-made = 令牌已建立
+tokens-made-once = 请立即复制保存，本页关闭后无法再次查看：
+tokens-revoked = 令牌 { $name } 已撤销，立即失效。
+token-name = 用途名称
+token-name-hint = 1 到 40 个小写字母、数字或 -，例如 reports
+token-role-hint = 令牌能看到的范围与该角色相同
+token-scopes = 可读内容
+token-scopes-missing = 请至少选择一项可读内容
+token-days = 有效天数
+token-days-wrong = 请填 1 到 400 天
+token-expires = 有效期至
+token-expired = 已过期
+token-end = 操作
+token-revoke = 撤销

@@ -117,7 +117,7 @@ impl Typed {
 
 /// Whether a control takes a password: the space around it belongs to it, and it is never kept or sent back.
 pub(crate) fn is_secret(name: &str) -> bool {
-    matches!(name, "password" | "current" | "new" | "again")
+    matches!(name, "password" | "current" | "new" | "again" | "ticket")
 }
 
 /// Digits, letters and marks that an input method left in full width, in their usual width: `１３８` is `138`.

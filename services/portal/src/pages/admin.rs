@@ -4,6 +4,7 @@
 //! itself keeps the last administrator.
 
 mod one;
+mod tokens;
 
 use std::sync::Arc;
 
@@ -35,8 +36,11 @@ const OF_DEPARTMENT: [Role; 2] = [Role::Handler, Role::DepartmentLead];
 pub(crate) fn router() -> Router<Arc<Portal>> {
     Router::new()
         .route("/admin/accounts", get(list).post(add))
+        .route("/admin/tokens", get(tokens::list).post(tokens::add))
+        .route("/admin/tokens/{id}/revoke", post(tokens::revoke))
         .route("/admin/accounts/{username}", get(one::page).post(one::change))
         .route("/admin/accounts/{username}/password", post(one::password))
+        .route("/admin/accounts/{username}/second-factor", post(one::reset_second_factor))
         .route("/admin/accounts/{username}/remove", get(one::ask).post(one::remove))
 }
 
@@ -70,6 +74,8 @@ struct Account {
     created_at: Option<DateTime<FixedOffset>>,
     #[serde(default)]
     disabled: bool,
+    #[serde(default)]
+    second_factor: bool,
 }
 
 async fn accounts(visit: &Visit) -> Result<Vec<Account>, Failure> {
@@ -90,7 +96,7 @@ async fn answer(visit: &Visit, asked: &Asked, typed: &Typed, faults: &Faults) ->
     let shown: Vec<&Account> = all.iter().filter(|account| fits(visit, account, &wanted)).collect();
     let title = lang.text("accounts-title");
     let done = match asked.done.as_str() {
-        "added" | "changed" | "removed" | "password" => {
+        "added" | "changed" | "removed" | "password" | "second-factor" => {
             Some(lang.with(&format!("accounts-{}", asked.done), &[("who", &asked.who)]))
         }
         _ => None,

@@ -26,7 +26,7 @@ use crate::visit::{Signed, Visit};
 const SHOWN: &str = "50";
 
 /// The kinds of lines that have a word of their own, `audit-kind-…`; most asked for first.
-const KINDS: [&str; 17] = [
+const KINDS: [&str; 22] = [
     "personal_data_read",
     "personal_data_erased",
     "refused",
@@ -42,6 +42,11 @@ const KINDS: [&str; 17] = [
     "staff_changed",
     "staff_password_set",
     "staff_removed",
+    "staff_second_factor_reset",
+    "second_factor_enrolled",
+    "second_factor_refused",
+    "token_added",
+    "token_revoked",
     "first_account_made",
     "sign_in_refused",
 ];

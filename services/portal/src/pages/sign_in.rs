@@ -1,7 +1,8 @@
 //! Signing in and out.
 //!
 //! Invariants: a wrong name and a wrong password look the same; whoever was sent here in the middle of a form goes on
-//! with it, and somebody else looks at it first; the way back is an address of ours.
+//! with it, and somebody else looks at it first; the way back is an address of ours; no password is sent back to a page,
+//! also not between the two steps of a sign-in.
 
 use std::sync::Arc;
 
@@ -17,14 +18,17 @@ use serde_json::json;
 
 use super::home::{home_of, way_back};
 use crate::api::Failure;
-use crate::form::{Carried, Faults, Field, Form, Sending, Typed};
+use crate::form::{Carried, Faults, Field, Form, Sending, Typed, narrow};
 use crate::portal::Portal;
 use crate::session;
 use crate::ui::{Dress, Page};
 use crate::visit::Visit;
 
 pub(crate) fn router() -> Router<Arc<Portal>> {
-    Router::new().route("/sign-in", get(page).post(sign_in)).route("/sign-out", post(sign_out))
+    Router::new()
+        .route("/sign-in", get(page).post(sign_in))
+        .route("/sign-in/code", post(second_step))
+        .route("/sign-out", post(sign_out))
 }
 
 /// What `POST /v1/session` and `POST /v1/first-account` answer.
@@ -132,10 +136,85 @@ async fn sign_in(
     let body = json!({ "username": username, "password": password });
     match visit.api().post::<SignedIn>("/v1/session", &body, None).await {
         Ok(signed) => welcome(&portal, &visit, &headers, &signed, typed.get("next"), carried).await,
-        Err(failure) => {
-            let faults = faults_of(&visit, &failure);
-            answer(&visit, &typed, &faults, carried.as_ref(), None)
+        Err(failure) => match ticket_of(&failure) {
+            Some(ticket) => {
+                let typed = Typed::of([("next", typed.get("next")), ("ticket", ticket)]);
+                ask_for_code(&visit, &typed, &Faults::none(), carried.as_ref())
+            }
+            None => {
+                let faults = faults_of(&visit, &failure);
+                answer(&visit, &typed, &faults, carried.as_ref(), None)
+            }
+        },
+    }
+}
+
+/// What says that the password was right, when a code is missing.
+fn ticket_of(failure: &Failure) -> Option<&str> {
+    let problem = failure.problem().filter(|problem| problem.code == "second_factor_required")?;
+    problem.extra.get("ticket")?.as_str()
+}
+
+/// The second step: the code of the app.
+fn ask_for_code(
+    visit: &Visit,
+    typed: &Typed,
+    faults: &Faults,
+    carried: Option<&Carried>,
+) -> Response {
+    let lang = visit.lang;
+    // A code is never typed twice.
+    let nothing = Typed::default();
+    let form = Form::new(lang, &nothing, faults);
+    let (label, hint) = (lang.text("second-factor-code"), lang.text("second-factor-code-hint"));
+    let button = lang.text("sign-in-button");
+    let sending = Sending { action: "/sign-in/code", button: &button, ..Sending::default() };
+    let title = lang.text("second-factor-step");
+    let body = html! {
+        div.narrow.stack {
+            h1 { (title) }
+            (form.whole(visit, &sending, html! {
+                input type="hidden" name="next" value=(way_back(typed.get("next")));
+                input type="hidden" name="ticket" value=(typed.get("ticket"));
+                @if let Some(carried) = carried { (carried.hidden()) }
+                (form.line(Field::new("code", &label).hint(&hint).complete("one-time-code").chars_max(24).first()))
+            }))
+            p.soft { (lang.text("second-factor-lost")) }
+            p { a href="/sign-in" { (lang.text("second-factor-back")) } }
         }
+    };
+    let status = StatusCode::from_u16(faults.status()).unwrap_or(StatusCode::OK);
+    Page::new(visit, &title, body).dressed(Dress::Public).status(status).respond()
+}
+
+async fn second_step(
+    State(portal): State<Arc<Portal>>,
+    visit: Visit,
+    headers: HeaderMap,
+    typed: Typed,
+) -> Response {
+    let carried = Carried::within(&typed);
+    let body = json!({ "ticket": typed.get("ticket"), "code": narrow(typed.get("code")) });
+    match visit.api().post::<SignedIn>("/v1/session/second-step", &body, None).await {
+        Ok(signed) => welcome(&portal, &visit, &headers, &signed, typed.get("next"), carried).await,
+        Err(failure) => match failure.code() {
+            // The step took too long: it begins with the password again.
+            "unauthenticated" => {
+                let mut faults = Faults::none();
+                faults.add("password", &visit.lang.text("second-factor-late"));
+                let typed = Typed::of([("next", typed.get("next"))]);
+                answer(&visit, &typed, &faults, carried.as_ref(), None)
+            }
+            "second_factor_wrong" => {
+                let mut faults = Faults::none();
+                faults.add("code", &visit.lang.text("second-factor-wrong"));
+                ask_for_code(&visit, &typed, &faults, carried.as_ref())
+            }
+            _ => {
+                let faults = Faults::of(&failure, visit.lang);
+                ask_for_code(&visit, &typed, &faults, carried.as_ref())
+            }
+        },
     }
 }
 

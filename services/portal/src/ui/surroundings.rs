@@ -52,7 +52,11 @@ pub(super) const fn nav_of(role: Role) -> &'static [(&'static str, &'static str)
             ("nav-improvements", "/improvements"),
             ("nav-quarantine", "/quarantine"),
         ],
-        Role::Admin => &[("nav-accounts", "/admin/accounts"), ("nav-quarantine", "/quarantine")],
+        Role::Admin => &[
+            ("nav-accounts", "/admin/accounts"),
+            ("nav-tokens", "/admin/tokens"),
+            ("nav-quarantine", "/quarantine"),
+        ],
         _ => &[],
     }
 }
@@ -136,6 +140,7 @@ fn account(visit: &Visit) -> Markup {
             div class="menu-list" {
                 @if visit.person.is_some() {
                     a href="/password" { (lang.text("account-password")) }
+                    a href="/second-factor" { (lang.text("account-second-factor")) }
                     form method="post" action="/lock" {
                         button type="submit" data-key="Alt+l" { (lang.text("account-lock")) }
                     }

@@ -49,6 +49,7 @@ pub(crate) fn visit(lang: Lang, role: Role) -> Visit {
             role,
             center: Some("donghuashi".to_owned()),
             department: None,
+            has_second_factor: false,
         }),
         standing: Standing::Known,
         token: Some("token".to_owned()),

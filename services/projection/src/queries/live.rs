@@ -113,6 +113,9 @@ impl Page {
     }
 }
 
+/// Its address.
+pub(super) const ROUTE: &str = "/v1/live";
+
 /// Serves the feed.
 pub(super) async fn feed(
     State(doors): State<Doors>,
@@ -121,7 +124,7 @@ pub(super) async fn feed(
     let token =
         token_of(&headers).ok_or_else(|| Problem::unauthenticated("there is no session token"))?;
     // A feed that comes back by itself is no sign that somebody is there.
-    let staff = doors.desk.identity.look(&token).await?;
+    let staff = doors.desk.identity.look(&token, ROUTE).await?;
     let staff =
         staff.ok_or_else(|| Problem::unauthenticated("the session has ended or was revoked"))?;
     let slot = Arc::clone(&doors.feeds.open)
@@ -255,7 +258,7 @@ impl Reader {
 
     /// Looks at the session; says how far the feed is, so that a reader who heard nothing comes back to the right place.
     async fn beats(&mut self) -> Option<Bytes> {
-        match self.identity.look(&self.token).await {
+        match self.identity.look(&self.token, ROUTE).await {
             Ok(staff) => self.actor = actor(&staff?),
             // Nobody sits before a locked screen.
             Err(IdentityError::Locked) => return None,
@@ -295,6 +298,6 @@ impl Reader {
 
 /// Its entry in OpenAPI.
 pub(super) fn operation() -> Operation {
-    Operation::new(Method::GET, "/v1/live", "queries", "What happens, as it happens")
+    Operation::new(Method::GET, ROUTE, "queries", "What happens, as it happens")
         .answers_with(200, "text/event-stream")
 }

@@ -200,7 +200,7 @@ pub fn openapi(
         "components": {
             "schemas": components.schemas,
             "securitySchemes": {
-                "session": { "type": "http", "scheme": "bearer", "description": "The token of POST /v1/session" },
+                "session": { "type": "http", "scheme": "bearer", "description": "The token of POST /v1/session, or that of a machine (POST /v1/tokens) within its scopes" },
             },
         },
     })

@@ -75,6 +75,22 @@ entries! {
     LOCKED = "locked", 401, "The screen is locked", "屏幕已锁定",
         "The session is locked. Its person unlocks it with POST /v1/session/unlock and the password; DELETE /v1/session signs out.",
         "会话已锁定。请本人通过 POST /v1/session/unlock 输入密码解锁，或通过 DELETE /v1/session 退出登录。";
+    /// The password is right, a code is missing.
+    SECOND_FACTOR_REQUIRED = "second_factor_required", 401, "A code is needed", "请输入动态验证码",
+        "The password is right and the account has a second factor. Send the same with `code`, or the `ticket` of this problem and a code to POST /v1/session/second-step, within five minutes.",
+        "密码正确，该账号已启用双因素认证。请在五分钟内附上 code 重发，或将本响应中的 ticket 与动态验证码提交至 POST /v1/session/second-step。";
+    /// The code opens nothing.
+    SECOND_FACTOR_WRONG = "second_factor_wrong", 401, "The code does not fit", "动态验证码不正确",
+        "The code is wrong, too old, or was used already; each opens once. Wait for the next one of the app, or use a recovery code.",
+        "动态验证码有误、已过期或已使用过，每个验证码只能使用一次。请等待应用生成下一个验证码，或使用恢复码。";
+    /// A second factor has to be enrolled before anything else.
+    MUST_ENROL = "must_enrol", 403, "Enrol a second factor first", "请先启用双因素认证",
+        "This role needs a second factor here. Enrol one with POST /v1/session/second-factor; until then the session opens nothing else.",
+        "本区要求该角色启用双因素认证。请先通过 POST /v1/session/second-factor 启用，启用前不能进行其他操作。";
+    /// The enrolment took too long, or is another's.
+    ENROLMENT_OVER = "enrolment_over", 409, "Begin the enrolment anew", "请重新开始启用",
+        "The enrolment of a second factor began more than a quarter of an hour ago, or is of another account. Begin anew with POST /v1/session/second-factor.",
+        "启用双因素认证已超过十五分钟，或不属于该账号。请通过 POST /v1/session/second-factor 重新开始。";
     /// The signed-in person may not do this.
     FORBIDDEN = "forbidden", 403, "Not yours to do", "无权操作",
         "Your role does not allow this, or the matter belongs to another center or department.",

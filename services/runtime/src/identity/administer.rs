@@ -2,8 +2,7 @@
 //!
 //! Invariants: whatever is changed ends the sessions of the account; somebody who can administer accounts is always
 //! left, also when two administrators remove each other at the same moment in two processes: each looks again
-//! after he has written, and takes back what was one too many. What has access to the machine (`unstuck staff`) is not
-//! held to that.
+//! after he has written, and takes back what was one too many. `unstuck staff` is held to it as well.
 
 use std::sync::Arc;
 
@@ -11,11 +10,12 @@ use futures::{StreamExt as _, TryStreamExt as _, stream};
 use proto_events::codes::Role;
 use proto_events::ids::{CenterId, DepartmentId};
 
+use super::machine::is_token_key;
 use super::staff::{read, written};
 use super::{Account, Identity, IdentityError, NewStaff, Staff, Username};
 
 /// Accounts that are read at once: a district has some hundreds, each read takes a third of a millisecond.
-const READS_AT_ONCE: usize = 16;
+pub(super) const READS_AT_ONCE: usize = 16;
 
 /// Under which key the memory keeps the list of everybody.
 const EVERYBODY: &str = "everybody";
@@ -65,7 +65,8 @@ impl Identity {
     /// # Errors
     /// When the bus is out of reach or a record cannot be read.
     pub async fn list(&self) -> Result<Vec<Account>, IdentityError> {
-        let found = stream::iter(self.staff.keys().await?)
+        let keys = self.staff.keys().await?.into_iter().filter(|key| !is_token_key(key));
+        let found = stream::iter(keys)
             .map(|key| async move { self.staff.find(&key).await })
             .buffered(READS_AT_ONCE)
             .try_collect::<Vec<_>>()

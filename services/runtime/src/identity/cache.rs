@@ -66,6 +66,14 @@ impl<V: Clone> Cache<V> {
         inner.entries.remove(key);
     }
 
+    /// Forgets one key, or all of them when none is named.
+    pub(super) fn forget_what(&self, key: Option<&str>) {
+        match key {
+            Some(key) => self.forget(key),
+            None => self.forget_all(),
+        }
+    }
+
     pub(super) fn forget_all(&self) {
         let mut inner = self.lock();
         inner.forgettings += 1;

@@ -4,13 +4,15 @@
 //! touch (every write names the revision that it saw); a locked session opens nothing until its own person
 //! has typed the password again, in whatever process it is asked, and locking does not make it live longer.
 
+use axum::http::Method;
 use bytes::Bytes;
 use chrono::{DateTime, TimeDelta, Utc};
 use serde::{Deserialize, Serialize};
 use sha2::{Digest as _, Sha256};
 
+use super::machine::is_machine_token;
 use super::staff::{TRIES_MAX, Username};
-use super::{Identity, IdentityError, Opened, Staff, password, random_hex};
+use super::{Account, Identity, IdentityError, Opened, Staff, password, random_hex};
 use crate::audit::AuditLine;
 use crate::http::body::hex;
 use crate::kv::Found;
@@ -33,6 +35,10 @@ pub struct Session {
     pub expires_at: DateTime<Utc>,
     /// Whether it waits for the password of its person.
     pub locked: bool,
+    /// Whether its person has a second factor.
+    pub has_second_factor: bool,
+    /// Whether its person has to enrol a second factor before anything else.
+    pub must_enrol: bool,
 }
 
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
@@ -57,6 +63,10 @@ impl SessionRecord {
             && now < self.seen_at + TimeDelta::minutes(SESSION_IDLE_MINUTES_MAX)
             // A clock that was set back far must not lengthen a session.
             && self.created_at <= now + TimeDelta::minutes(TOUCH_MINUTES)
+    }
+
+    pub(super) const fn is_locked(&self) -> bool {
+        self.locked_at.is_some()
     }
 }
 
@@ -90,19 +100,22 @@ impl Identity {
     /// Finds whose session a token opens, and notes that it is in use; `None` when it opens none (any more).
     ///
     /// # Errors
-    /// [`IdentityError::Locked`] when it waits for its person's password, or when the bus is out of reach: then nobody
-    /// knows.
+    /// [`IdentityError::Locked`] when it waits for its person's password, [`IdentityError::MustEnrol`] when its person has to
+    /// enrol a second factor first, or when the bus is out of reach: then nobody knows.
     pub async fn resolve(&self, token: &str) -> Result<Option<Staff>, IdentityError> {
         self.find_staff(token, true).await
     }
 
     /// Finds whose session a token opens, for what goes on by itself: a page that nobody sits before is not in use, and
-    /// its session ends when it has been idle for long enough.
+    /// its session ends when it has been idle for long enough. A machine's token opens it when its scope has `route`.
     ///
     /// # Errors
-    /// As [`Identity::resolve`].
-    pub async fn look(&self, token: &str) -> Result<Option<Staff>, IdentityError> {
-        self.find_staff(token, false).await
+    /// As [`Identity::resolve`], and [`IdentityError::OutOfScope`].
+    pub async fn look(&self, token: &str, route: &str) -> Result<Option<Staff>, IdentityError> {
+        match is_machine_token(token) {
+            true => self.machine(token, &Method::GET, route).await,
+            false => self.find_staff(token, false).await,
+        }
     }
 
     /// Finds the session of a token, locked or not; its use is not noted. `None` when there is none (any more).
@@ -110,9 +123,18 @@ impl Identity {
     /// # Errors
     /// When the bus is out of reach: then nobody knows.
     pub async fn session(&self, token: &str) -> Result<Option<Session>, IdentityError> {
-        let Some((_, record, staff)) = self.open_record(token).await? else { return Ok(None) };
-        let SessionRecord { expires_at, locked_at, .. } = record;
-        Ok(Some(Session { staff, expires_at, locked: locked_at.is_some() }))
+        let found = self.open_record(token).await?;
+        Ok(found.map(|(_, record, account)| self.shown(&record, account)))
+    }
+
+    fn shown(&self, record: &SessionRecord, account: Account) -> Session {
+        Session {
+            expires_at: record.expires_at,
+            locked: record.is_locked(),
+            has_second_factor: account.has_second_factor(),
+            must_enrol: self.must_enrol(&account),
+            staff: account.staff,
+        }
     }
 
     /// Locks the session of a token, for a counter that its person leaves for a while. Idempotent; `None` when there is
@@ -145,7 +167,9 @@ impl Identity {
         token: &str,
         password: &str,
     ) -> Result<Option<Session>, IdentityError> {
-        let Some((_, _, staff)) = self.open_record(token).await? else { return Ok(None) };
+        let Some((_, _, Account { staff, .. })) = self.open_record(token).await? else {
+            return Ok(None);
+        };
         if let Err(error) = self.authenticate(staff.username.as_str(), password).await {
             if matches!(error, IdentityError::WrongPassword | IdentityError::Throttled { .. }) {
                 self.note(&staff, "unlock_refused").await;
@@ -186,35 +210,48 @@ impl Identity {
         }
         // In between this session stands still as well: a crash there costs a sign-in and leaves no old session open.
         let stamp = self.renew_password(&staff.username, new).await?;
-        let username = staff.username.clone();
-        self.rewrite(token, |record| {
-            if record.username == username {
-                record.stamp.clone_from(&stamp);
-            }
-            true
-        })
-        .await?;
+        self.keep_session(token, &staff.username, &stamp).await?;
         self.note(&staff, "password_changed").await;
         Ok(true)
     }
 
+    /// Lets the session of a token go on under the new stamp of its account.
+    pub(super) async fn keep_session(
+        &self,
+        token: &str,
+        username: &Username,
+        stamp: &str,
+    ) -> Result<(), IdentityError> {
+        self.rewrite(token, |record| {
+            if record.username == *username {
+                stamp.clone_into(&mut record.stamp);
+            }
+            true
+        })
+        .await
+        .map(drop)
+    }
+
     async fn find_staff(&self, token: &str, is_use: bool) -> Result<Option<Staff>, IdentityError> {
-        let Some((key, record, staff)) = self.open_record(token).await? else { return Ok(None) };
-        if record.locked_at.is_some() {
+        let Some((key, record, account)) = self.open_record(token).await? else { return Ok(None) };
+        if record.is_locked() {
             return Err(IdentityError::Locked);
+        }
+        if self.must_enrol(&account) {
+            return Err(IdentityError::MustEnrol);
         }
         let now = self.now();
         if is_use && now >= record.seen_at + TimeDelta::minutes(TOUCH_MINUTES) {
             self.touch(&key, record, now).await;
         }
-        Ok(Some(staff))
+        Ok(Some(account.staff))
     }
 
-    /// The record of a session that is alive and whose account still trusts it, with its key and person.
-    async fn open_record(
+    /// The record of a session that is alive and whose account still trusts it, with its key and account.
+    pub(super) async fn open_record(
         &self,
         token: &str,
-    ) -> Result<Option<(String, SessionRecord, Staff)>, IdentityError> {
+    ) -> Result<Option<(String, SessionRecord, Account)>, IdentityError> {
         if !is_token(token) {
             return Ok(None);
         }
@@ -226,10 +263,8 @@ impl Identity {
             return Ok(None);
         }
         let account = self.find(&record.username).await?;
-        let staff = account
-            .filter(|account| !account.disabled && account.stamp == record.stamp)
-            .map(|account| account.staff);
-        Ok(staff.map(|staff| (key, record, staff)))
+        let account = account.filter(|account| !account.disabled && account.stamp == record.stamp);
+        Ok(account.map(|account| (key, record, account)))
     }
 
     /// Changes the record of a session on the revision that was read, again when somebody else was faster. `apply` says
@@ -254,15 +289,13 @@ impl Identity {
             let is_written = self.sessions.replace(&key, written(&record)?, revision).await?;
             self.session_cache.forget(&key);
             if is_written {
-                let SessionRecord { expires_at, locked_at, .. } = record;
-                let locked = locked_at.is_some();
-                return Ok(Some((Session { staff: account.staff, expires_at, locked }, is_told)));
+                return Ok(Some((self.shown(&record, account), is_told)));
             }
         }
         Err(IdentityError::Busy)
     }
 
-    async fn note(&self, staff: &Staff, what: &'static str) {
+    pub(super) async fn note(&self, staff: &Staff, what: &'static str) {
         let line = AuditLine::new(staff.username.as_str(), what).role(staff.role);
         self.audit.record(line.center(staff.center.clone())).await;
     }

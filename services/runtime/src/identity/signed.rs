@@ -2,22 +2,24 @@
 
 use std::sync::Arc;
 
-use axum::extract::{FromRef, FromRequestParts};
+use axum::extract::{FromRef, FromRequestParts, MatchedPath};
 use axum::http::request::Parts;
 use axum::http::{HeaderMap, header};
 
+use super::machine::is_machine_token;
 use super::{Identity, IdentityError, Staff};
 use crate::http::problem::{
-    FIRST_LINK_INVALID, FieldError, LAST_ADMIN, LOCKED, Problem, TOO_MANY_REQUESTS, USERNAME_TAKEN,
+    ENROLMENT_OVER, FIRST_LINK_INVALID, FieldError, LAST_ADMIN, LOCKED, MUST_ENROL, Problem,
+    SECOND_FACTOR_REQUIRED, SECOND_FACTOR_WRONG, TOO_MANY_REQUESTS, USERNAME_TAKEN,
 };
 
 /// The cookie of the portal: the same token as in `Authorization: Bearer`.
 pub const SESSION_COOKIE: &str = "session";
 
-/// The person whose session the request carries. Refuses with 401 when there is none or it is locked, 503 when
-/// the bus is out of reach.
+/// The person whose session the request carries, or the machine whose token. Refuses with 401 when there is none or it is locked, 403 when its person
+/// has to enrol a second factor first, 503 when the bus is out of reach.
 ///
-/// Use `Option<Signed>` where a page is for everybody: it is `None` without a session and with one that is locked,
+/// Use `Option<Signed>` where a page is for everybody: it is `None` without a session and with one that opens nothing yet,
 /// and still 503 when nobody can know.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Signed(pub Staff);
@@ -32,7 +34,7 @@ where
     async fn from_request_parts(parts: &mut Parts, state: &S) -> Result<Self, Problem> {
         let token = token_of(&parts.headers)
             .ok_or_else(|| Problem::unauthenticated("there is no session token"))?;
-        match Arc::<Identity>::from_ref(state).resolve(&token).await? {
+        match admitted(&Arc::from_ref(state), &token, parts).await? {
             Some(staff) => Ok(Self(staff)),
             None => Err(Problem::unauthenticated("the session has ended or was revoked")),
         }
@@ -48,11 +50,24 @@ where
 
     async fn from_request_parts(parts: &mut Parts, state: &S) -> Result<Option<Self>, Problem> {
         let Some(token) = token_of(&parts.headers) else { return Ok(None) };
-        match Arc::<Identity>::from_ref(state).resolve(&token).await {
-            Err(IdentityError::Locked) => Ok(None),
+        match admitted(&Arc::from_ref(state), &token, parts).await {
+            Err(IdentityError::Locked | IdentityError::MustEnrol) => Ok(None),
             outcome => Ok(outcome?.map(Self)),
         }
     }
+}
+
+/// Who holds a token: a person with a session, or a machine within its scope.
+async fn admitted(
+    identity: &Identity,
+    token: &str,
+    parts: &Parts,
+) -> Result<Option<Staff>, IdentityError> {
+    if !is_machine_token(token) {
+        return identity.resolve(token).await;
+    }
+    let route = parts.extensions.get::<MatchedPath>().map_or("", MatchedPath::as_str);
+    identity.machine(token, &parts.method, route).await
 }
 
 /// The session token of a request: of `Authorization: Bearer`, else of the cookie.
@@ -87,7 +102,15 @@ impl From<IdentityError> for Problem {
                 detail: problem,
             }]),
             IdentityError::Taken(_) => Self::of(&USERNAME_TAKEN, error.to_string()),
+            IdentityError::OutOfScope { .. } => Self::forbidden(error.to_string()),
             IdentityError::Locked => Self::of(&LOCKED, error.to_string()),
+            IdentityError::SecondFactorRequired { ticket } => {
+                let detail = "the password is right; now a code is needed";
+                Self::of(&SECOND_FACTOR_REQUIRED, detail).with("ticket", ticket)
+            }
+            IdentityError::SecondFactorWrong => Self::of(&SECOND_FACTOR_WRONG, error.to_string()),
+            IdentityError::MustEnrol => Self::of(&MUST_ENROL, error.to_string()),
+            IdentityError::EnrolmentOver => Self::of(&ENROLMENT_OVER, error.to_string()),
             IdentityError::FirstLinkInvalid => Self::of(&FIRST_LINK_INVALID, error.to_string()),
             IdentityError::LastAdmin(_) => Self::of(&LAST_ADMIN, error.to_string()),
             IdentityError::Unknown(_) => Self::not_found(error.to_string()),

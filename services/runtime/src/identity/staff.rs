@@ -13,6 +13,7 @@ use proto_events::ids::{CenterId, DepartmentId};
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
+use super::machine::MACHINE_USERNAME_PREFIX;
 use super::{Identity, IdentityError, password, random_hex};
 use crate::http::body::hex;
 
@@ -109,6 +110,9 @@ pub struct Account {
     pub(super) password_hash: String,
     /// Sessions carry it; another stamp ends them.
     pub(super) stamp: String,
+    /// Its second factor, sealed.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub(super) second_factor: Option<String>,
 }
 
 impl fmt::Debug for Account {
@@ -147,6 +151,9 @@ impl NewStaff {
         {
             return refused("name", "must be 1 to 64 characters on one line");
         }
+        if self.username.as_str().starts_with(MACHINE_USERNAME_PREFIX) {
+            return refused("username", "begins with machine., which is for tokens of machines");
+        }
         match self.role {
             Role::System => return refused("role", "system is no role for a person"),
             Role::Clerk | Role::Director if self.center.is_none() => {
@@ -182,6 +189,7 @@ impl Identity {
             disabled: false,
             password_hash: self.hasher.hash(password).await?,
             stamp: random_hex::<16>()?,
+            second_factor: None,
         };
         let key = account.staff.username.key();
         let is_made = self.staff.create(&key, written(&account)?).await?;
@@ -363,6 +371,7 @@ mod tests {
             disabled: false,
             password_hash: "secret-hash".to_owned(),
             stamp: "stamp".to_owned(),
+            second_factor: None,
         };
         let back = read(&written(&account).unwrap()).unwrap();
         assert_eq!(back.staff, account.staff);

@@ -7,6 +7,7 @@ use std::io::BufRead as _;
 use std::sync::Arc;
 
 use anyhow::{Context as _, anyhow};
+use desk::District;
 use proto_events::codes::Role;
 use proto_events::ids::{CenterId, DepartmentId};
 use runtime::audit::{Audit, AuditLine};
@@ -22,7 +23,7 @@ use crate::say;
 use crate::settings::{FILTER_OF_TOOLS, Reader};
 
 /// Who the audit names for what was done on the command line.
-const ACTOR: &str = "command-line";
+pub(super) const ACTOR: &str = "command-line";
 
 /// Carries out one of the staff commands.
 pub(crate) async fn run(command: StaffCommand, log_format: Option<String>) -> anyhow::Result<()> {
@@ -47,12 +48,29 @@ pub(crate) async fn run(command: StaffCommand, log_format: Option<String>) -> an
             let (username, district) = both(username, district)?;
             on_bus(&place, async |bus| {
                 let accounts = Accounts::open(bus, district.rules.district.as_str()).await?;
-                accounts.identity.remove(&username).await?;
-                accounts.write_down("staff_removed", &username).await;
+                accounts.identity.remove_staff(&username).await?;
+                accounts.write_down("staff_removed", username.as_str()).await;
                 Ok(())
             })
             .await?;
             say(format_args!("Removed {username}"));
+            Ok(())
+        }
+        StaffCommand::ResetSecondFactor { place, username } => {
+            let mut reader = Reader::new();
+            let username = read_username(&mut reader, &username);
+            let (place, district) = (reader.place(place), reader.district(None));
+            reader.finish(log_format, FILTER_OF_TOOLS)?;
+            must_exist(&place)?;
+            let (username, district) = both(username, district)?;
+            on_bus(&place, async |bus| {
+                let accounts = Accounts::open(bus, district.rules.district.as_str()).await?;
+                accounts.identity.reset_second_factor(&username).await?;
+                accounts.write_down("staff_second_factor_reset", username.as_str()).await;
+                Ok(())
+            })
+            .await?;
+            say(format_args!("Took the second factor of {username} away; its sessions have ended"));
             Ok(())
         }
         StaffCommand::Passwd { place, username, password_stdin: _ } => {
@@ -66,7 +84,7 @@ pub(crate) async fn run(command: StaffCommand, log_format: Option<String>) -> an
             on_bus(&place, async |bus| {
                 let accounts = Accounts::open(bus, district.rules.district.as_str()).await?;
                 accounts.identity.set_password(&username, &password).await?;
-                accounts.write_down("staff_password_set", &username).await;
+                accounts.write_down("staff_password_set", username.as_str()).await;
                 Ok(())
             })
             .await?;
@@ -83,26 +101,8 @@ async fn add(arguments: AddArguments, log_format: Option<String>) -> anyhow::Res
     let district = reader.district(district);
     let username = read_username(&mut reader, &username);
     let role = read_role(&mut reader, &role);
-    let center = center.and_then(|text| {
-        let known = |id: &CenterId| {
-            district.as_ref().is_none_or(|district| district.rules.centers.contains_key(id))
-        };
-        let id = text.parse::<CenterId>().ok().filter(known);
-        if id.is_none() {
-            reader.0.fault("--center", format!("the district has no center {text:?}"));
-        }
-        id
-    });
-    let department = department.and_then(|text| {
-        let known = |id: &DepartmentId| {
-            district.as_ref().is_none_or(|district| district.rules.departments.contains_key(id))
-        };
-        let id = text.parse::<DepartmentId>().ok().filter(known);
-        if id.is_none() {
-            reader.0.fault("--department", format!("the district has no department {text:?}"));
-        }
-        id
-    });
+    let center = read_center(&mut reader, center, district.as_ref());
+    let department = read_department(&mut reader, department, district.as_ref());
     reader.finish(log_format, FILTER_OF_TOOLS)?;
     let (username, district) = both(username, district)?;
     let role = role.context("the role was read")?;
@@ -111,7 +111,7 @@ async fn add(arguments: AddArguments, log_format: Option<String>) -> anyhow::Res
     let staff = on_bus(&place, async |bus| {
         let accounts = Accounts::open(bus, district.rules.district.as_str()).await?;
         let staff = accounts.identity.add(new, &password).await?;
-        accounts.write_down("staff_added", &staff.username).await;
+        accounts.write_down("staff_added", staff.username.as_str()).await;
         Ok(staff)
     })
     .await?;
@@ -137,7 +137,40 @@ fn read_username(reader: &mut Reader, text: &str) -> Option<Username> {
     }
 }
 
-fn read_role(reader: &mut Reader, text: &str) -> Option<Role> {
+/// Reads a center that the district has.
+pub(super) fn read_center(
+    reader: &mut Reader,
+    text: Option<String>,
+    district: Option<&District>,
+) -> Option<CenterId> {
+    let text = text?;
+    let known =
+        |id: &CenterId| district.is_none_or(|district| district.rules.centers.contains_key(id));
+    let id = text.parse::<CenterId>().ok().filter(known);
+    if id.is_none() {
+        reader.0.fault("--center", format!("the district has no center {text:?}"));
+    }
+    id
+}
+
+/// Reads a department that the district has.
+pub(super) fn read_department(
+    reader: &mut Reader,
+    text: Option<String>,
+    district: Option<&District>,
+) -> Option<DepartmentId> {
+    let text = text?;
+    let known = |id: &DepartmentId| {
+        district.is_none_or(|district| district.rules.departments.contains_key(id))
+    };
+    let id = text.parse::<DepartmentId>().ok().filter(known);
+    if id.is_none() {
+        reader.0.fault("--department", format!("the district has no department {text:?}"));
+    }
+    id
+}
+
+pub(super) fn read_role(reader: &mut Reader, text: &str) -> Option<Role> {
     let of_people = |role: &Role| *role != Role::System;
     let role = text.parse().ok().filter(of_people);
     if role.is_none() {
@@ -161,13 +194,14 @@ fn password_of_stdin() -> anyhow::Result<String> {
     Ok(password.to_owned())
 }
 
-struct Accounts {
-    identity: Arc<Identity>,
+/// The accounts of a bus, for a tool.
+pub(super) struct Accounts {
+    pub(super) identity: Arc<Identity>,
     audit: Audit,
 }
 
 impl Accounts {
-    async fn open(bus: &ToolBus, district: &str) -> anyhow::Result<Self> {
+    pub(super) async fn open(bus: &ToolBus, district: &str) -> anyhow::Result<Self> {
         let clock: SharedClock = Arc::new(SystemClock);
         let district = district.parse().context("the district's id is one")?;
         let line = bus.ways.line(IDENTITY).await?;
@@ -176,8 +210,8 @@ impl Accounts {
         Ok(Self { identity, audit })
     }
 
-    async fn write_down(&self, what: &'static str, username: &Username) {
-        self.audit.record(AuditLine::new(ACTOR, what).detail(username.as_str())).await;
+    pub(super) async fn write_down(&self, what: &'static str, detail: &str) {
+        self.audit.record(AuditLine::new(ACTOR, what).detail(detail)).await;
     }
 }
 
@@ -212,13 +246,18 @@ fn as_table(accounts: &[Account]) -> String {
         ]
     };
     let rows: Vec<_> = std::iter::once(head).chain(accounts.iter().map(row)).collect();
-    let mut widths = [0; 6];
-    for row in &rows {
+    in_columns(&rows)
+}
+
+/// Puts rows under each other.
+pub(super) fn in_columns<const N: usize>(rows: &[[String; N]]) -> String {
+    let mut widths = [0; N];
+    for row in rows {
         for (width, cell) in widths.iter_mut().zip(row) {
             *width = columns(cell).max(*width);
         }
     }
-    let line = |row: &[String; 6]| {
+    let line = |row: &[String; N]| {
         let cells = row.iter().zip(widths).map(|(cell, width)| {
             let blanks = " ".repeat(width - columns(cell));
             format!("{cell}{blanks}")

@@ -417,6 +417,8 @@ fn page() -> String {
     row(&mut page, "Reveal the applicant", permission::reveals, "now 在办");
     row(&mut page, "Read the audit", permission::may_read_audit, "");
     row(&mut page, "Administer accounts", permission::may_administer_accounts, "");
+    let needs = permission::needs_second_factor;
+    row(&mut page, "Need a second factor, where the district requires one", needs, "");
     page
 }
 

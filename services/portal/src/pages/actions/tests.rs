@@ -20,6 +20,7 @@ fn person(role: Role, center: Option<&str>, department: Option<&str>) -> Person 
         role,
         center: center.map(str::to_owned),
         department: department.map(str::to_owned),
+        has_second_factor: false,
     }
 }
 

@@ -51,6 +51,12 @@ async fn answer(
                         h2.card-title { (lang.text("account-new-password")) }
                         (password_form(visit, &account, of_password))
                     }
+                    @if account.second_factor {
+                        section.card {
+                            h2.card-title { (lang.text("account-second-factor-reset")) }
+                            (second_factor_form(visit, &account))
+                        }
+                    }
                     section.card.stack {
                         h2.card-title { (lang.text("account-remove")) }
                         p.soft { (lang.text("account-remove-hint")) }
@@ -115,6 +121,29 @@ fn password_form(visit: &Visit, account: &Account, faults: &Faults) -> Markup {
     form.whole(visit, &sending, html! {
         (form.line(Field::new("password", &label).hint(&hint).kind("password").complete("new-password")))
     })
+}
+
+/// For somebody who has lost the telephone and the paper.
+fn second_factor_form(visit: &Visit, account: &Account) -> Markup {
+    let lang = visit.lang;
+    let (typed, faults) = (Typed::default(), Faults::none());
+    let form = Form::new(lang, &typed, &faults);
+    let action = format!("/admin/accounts/{}/second-factor", segment(&account.username));
+    let button = lang.text("account-second-factor-reset");
+    let sending =
+        Sending { action: &action, button: &button, is_grave: true, ..Sending::default() };
+    form.whole(visit, &sending, html! { p.soft { (lang.text("account-second-factor-hint")) } })
+}
+
+pub(super) async fn reset_second_factor(
+    Signed { visit, .. }: Signed,
+    Path(username): Path<String>,
+) -> Response {
+    let path = format!("/v1/staff/{}/second-factor/reset", segment(&username));
+    match visit.api().post::<IgnoredAny>(&path, &json!({}), None).await {
+        Ok(_) => done("second-factor", &username),
+        Err(failure) => visit.failed(&failure),
+    }
 }
 
 pub(super) async fn change(
