@@ -43,6 +43,8 @@ const MET: &[&str] = &[
     "/audit",
     "/admin/accounts",
     "/admin/accounts/…",
+    "/admin/tokens",
+    "/second-factor",
     "/lock",
 ];
 

@@ -19,10 +19,13 @@ use crate::form::{Carried, FORM};
 use crate::pages::{lock, sign_in};
 use crate::portal::Portal;
 use crate::visit::Ended;
-use crate::{ui, visit};
+use crate::{session, ui, visit};
 
 const POLICY: &str = "default-src 'none'; script-src 'self'; style-src 'self'; img-src 'self' data:; \
     connect-src 'self'; form-action 'self'; frame-ancestors 'none'; base-uri 'none'; manifest-src 'self'";
+
+/// A browser that once came over https comes over nothing else for a year.
+const TLS_ONLY: &str = "max-age=31536000";
 
 const PERMISSIONS: &str =
     "camera=(), geolocation=(), microphone=(), payment=(), usb=(), interest-cohort=()";
@@ -34,12 +37,17 @@ pub(crate) fn around(pages: Router<Arc<Portal>>, portal: &Arc<Portal>) -> Router
 
 async fn guard(State(portal): State<Arc<Portal>>, request: Request, next: Next) -> Response {
     let is_known = is_from_here(request.method(), request.headers());
+    let is_secure = session::is_secure(request.headers());
     let mut response = match is_known {
         true => kept(request, next).await,
         false => refused(portal, request).await,
     };
     let headers = response.headers_mut();
     headers.insert(header::CONTENT_SECURITY_POLICY, HeaderValue::from_static(POLICY));
+    if is_secure {
+        let value = HeaderValue::from_static(TLS_ONLY);
+        headers.insert(header::STRICT_TRANSPORT_SECURITY, value);
+    }
     headers.insert(header::X_CONTENT_TYPE_OPTIONS, HeaderValue::from_static("nosniff"));
     headers.insert(header::REFERRER_POLICY, HeaderValue::from_static("same-origin"));
     headers.insert(

@@ -332,7 +332,7 @@ impl Identity {
 
     /// Asks for the code of an account whose password was right. Only who has proved all of it has his wrong tries
     /// forgotten: a password that is known must not make room for guessing codes.
-    async fn prove(&self, account: Account, code: Option<&str>) -> Result<Staff, IdentityError> {
+    async fn prove(&self, account: Account, code: Option<&str>) -> Result<Account, IdentityError> {
         if account.has_second_factor() {
             match code {
                 Some(code) => self.use_code(&account.staff.username, code).await?,
@@ -340,17 +340,17 @@ impl Identity {
             }
         }
         self.throttle.succeeded(account.staff.username.as_str());
-        Ok(account.staff)
+        Ok(account)
     }
 
     /// Opens a session for who has proved who he is; of who has not, a line stands in the audit.
     async fn opened(
         &self,
         known: Option<Username>,
-        outcome: Result<Staff, IdentityError>,
+        outcome: Result<Account, IdentityError>,
     ) -> Result<Opened, IdentityError> {
-        let staff = match outcome {
-            Ok(staff) => staff,
+        let account = match outcome {
+            Ok(account) => account,
             Err(error) => {
                 let what = match error {
                     IdentityError::WrongPassword => "sign_in_refused",
@@ -364,9 +364,8 @@ impl Identity {
                 return Err(error);
             }
         };
-        let opened = self.open_session(&staff.username).await?;
-        let line = AuditLine::new(staff.username.as_str(), "signed_in").role(staff.role);
-        self.audit.record(line.center(staff.center)).await;
+        let opened = self.open_session_of(account).await?;
+        self.note(&opened.staff, "signed_in").await;
         Ok(opened)
     }
 

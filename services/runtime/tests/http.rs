@@ -202,8 +202,14 @@ async fn every_answer_has_the_id_and_the_security_headers() {
         (body.as_str(), headers["x-request-id"].to_str().unwrap()),
         ("counter-3", "counter-3")
     );
-    assert_eq!(headers[header::X_CONTENT_TYPE_OPTIONS], "nosniff");
-    assert_eq!(headers[header::CACHE_CONTROL], "no-store");
+    for path in ["/v1/id", "/v1/panics", "/v1/nothing", "/v1/things/x", "/v1/plain/x"] {
+        let (_, headers, _) = call(&router, get_request(path)).await;
+        assert_eq!(headers[header::X_CONTENT_TYPE_OPTIONS], "nosniff", "{path}");
+        assert_eq!(headers[header::CACHE_CONTROL], "no-store", "{path}");
+        assert_eq!(headers[header::REFERRER_POLICY], "same-origin", "{path}");
+        assert_eq!(headers["cross-origin-resource-policy"], "same-origin", "{path}");
+        assert!(headers.contains_key("x-request-id"), "{path}");
+    }
     let (_, headers, body) = call(&router, get_request("/v1/id")).await;
     assert_eq!(headers["x-request-id"].to_str().unwrap(), body);
 }

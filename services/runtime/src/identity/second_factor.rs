@@ -443,6 +443,16 @@ mod tests {
     }
 
     #[tokio::test]
+    async fn a_password_that_was_checked_before_the_enrolment_opens_nothing_after_it() {
+        let house = House::new(&[]).await;
+        let (_, before) = house.here.check("auditor", PASSWORD).await.unwrap();
+        let token = house.sign_in(None).await.unwrap().token;
+        house.enrol(&token).await;
+        let late = house.here.open_session_of(before.unwrap()).await.unwrap();
+        assert!(house.here.resolve(&late.token).await.unwrap().is_none());
+    }
+
+    #[tokio::test]
     async fn of_many_who_come_with_one_code_at_once_one_gets_in() {
         let house = House::new(&[]).await;
         let token = house.sign_in(None).await.unwrap().token;
@@ -548,12 +558,12 @@ mod tests {
         assert!(matches!(looked, Err(IdentityError::MustEnrol)));
         assert!(house.here.session(&token).await.unwrap().unwrap().must_enrol);
         house.enrol(&token).await;
-        assert!(house.there.resolve(&token).await.unwrap().is_some());
+        assert!(house.here.resolve(&token).await.unwrap().is_some());
         // An administrator takes it away; the next session enrols again.
         house.here.reset_second_factor(&house.auditor).await.unwrap();
-        assert!(house.there.resolve(&token).await.unwrap().is_none());
+        assert!(house.here.resolve(&token).await.unwrap().is_none());
         let token = house.sign_in(None).await.unwrap().token;
-        assert!(matches!(house.there.resolve(&token).await, Err(IdentityError::MustEnrol)));
+        assert!(matches!(house.here.resolve(&token).await, Err(IdentityError::MustEnrol)));
     }
 
     #[tokio::test]

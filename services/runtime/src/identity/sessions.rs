@@ -82,9 +82,15 @@ impl Identity {
             .await?
             .filter(|account| !account.disabled)
             .ok_or_else(|| IdentityError::Unknown(username.clone()))?;
+        self.open_session_of(account).await
+    }
+
+    /// Opens a session for an account as it was when its person proved who he is: when it has got another password or a
+    /// second factor since, the session is none from the beginning.
+    pub(super) async fn open_session_of(&self, account: Account) -> Result<Opened, IdentityError> {
         let now = self.now();
         let record = SessionRecord {
-            username: username.clone(),
+            username: account.staff.username.clone(),
             created_at: now,
             expires_at: now + TimeDelta::hours(SESSION_HOURS_MAX),
             seen_at: now,

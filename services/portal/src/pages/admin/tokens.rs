@@ -81,15 +81,11 @@ async fn answer(visit: &Visit, said: Option<Markup>, typed: &Typed, faults: &Fau
         div.stack {
             @if let Some(said) = said { (said) }
             p.soft { (lang.text("tokens-text")) }
-            div.with-side {
-                @if tokens.items.is_empty() { p.soft { (lang.text("tokens-none")) } }
-                @else { div.card { (table(visit, &tokens)) } }
-                aside {
-                    section.card {
-                        h2.card-title { (lang.text("tokens-add")) }
-                        (new_token(visit, &tokens.scopes, typed, faults))
-                    }
-                }
+            @if tokens.items.is_empty() { p.soft { (lang.text("tokens-none")) } }
+            @else { div.card { (table(visit, &tokens)) } }
+            section.card {
+                h2.card-title { (lang.text("tokens-add")) }
+                (new_token(visit, &tokens.scopes, typed, faults))
             }
         }
     };
