@@ -11,6 +11,7 @@ use std::process::Command;
 use std::sync::{Arc, RwLock};
 use std::time::Duration;
 
+use async_nats::HeaderMap;
 use rcgen::{BasicConstraints, CertificateParams, DnType, IsCa, Issuer, KeyPair};
 use serde_json::{Value, json};
 use tempfile::TempDir;
@@ -188,6 +189,57 @@ fn a_consumer_cannot_be_made_under_the_name_of_another_than_its_subject_says() {
         assert_eq!(answer["config"]["max_ack_pending"], 1000, "{answer}");
         Ok(())
     });
+}
+
+/// The server judges who publishes, not where an answer goes: what it cannot hold is found by whoever proves the log.
+#[test]
+fn an_event_that_the_bus_was_made_to_repeat_into_a_case_is_found_by_verify() {
+    let district = District::start(None);
+    let clerk = district.clerk("donghuashi");
+    let opened = clerk.open(opening("donghuashi", "退休手续办理", 1));
+    clerk.case_in_state(opened.case_id(), "forwarded");
+    let subject = format!("case.donghuashi.{}", opened.case_id());
+    let data = district.data();
+    run(async {
+        let projection =
+            Line::open(&managed_url(&data), &seeds(&data).join("projection.nk")).await?;
+        let operator = Line::open(&managed_url(&data), &seeds(&data).join("operator.nk")).await?;
+        let js = async_nats::jetstream::new(operator.client().clone());
+        let mut cases = js.get_stream("CASES").await?;
+        let last = cases.info().await?.state.last_sequence;
+        // A line of the audit, which it may write, looks like an event of a case ...
+        let mut headers = HeaderMap::new();
+        for (name, values) in cases.get_raw_message(last).await?.headers.iter() {
+            let value = values.first().filter(|_| name.to_string().starts_with("ce-"));
+            if let Some(value) = value {
+                headers.insert(name.clone(), value.clone());
+            }
+        }
+        headers.insert("ce-id", "019a0000-0000-7000-8000-000000000001");
+        let line = async_nats::jetstream::new(projection.client().clone());
+        let body = r#"{"handler":"somebody"}"#.into();
+        let line = line.publish_with_headers("audit.sample", headers, body).await?.await?.sequence;
+        // ... and the answer to a question for it goes where it may not.
+        let question = json!({ "seq": line }).to_string();
+        let asked = projection.client().publish_with_reply(
+            "$JS.API.DIRECT.GET.AUDIT",
+            subject.clone(),
+            question.into(),
+        );
+        asked.await?;
+        projection.client().flush().await?;
+        let arrived = async {
+            while cases.info().await?.state.last_sequence == last {
+                tokio::time::sleep(Duration::from_millis(20)).await;
+            }
+            anyhow::Ok(())
+        };
+        Ok(tokio::time::timeout(Duration::from_secs(10), arrived).await??)
+    });
+    let output = district.verify();
+    assert_eq!(output.status.code(), Some(1), "{}", said(&output));
+    let text = said(&output);
+    assert!(text.contains(&subject), "{text}");
 }
 
 /// A nats-server of a site's own, with the configuration of `deploy/nats` and the users that `bus-config` has written.
@@ -430,9 +482,11 @@ fn three_servers_keep_each_event_three_times_and_one_may_fail() {
     });
     assert_eq!(copies, 3);
     site.servers.remove(0).kill();
-    // Whoever asks while the others agree again may be told to come again.
+    // Whoever asks while the others agree again is told to come again, with a matter that nobody has brought yet.
+    let mut n = 1;
     wait_until("a case is opened without the first server", || {
-        clerk.post("/v1/cases", opening("donghuashi", "退休手续办理", 2)).status == 201
+        n += 1;
+        clerk.post("/v1/cases", opening("donghuashi", "退休手续办理", n)).status == 201
     });
     assert_eq!(site.violations(), [""; 0]);
 }

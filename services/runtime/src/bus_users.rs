@@ -6,8 +6,8 @@
 //!
 //! What these permissions cannot hold, and what stands against it: the server knows subjects, not contents, so it cannot
 //! tell one event of a case from another on the same subject; and it does not judge the subject that an answer is sent
-//! to, so whoever may ask JetStream anything can have a stored message repeated where he may not publish. Both leave an
-//! event that its writer had no right to, which `verify` finds.
+//! to, so whoever may ask JetStream anything can have a stored message repeated where he may not publish. What comes into a
+//! stream like that has no signature of the site's, or names another service than its type's, and `verify` finds it.
 
 use std::fmt::Write as _;
 
