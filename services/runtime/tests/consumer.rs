@@ -160,6 +160,24 @@ async fn a_poisonous_event_is_parked_with_its_reason_and_not_delivered_again() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
+async fn a_slow_event_holds_up_its_own_subject_and_no_other() {
+    let bus = Bus::start().await;
+    let log = log(&bus).await;
+    let slow = fresh_subject();
+    log.append(&slow, Expected::Any, &events(1)).await.unwrap();
+    let running = start(&bus, Probe { holds: true.into(), ..Probe::default() });
+    wait_until("it is being handled", || !running.probe.attempts.lock().unwrap().is_empty()).await;
+    running.probe.holds.store(false, Ordering::SeqCst);
+    log.append(&slow, Expected::Any, &events(1)).await.unwrap();
+    log.append(&fresh_subject(), Expected::Any, &events(1)).await.unwrap();
+    wait_until("the other subject's is handled", || running.probe.done() == [3]).await;
+    running.probe.release.notify_one();
+    wait_until("then those of its own", || running.probe.done() == [3, 1, 2]).await;
+    running.stop().await;
+    bus.stop().await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
 async fn stopping_finishes_what_is_held_and_the_next_run_goes_on_behind_it() {
     let bus = Bus::start().await;
     let log = log(&bus).await;

@@ -2,22 +2,26 @@
 //!
 //! Invariants: an event is acknowledged only after its reaction succeeded or it was parked; the number of attempts
 //! is counted by the bus, so a crash counts, too, and an event that kills the process is parked in the end;
-//! while one event waits for its next attempt, the others go on. A reaction must therefore be idempotent and
-//! must look at the state of its case, not at the order of events.
+//! while one event waits for its next attempt, or is slow, those of other subjects go on. A reaction must therefore be
+//! idempotent and must look at the state of its case, not at the order of events.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, HashMap, VecDeque};
 use std::error::Error;
+use std::future::pending;
+use std::pin::pin;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::Duration;
 
-use async_nats::jetstream::consumer::pull::Config;
+use async_nats::jetstream::consumer::pull::{Batch, Config};
 use async_nats::jetstream::consumer::{AckPolicy, Consumer, DeliverPolicy};
 use async_nats::jetstream::message::Acker;
 use async_nats::jetstream::{AckKind, Context, Message};
+use futures::FutureExt as _;
 use futures::future::BoxFuture;
-use futures::stream::{self, StreamExt};
+use futures::stream::{FuturesUnordered, StreamExt as _};
 use proto_events::envelope::header;
+use tokio::time::{Instant, Interval, MissedTickBehavior, interval_at};
 use tokio_util::sync::CancellationToken;
 
 use super::Backoff;
@@ -51,14 +55,9 @@ const ACK_WAIT: Duration = Duration::from_secs(10);
 /// How often the bus hears that held events are still being worked on.
 const SIGN_OF_LIFE_EVERY: Duration = Duration::from_secs(3);
 
-/// Events held at once.
+/// Events held at once, those of different subjects worked on side by side: reactions wait for the disk of the bus, not
+/// for a processor.
 const HELD_MAX: usize = 64;
-
-/// Subjects worked on at once: reactions wait for the disk of the bus, not for a processor.
-const SUBJECTS_AT_ONCE: usize = 16;
-
-/// Longest wait for events that are there already.
-const FETCHING_MAX: Duration = Duration::from_secs(5);
 
 /// How long the bus holds a question for the next event.
 const LONG_POLL: Duration = Duration::from_secs(15);
@@ -220,46 +219,46 @@ impl ReactionLoop {
             ..Config::default()
         };
         let consumer = self.context.create_consumer_on_stream(config, self.stream.clone()).await?;
-        loop {
-            let held = tokio::select! {
-                biased;
-                held = hold(&consumer, token) => held?,
-                () = reconnected(self.context.client()) => return Err("the bus was away".into()),
-            };
-            self.answer_for(held).await;
-            if token.is_cancelled() {
-                return Ok(());
-            }
+        let mut holding = Holding::of(self);
+        let broke = self.take_and_answer(&consumer, &mut holding, token).await;
+        // What was taken is answered for, also when no more can be.
+        while !holding.is_empty() {
+            holding.step().await;
         }
+        broke
     }
 
-    /// Works on what is held: subjects side by side, the events of one subject in order.
-    async fn answer_for(&self, held: Vec<Held>) {
-        let mut by_subject: BTreeMap<String, Vec<Held>> = BTreeMap::new();
-        let signs: Vec<_> = held.iter().map(|held| Arc::clone(&held.acker)).collect();
-        for held in held {
-            by_subject.entry(held.event.subject.clone()).or_default().push(held);
-        }
-        let work = stream::iter(by_subject.into_values()).for_each_concurrent(
-            SUBJECTS_AT_ONCE,
-            |events| async move {
-                for held in events {
-                    self.attempt(held).await;
-                }
-            },
-        );
-        let signs_of_life = async {
-            loop {
-                tokio::time::sleep(SIGN_OF_LIFE_EVERY).await;
-                for acker in &signs {
-                    // For an event that is answered already the bus ignores it.
-                    let _ = acker.ack_with(AckKind::Progress).await;
-                }
+    /// Takes events and answers for them, side by side, until the token is cancelled or the line breaks.
+    async fn take_and_answer(
+        &self,
+        consumer: &Consumer<Config>,
+        holding: &mut Holding<'_>,
+        token: &CancellationToken,
+    ) -> Result<(), Box<dyn Error + Send + Sync>> {
+        let mut away = pin!(reconnected(self.context.client()));
+        // A question that the bus holds: whatever comes until then comes at once.
+        let mut asked: Option<Batch> = None;
+        loop {
+            let room = HELD_MAX.saturating_sub(holding.len());
+            if asked.is_none() && room > 0 {
+                let question = consumer.batch().max_messages(room).expires(LONG_POLL);
+                asked = Some(question.messages().await?);
             }
-        };
-        tokio::select! {
-            () = work => {}
-            () = signs_of_life => {}
+            tokio::select! {
+                biased;
+                () = token.cancelled() => {
+                    if let Some(asked) = asked {
+                        give_back(asked).await;
+                    }
+                    return Ok(());
+                }
+                () = &mut away => return Err("the bus was away".into()),
+                () = holding.step(), if !holding.is_empty() => {}
+                message = next_of(&mut asked) => match message {
+                    Some(message) => holding.take(read(message?)?),
+                    None => asked = None,
+                },
+            }
         }
     }
 
@@ -342,27 +341,93 @@ impl ReactionLoop {
     }
 }
 
-/// Waits for events and takes what is there, 1 to [`HELD_MAX`]; empty after a long poll without any, or when the
-/// token is cancelled.
-async fn hold(
-    consumer: &Consumer<Config>,
-    token: &CancellationToken,
-) -> Result<Vec<Held>, Box<dyn Error + Send + Sync>> {
-    let mut held = Vec::new();
-    // First what is there, without waiting; only then a question that the bus holds.
-    let mut messages =
-        consumer.fetch().max_messages(HELD_MAX).expires(FETCHING_MAX).messages().await?;
-    while let Some(Some(message)) = token.run_until_cancelled(messages.next()).await {
-        held.push(read(message?)?);
+/// The events that are held: of each subject one is worked on, and the later ones wait behind it.
+struct Holding<'a> {
+    line: &'a ReactionLoop,
+    /// The subjects that are worked on, and what waits behind.
+    subjects: HashMap<String, VecDeque<Held>>,
+    work: FuturesUnordered<BoxFuture<'a, (String, u64)>>,
+    /// Of all that is held, by sequence.
+    ackers: BTreeMap<u64, Arc<Acker>>,
+    signs_of_life: Interval,
+}
+
+impl<'a> Holding<'a> {
+    fn of(line: &'a ReactionLoop) -> Self {
+        let mut signs_of_life =
+            interval_at(Instant::now() + SIGN_OF_LIFE_EVERY, SIGN_OF_LIFE_EVERY);
+        signs_of_life.set_missed_tick_behavior(MissedTickBehavior::Delay);
+        let (subjects, work, ackers) = (HashMap::new(), FuturesUnordered::new(), BTreeMap::new());
+        Self { line, subjects, work, ackers, signs_of_life }
     }
-    if held.is_empty() && !token.is_cancelled() {
-        let mut next = consumer.batch().max_messages(1).expires(LONG_POLL).messages().await?;
-        // The client ends the wait a little after the bus should have.
-        while let Some(Some(message)) = token.run_until_cancelled(next.next()).await {
-            held.push(read(message?)?);
+
+    fn len(&self) -> usize {
+        self.ackers.len()
+    }
+
+    fn is_empty(&self) -> bool {
+        self.ackers.is_empty()
+    }
+
+    /// Begins with an event, or puts it behind the others of its subject.
+    fn take(&mut self, held: Held) {
+        self.ackers.insert(held.event.sequence, Arc::clone(&held.acker));
+        match self.subjects.get_mut(&held.event.subject) {
+            Some(waiting) => waiting.push_back(held),
+            None => {
+                self.subjects.insert(held.event.subject.clone(), VecDeque::new());
+                self.begin(held);
+            }
         }
     }
-    Ok(held)
+
+    fn begin(&self, held: Held) {
+        let line = self.line;
+        self.work.push(Box::pin(async move {
+            let (subject, sequence) = (held.event.subject.clone(), held.event.sequence);
+            line.attempt(held).await;
+            (subject, sequence)
+        }));
+    }
+
+    /// Goes on with the work until one event is answered for, or the bus has heard that all are still held. Cancellation
+    /// safe: what is begun stays begun.
+    async fn step(&mut self) {
+        tokio::select! {
+            Some((subject, sequence)) = self.work.next() => {
+                self.ackers.remove(&sequence);
+                match self.subjects.get_mut(&subject).and_then(VecDeque::pop_front) {
+                    Some(next) => self.begin(next),
+                    None => {
+                        self.subjects.remove(&subject);
+                    }
+                }
+            }
+            _ = self.signs_of_life.tick() => {
+                for acker in self.ackers.values() {
+                    // For an event that is answered already the bus ignores it.
+                    let _ = acker.ack_with(AckKind::Progress).await;
+                }
+            }
+        }
+    }
+}
+
+/// The next event of what was asked for; never, when nothing was.
+async fn next_of(
+    asked: &mut Option<Batch>,
+) -> Option<Result<Message, Box<dyn Error + Send + Sync>>> {
+    match asked {
+        Some(asked) => asked.next().await,
+        None => pending().await,
+    }
+}
+
+/// Gives back what came and was not begun, so that it comes again at once to whoever asks next.
+async fn give_back(mut asked: Batch) {
+    while let Some(Some(Ok(message))) = asked.next().now_or_never() {
+        let _ = message.ack_with(AckKind::Nak(None)).await;
+    }
 }
 
 fn read(message: Message) -> Result<Held, Box<dyn Error + Send + Sync>> {
