@@ -3,7 +3,20 @@
 in-brackets = {" "}({ $text })
 quoted = “{ $text }”
 policy = { $title } { $number } { $article }
-policy-since = {" "}(in force from { $day })
+policy-since = {" "}(in force from { $day }{" "}{ $month ->
+    [1] January
+    [2] February
+    [3] March
+    [4] April
+    [5] May
+    [6] June
+    [7] July
+    [8] August
+    [9] September
+    [10] October
+    [11] November
+   *[12] December
+}{" "}{ $year })
 list-comma = { ", " }
 list-semicolon = { "; " }
 party-coordinator = The district coordinator

@@ -3,7 +3,7 @@
 in-brackets = （{ $text }）
 quoted = “{ $text }”
 policy = 《{ $title }》{ $number } { $article }
-policy-since = （{ $day }起施行）
+policy-since = （{ $year }年{ $month }月{ $day }日起施行）
 list-comma = 、
 list-semicolon = ；
 party-coordinator = 区级协调员

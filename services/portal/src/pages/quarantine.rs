@@ -78,7 +78,12 @@ async fn page(Signed { visit, .. }: Signed, Query(asked): Query<Asked>) -> Respo
     let next = next.map(|cursor| address("/quarantine", [("cursor", cursor)]));
     let first = (!asked.cursor.is_empty()).then_some("/quarantine");
     let body = html! {
-        div.head { div { h1 { (title) " " span.count { (lang.number(answer.total)) } } p.lead { (lang.text("quarantine-lead")) } } }
+        div.head {
+            div {
+                h1 { (title) " " span.count { (lang.number(answer.total)) } }
+                @if !answer.items.is_empty() { p.lead { (lang.text("quarantine-lead")) } }
+            }
+        }
         div.stack {
             @if answer.items.is_empty() {
                 (ui::empty(&lang.text("quarantine-none"), &html! {}))

@@ -2,7 +2,7 @@
 //!
 //! Invariant: fields that an older or newer house lacks are empty, never a page that fails.
 
-use chrono::{DateTime, FixedOffset, NaiveDate};
+use chrono::{DateTime, Datelike as _, FixedOffset, NaiveDate};
 use serde::Deserialize;
 
 use crate::lang::Lang;
@@ -345,8 +345,11 @@ impl Basis {
         let (title, article) = (&self.title, &self.article);
         let policy =
             lang.with("policy", &[("title", title), ("number", &number), ("article", article)]);
-        let since = self.in_force_from.map(|day| lang.full_day(day));
-        let since = since.map(|day| lang.with("policy-since", &[("day", &day)]));
+        // The day of the week means nothing for a law.
+        let since = self.in_force_from.map(|day| {
+            let (year, month, day) = (day.year().to_string(), day.month(), day.day());
+            lang.with("policy-since", &[("year", &year), ("month", &month), ("day", &day)])
+        });
         format!("{policy}{}", since.unwrap_or_default())
     }
 }

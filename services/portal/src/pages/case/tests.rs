@@ -94,3 +94,33 @@ fn whose_turn_it_is_stands_with_the_instant_that_it_is_due_at() {
     assert!(page.contains("17:30"), "{page}");
     assert!(page.contains("/cases/1/do/forward"), "{page}");
 }
+
+#[test]
+fn a_text_is_quoted_with_the_day_from_which_it_is_in_force() {
+    let quoted = |lang, basis: Value| {
+        let basis: super::model::Basis = serde_json::from_value(basis).unwrap();
+        basis.quoted(lang)
+    };
+    let basis =
+        json!({ "title": "社会保险法", "article": "第十六条", "in_force_from": "2011-07-01" });
+    let told = quoted(Lang::Chinese, basis.clone());
+    assert!(told.ends_with("第十六条（2011年7月1日起施行）"), "{told}");
+    assert!(quoted(Lang::English, basis).ends_with("(in force from 1 July 2011)"));
+    let told = quoted(Lang::Chinese, json!({ "title": "社会保险法", "article": "第十六条" }));
+    assert!(told.ends_with("第十六条"), "{told}");
+}
+
+#[test]
+fn a_rectification_says_what_is_due_first() {
+    let due = |contacted_at: Value| {
+        let work: super::model::Rectification = serde_json::from_value(json!({
+            "owner": "hr", "due_at": "2026-03-09T17:30:00+08:00",
+            "contact_due_at": "2026-03-05T17:30:00+08:00", "contacted_at": contacted_at,
+        }))
+        .unwrap();
+        let (what, by) = work.is_due();
+        format!("{what} {}", by.date_naive())
+    };
+    assert_eq!(due(Value::Null), "case-rectify-contact 2026-03-05");
+    assert_eq!(due(json!("2026-03-04T09:00:00+08:00")), "case-rectify-done 2026-03-09");
+}
