@@ -2,6 +2,7 @@
 //! on the page and leads to its list; an unknown code, a code that is none and a code of nobody look the same; who looks
 //! too often waits.
 
+use serde_json::json;
 use unstuck_tests::api::Answer;
 use unstuck_tests::bodies::opening;
 use unstuck_tests::{Api, District, wait_for};
@@ -49,6 +50,45 @@ fn every_figure_stands_on_the_board_and_leads_to_its_list() {
     }
     let open = page(&coordinator, "/figures/open").expect_status(200);
     assert!(open.text.contains(opened["case_no"].as_str().expect("a number")), "{}", open.text);
+}
+
+#[test]
+fn a_day_that_is_past_shows_what_was_overdue_then_the_most_urgent_first() {
+    let district = District::start(Some("2026-03-02T10:00:00+08:00"));
+    let (clerk, coordinator) = (district.clerk("donghuashi"), district.coordinator());
+    let handler = district.handler("hr-public-service");
+    let first = clerk.open(opening("donghuashi", "退休手续办理", 1));
+    district.at("2026-03-03T10:00:00+08:00");
+    let second = clerk.open(opening("donghuashi", "退休手续办理", 2));
+    let number = |answer: &Answer| answer.json["case_no"].as_str().expect("a number").to_owned();
+    let (first_no, second_no) = (number(&first), number(&second));
+    // Both were late on the nineteenth; a day later the first is done.
+    district.at("2026-03-20T10:00:00+08:00");
+    let id = first.case_id();
+    clerk.case_in_state(id, "forwarded");
+    handler.done(id, "accept", json!({}));
+    let result = json!({ "resolution": "D1", "result": "已办理", "cause": "I1" });
+    coordinator.case_after(&handler.done(id, "resolve", result));
+
+    let overdue = |address: &str| {
+        let board = page(&coordinator, address).expect_status(200).text;
+        let list = board.split("id=\"district-overdue\"").nth(1).expect("the list").to_owned();
+        list.split("</section>").next().expect("its end").to_owned()
+    };
+    let then = overdue("/district?as_of=2026-03-19");
+    let places = (then.find(&first_no), then.find(&second_no));
+    assert!(matches!(places, (Some(first), Some(second)) if first < second), "{then}");
+    assert!(then.contains("/figures/overdue?"), "the whole list is of then: {then}");
+    let now = overdue("/district");
+    assert!(!now.contains(&first_no) && now.contains(&second_no), "{now}");
+    let asked = "/v1/figures/overdue/cases?as_of=2026-03-19&limit=1&sort=due_at";
+    let page = coordinator.get(asked);
+    assert_eq!(page.items()[0]["case_no"], first_no.as_str(), "{}", page.text);
+    let cursor = page["next_cursor"].as_str().expect("there is more");
+    let next = coordinator.get(format!("{asked}&cursor={cursor}"));
+    assert_eq!(next.items()[0]["case_no"], second_no.as_str(), "{}", next.text);
+    let other_order = format!("/v1/figures/overdue/cases?as_of=2026-03-19&limit=1&cursor={cursor}");
+    coordinator.request("GET", other_order).send().refused(422, "invalid").naming("/cursor");
 }
 
 #[test]

@@ -69,6 +69,26 @@ fn an_earlier_day_is_seen_as_it_was_and_every_figure_has_its_cases() {
     let stranger = district.clerk("jingshan");
     assert_eq!(behind(&stranger, "open/cases"), []);
 
+    // Each month of the trend says what the overview says of its days, also of a day that is past.
+    for as_of in ["", "&as_of=2021-01-26"] {
+        let trend = coordinator.get(format!("/v1/trend?months=2{as_of}"));
+        let january = coordinator.get(format!("/v1/overview?from=2021-01-01{as_of}"));
+        let [december, this] = trend.items() else { panic!("two months: {}", trend.text) };
+        assert_eq!(december["period"]["from"], "2020-12-01T00:00:00+08:00");
+        assert_eq!(this["period"]["from"], "2021-01-01T00:00:00+08:00");
+        let figures = this["figures"].as_object().expect("figures");
+        assert!(figures.len() > 20, "{}", trend.text);
+        for (name, figure) in figures {
+            assert_eq!(figure, january.figure(name), "{name} {as_of}");
+        }
+        assert_eq!(december["figures"]["blockages"]["numerator"], 0);
+    }
+    assert!(coordinator.get("/v1/trend").items().len() == 12);
+    for months in ["0", "61", "x"] {
+        let path = format!("/v1/trend?months={months}");
+        coordinator.request("GET", path).send().refused(422, "invalid").naming("/months");
+    }
+
     let future = coordinator.request("GET", "/v1/overview?as_of=2021-01-28").send();
     future.refused(422, "invalid").naming("/as_of");
     district.anybody().request("GET", "/v1/figures").send().expect_status(401);

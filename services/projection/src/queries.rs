@@ -27,6 +27,7 @@ mod similar;
 mod state;
 mod tables;
 mod timeline;
+mod trend;
 mod words;
 
 use std::sync::Arc;
@@ -137,6 +138,7 @@ pub(crate) fn router(doors: Doors) -> Router {
         .route("/v1/precedents", get(learning::precedents))
         .route("/v1/quarantine", get(quarantine::quarantine))
         .route("/v1/similar", get(similar::similar))
+        .route("/v1/trend", get(trend::trend))
         .route_layer(from_fn_with_state(doors.clone(), guard::tagged))
         // These have tags of their own, or are told once.
         .route("/v1/cases/{id}", get(case::one))
@@ -164,6 +166,7 @@ pub fn operations() -> Vec<Operation> {
         consultations::operation(),
         similar::operation(),
         quarantine::operation(),
+        trend::operation(),
         state::operation(),
         live::operation(),
     ];

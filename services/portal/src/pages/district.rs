@@ -127,12 +127,9 @@ impl Board<'_> {
                 h2 id="standing" { (lang.text("district-standing")) }
                 (self.tiles(tiles::STANDING, "figures"))
             }
-            // Lists of cases are of now; what stood then is behind the numbers.
-            @if self.scope.as_of.is_none() {
-                div class="columns" {
-                    (urgent::overdue(self))
-                    (urgent::soon(self))
-                }
+            div class="columns" {
+                (urgent::overdue(self))
+                (urgent::soon(self))
             }
         }
     }

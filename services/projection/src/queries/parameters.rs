@@ -36,22 +36,30 @@ pub(super) fn instant(
     calendar: &WorkingCalendar,
 ) -> Result<Option<Timestamp>, Problem> {
     let Some(text) = text else { return Ok(None) };
-    if let Ok(date) = text.parse::<NaiveDate>() {
-        let offset = *calendar.opening_of(date).offset();
-        let start = date.and_time(chrono::NaiveTime::MIN).and_local_timezone(offset).single();
-        let day = match end {
-            DayEnd::Start => TimeDelta::zero(),
-            DayEnd::End => TimeDelta::days(1) - TimeDelta::microseconds(1),
-        };
-        if let Some(at) = start.and_then(|start| start.checked_add_signed(day)) {
-            return Ok(Some(at));
-        }
+    let date = text.parse::<NaiveDate>().ok();
+    if let Some(at) = date.and_then(|date| instant_of(date, end, calendar)) {
+        return Ok(Some(at));
     }
     // A plus sign that was not escaped arrives as a space.
     let repaired = text.replace(' ', "+");
     Timestamp::parse_from_rfc3339(&repaired).map(Some).map_err(|_| {
         Problem::invalid(format!("/{name}"), "must be a date or an RFC 3339 time with its offset")
     })
+}
+
+/// The first or the last instant of a day of the district; none at the end of time.
+pub(super) fn instant_of(
+    date: NaiveDate,
+    end: DayEnd,
+    calendar: &WorkingCalendar,
+) -> Option<Timestamp> {
+    let offset = *calendar.opening_of(date).offset();
+    let start = date.and_time(chrono::NaiveTime::MIN).and_local_timezone(offset).single()?;
+    let day = match end {
+        DayEnd::Start => TimeDelta::zero(),
+        DayEnd::End => TimeDelta::days(1) - TimeDelta::microseconds(1),
+    };
+    start.checked_add_signed(day)
 }
 
 /// Reads how many items a page has.

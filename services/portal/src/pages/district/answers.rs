@@ -51,6 +51,26 @@ pub(super) struct Overview {
     pub(super) as_of_sequence: u64,
 }
 
+/// `GET /v1/trend`.
+#[derive(Debug, Default, Deserialize)]
+#[serde(default)]
+pub(super) struct Trend {
+    pub(super) items: Vec<Month>,
+}
+
+/// A month of the trend.
+#[derive(Debug, Deserialize)]
+pub(super) struct Month {
+    pub(super) period: Days,
+    #[serde(default)]
+    pub(super) figures: BTreeMap<String, Counted>,
+}
+
+#[derive(Debug, Deserialize)]
+pub(super) struct Days {
+    pub(super) from: Timestamp,
+}
+
 /// A figure of the catalogue.
 #[derive(Debug, Clone, Default, Deserialize)]
 #[serde(default)]
@@ -168,46 +188,6 @@ pub(super) struct Consultations {
     pub(super) consultations: u64,
 }
 
-#[derive(Debug, Default, Deserialize)]
-#[serde(default)]
-pub(super) struct Matter {
-    pub(super) name: String,
-}
-
-#[derive(Debug, Default, Deserialize)]
-#[serde(default)]
-pub(super) struct Flags {
-    pub(super) paused: bool,
-}
-
-/// A case, as far as a list of what is urgent needs it.
-#[derive(Debug, Deserialize)]
-pub(super) struct Urgent {
-    pub(super) case_id: String,
-    #[serde(default)]
-    pub(super) case_no: String,
-    #[serde(default)]
-    pub(super) center: String,
-    #[serde(default)]
-    pub(super) department: Option<String>,
-    #[serde(default)]
-    pub(super) state: String,
-    #[serde(default)]
-    pub(super) matter: Matter,
-    #[serde(default)]
-    pub(super) flags: Flags,
-    pub(super) due_at: Timestamp,
-}
-
-/// A page of `GET /v1/cases`.
-#[derive(Debug, Deserialize)]
-pub(super) struct Urgents {
-    #[serde(default = "Vec::new")]
-    pub(super) items: Vec<Urgent>,
-    #[serde(default)]
-    pub(super) total: u64,
-}
-
 /// A case or a day behind a figure.
 #[derive(Debug, Default, Deserialize)]
 #[serde(default)]
@@ -216,7 +196,9 @@ pub(super) struct Behind {
     pub(super) case_no: String,
     pub(super) center: String,
     pub(super) department: Option<String>,
+    pub(super) matter: String,
     pub(super) state: String,
+    pub(super) due_at: Option<Timestamp>,
     pub(super) date: Option<NaiveDate>,
     pub(super) times: u64,
 }

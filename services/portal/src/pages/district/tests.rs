@@ -1,6 +1,6 @@
 //! The answers of the API, as the dashboard reads them.
 
-use super::answers::{Blockages, Bodies, Lag, Overview, Urgent};
+use super::answers::{Behind, Blockages, Bodies, Lag, Overview, Trend};
 
 #[test]
 fn an_answer_with_fields_that_nobody_knows_is_read() {
@@ -33,7 +33,15 @@ fn a_lag_that_says_less_is_no_alarm() {
 
 #[test]
 fn a_case_of_a_list_needs_only_what_a_line_shows() {
-    let text = r#"{"case_id":"a","due_at":"2026-11-25T17:30:00+08:00"}"#;
-    let case: Urgent = serde_json::from_str(text).unwrap();
-    assert!(case.department.is_none() && !case.flags.paused);
+    let case: Behind = serde_json::from_str(r#"{"case_id":"a"}"#).unwrap();
+    assert!(case.department.is_none() && case.due_at.is_none());
+}
+
+#[test]
+fn a_month_begins_where_its_period_does() {
+    let text = r#"{"items":[{"period":{"from":"2026-03-01T00:00:00+08:00","to":"2026-03-04T10:00:00+08:00"},
+        "figures":{"on_time":{"numerator":1,"denominator":2}}}]}"#;
+    let trend: Trend = serde_json::from_str(text).unwrap();
+    assert_eq!(trend.items[0].period.from.to_rfc3339(), "2026-03-01T00:00:00+08:00");
+    assert_eq!(trend.items[0].figures["on_time"].denominator, 2);
 }

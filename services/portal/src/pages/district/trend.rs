@@ -1,6 +1,6 @@
 //! The last twelve months: the three rates as lines, what was taken on as bars.
 //!
-//! Invariant: a month that was not answered, or in which nothing was counted, is a gap.
+//! Invariant: a month in which nothing was counted is a gap.
 
 use chrono::Datelike as _;
 use maud::{Markup, html};
@@ -16,10 +16,17 @@ const BARS: &str = "blockages";
 /// The trend.
 pub(super) fn section(board: &Board<'_>) -> Markup {
     let lang = board.visit.lang;
-    let months = &board.read.months;
+    let Some(trend) = &board.read.trend else {
+        return html! {
+            section class="card" aria-label=(lang.text("district-trend")) {
+                h2 { (lang.text("district-trend")) } (board.unanswered())
+            }
+        };
+    };
+    let months = &trend.items;
     let columns: Vec<String> = months
         .iter()
-        .map(|month| lang.with("district-month", &[("month", &month.first.month())]))
+        .map(|month| lang.with("district-month", &[("month", &month.period.from.month())]))
         .collect();
     let label = |name: &str| match board.read.catalogue.entry(name) {
         Some(entry) => entry.label.say(lang).to_owned(),
@@ -30,7 +37,7 @@ pub(super) fn section(board: &Board<'_>) -> Markup {
         points: months
             .iter()
             .map(|month| {
-                let counted = month.overview.as_ref()?.figures.get(name)?;
+                let counted = month.figures.get(name)?;
                 let Point { numerator, denominator } =
                     Point { numerator: counted.numerator, denominator: counted.denominator };
                 (denominator > 0).then_some(Point { numerator, denominator })
@@ -47,10 +54,7 @@ pub(super) fn section(board: &Board<'_>) -> Markup {
         name: lang.text("district-trend-cases"),
         head: lang.text("district-month-head"),
         columns,
-        counts: months
-            .iter()
-            .map(|month| Some(month.overview.as_ref()?.figures.get(BARS)?.numerator))
-            .collect(),
+        counts: months.iter().map(|month| Some(month.figures.get(BARS)?.numerator)).collect(),
     };
     html! {
         section class="columns" aria-label=(lang.text("district-trend")) {

@@ -6,15 +6,21 @@
 use maud::{Markup, html};
 
 use super::Board;
-use super::answers::{Urgent, Urgents};
+use super::answers::{Behind, BehindPage};
 use crate::address::address;
 use crate::ui::{self, Tone, tag};
 
 /// The overdue ones.
 pub(super) fn overdue(board: &Board<'_>) -> Markup {
-    let mut query = vec![("overdue", "true".to_owned()), ("sort", "due_at".to_owned())];
-    query.extend(board.scope.narrowed());
-    let all = address("/cases", query);
+    // Lists of cases are of now; how it stood then is behind the figure.
+    let all = match board.scope.as_of {
+        Some(_) => board.scope.address("/figures/overdue", &[]),
+        None => {
+            let mut query = vec![("overdue", "true".to_owned()), ("sort", "due_at".to_owned())];
+            query.extend(board.scope.narrowed());
+            address("/cases", query)
+        }
+    };
     card(board, "district-overdue", board.read.overdue.as_ref(), &all, Tone::Red)
 }
 
@@ -24,7 +30,13 @@ pub(super) fn soon(board: &Board<'_>) -> Markup {
     card(board, "district-soon", board.read.soon.as_ref(), &all, Tone::Amber)
 }
 
-fn card(board: &Board<'_>, head: &str, cases: Option<&Urgents>, all: &str, tone: Tone) -> Markup {
+fn card(
+    board: &Board<'_>,
+    head: &str,
+    cases: Option<&BehindPage>,
+    all: &str,
+    tone: Tone,
+) -> Markup {
     let lang = board.visit.lang;
     let is_late = tone == Tone::Red && cases.is_some_and(|cases| cases.total > 0);
     let class = if is_late { "card card-late" } else { "card" };
@@ -46,18 +58,20 @@ fn card(board: &Board<'_>, head: &str, cases: Option<&Urgents>, all: &str, tone:
 }
 
 /// A case in a line: what it is about, whose it is, when it is due.
-pub(super) fn line(board: &Board<'_>, case: &Urgent, tone: Tone) -> Markup {
+pub(super) fn line(board: &Board<'_>, case: &Behind, tone: Tone) -> Markup {
     let lang = board.visit.lang;
     let now = board.visit.now();
     html! {
         div class="row" {
-            a href={ "/cases/" (case.case_id) } { (case.matter.name) }
+            @match &case.case_id {
+                Some(id) => a href={ "/cases/" (id) } { (case.matter) },
+                None => (case.matter),
+            }
             (tag(Tone::Plain, board.names.label(lang, "state", &case.state)))
-            @if case.flags.paused { (tag(Tone::Amber, &lang.text("state-paused"))) }
         }
         div class="small" {
             span class=(if tone == Tone::Red { "deadline deadline-late" } else { "deadline" }) {
-                (lang.text("district-due")) " " (ui::moment(lang, &case.due_at, &now))
+                @if let Some(due) = &case.due_at { (lang.text("district-due")) " " (ui::moment(lang, due, &now)) }
             }
             span class="soft" {
                 " · " (case.case_no) " · " (board.names.center(lang, &case.center))

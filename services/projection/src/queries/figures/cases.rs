@@ -17,7 +17,7 @@ use casework::figures::count::Period;
 use casework::figures::days::day_tallies;
 use casework::figures::part::AskedPart;
 use casework::figures::{Formula, Source};
-use chrono::{Datelike, NaiveDate};
+use chrono::{DateTime, Datelike, FixedOffset, NaiveDate};
 use proto_events::Timestamp;
 use proto_events::centers::ConsultationOutcome;
 use proto_events::codes::CaseState;
@@ -32,7 +32,7 @@ use super::super::overview::{PeriodAnswer, of_period, period};
 use super::super::{AsOf, Doors, actor, fresh, fresh_centers, parameters};
 use super::{as_of, moment, past_is_out_of_reach};
 use crate::figures::Scope;
-use crate::figures::behind::{Asked, Side, Unfit};
+use crate::figures::behind::{Asked, Behind, Side, Unfit};
 use crate::figures::past::Seen;
 
 /// The parameters of the query.
@@ -46,6 +46,8 @@ pub(in crate::queries) struct Parameters {
     center: Option<CenterId>,
     department: Option<DepartmentId>,
     as_of: Option<String>,
+    #[serde(default)]
+    sort: Sort,
     limit: Option<u64>,
     cursor: Option<String>,
     min_version: Option<u64>,
@@ -63,6 +65,18 @@ pub(in crate::queries) enum PartAsked {
     Denominator,
 }
 
+/// In which order.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Hash, Deserialize, JsonSchema)]
+pub(in crate::queries) enum Sort {
+    /// The newest first.
+    #[default]
+    #[serde(rename = "-opened_at")]
+    Newest,
+    /// Those first that were due first.
+    #[serde(rename = "due_at")]
+    DueAt,
+}
+
 /// What stands behind a figure.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, JsonSchema)]
 #[serde(untagged)]
@@ -77,8 +91,12 @@ pub(in crate::queries) enum BehindItem {
         center: CenterId,
         /// Who has it.
         department: Option<DepartmentId>,
+        /// What it is about.
+        matter: String,
         /// How it stands.
         state: CaseState,
+        /// When its promise is due.
+        due_at: Option<Timestamp>,
         /// How often it counts; of the numerator of a mean, its working days.
         times: u64,
     },
@@ -96,7 +114,7 @@ pub(in crate::queries) enum BehindItem {
 /// A page of what stands behind a figure.
 #[derive(Debug, Serialize, JsonSchema)]
 pub(in crate::queries) struct BehindAnswer {
-    /// The newest first.
+    /// In the order that was asked for; days always the newest first.
     items: Vec<BehindItem>,
     next_cursor: Option<String>,
     /// How many items there are.
@@ -202,7 +220,7 @@ pub(in crate::queries) async fn cases(
         PartAsked::Denominator => Side::Denominator,
     };
     let scope = Scope { actor: actor(&staff), center: asked.center, department: asked.department };
-    let formula = named.formula;
+    let (formula, sort) = (named.formula, asked.sort);
     let question = Question { named, side, scope, period };
     let (core, centers) = (Arc::clone(&doors.core), doors.centers.view());
     let refusals = doors.refusals.until(moment.seen_to());
@@ -216,7 +234,8 @@ pub(in crate::queries) async fn cases(
                 let asked = Asked { formula, part: named.part.clone(), side: *side };
                 let period = Period::new(period.from, period.to, moment.at, calendar);
                 let behind = asked.behind(seen, scope, &period, calendar, &refusals);
-                behind.map(|behind| behind.into_iter().map(item).collect())
+                let offset = calendar.offset();
+                behind.map(|all| all.into_iter().map(|one| item(one, sort, offset)).collect())
             }
         };
         items.map(|items| {
@@ -256,17 +275,24 @@ fn unfit(unfit: Unfit) -> Problem {
     }
 }
 
-fn item(behind: crate::figures::behind::Behind<'_>) -> (Place, BehindItem) {
+fn item(behind: Behind<'_>, sort: Sort, offset: FixedOffset) -> (Place, BehindItem) {
     let row = behind.row;
+    let due_at = DateTime::from_timestamp_micros(row.due_at);
+    let order = match sort {
+        Sort::Newest => row.opened_at,
+        Sort::DueAt => row.due_at.saturating_neg(),
+    };
     let item = BehindItem::Case {
         case_id: row.case_id,
         case_no: row.case_no.to_string(),
         center: (*row.center).clone(),
         department: row.department.as_deref().cloned(),
+        matter: row.matter.to_string(),
         state: row.state,
+        due_at: due_at.map(|at| at.with_timezone(&offset)),
         times: behind.times,
     };
-    ((Reverse(row.opened_at), row.case_id.to_string()), item)
+    ((Reverse(order), row.case_id.to_string()), item)
 }
 
 /// The days behind a figure that is counted over them.
@@ -329,10 +355,10 @@ fn page(
 
 /// What was asked, in short: FNV-1a, so that a cursor outlives the process.
 fn in_short(named: &Named, part: PartAsked, asked: &Parameters) -> u64 {
-    let Parameters { from, to, center, department, as_of, .. } = asked;
+    let Parameters { from, to, center, department, as_of, sort, .. } = asked;
     let mut hasher = Fnv(0xcbf2_9ce4_8422_2325);
     let name = format!("{} {} {:?} {part:?}", named.formula, named.part, named.outcome);
-    (name, from, to, as_of).hash(&mut hasher);
+    (name, from, to, as_of, sort).hash(&mut hasher);
     let ids =
         (center.as_ref().map(CenterId::as_str), department.as_ref().map(DepartmentId::as_str));
     ids.hash(&mut hasher);
@@ -387,6 +413,7 @@ pub(in crate::queries) fn operation() -> Operation {
         "The name under which the figure stands in the overview",
     ))
     .parameter(Parameter::query::<PartAsked>("part", "Which side of it; the numerator when absent"))
+    .parameter(Parameter::query::<Sort>("sort", "In which order; the newest first when absent"))
     .parameter(Parameter::query::<String>(
         "of",
         "Only one group of it, such as complexity:hard, department:housing or blockage:P1:accept",
