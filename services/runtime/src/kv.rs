@@ -129,6 +129,12 @@ pub trait KeyValue: std::fmt::Debug + Send + Sync + 'static {
     /// When the bus is out of reach.
     fn keys(&self) -> BoxFuture<'_, Result<Vec<String>, KvError>>;
 
+    /// What stands under each key now, and which keys had a value that was deleted.
+    ///
+    /// # Errors
+    /// When the bus is out of reach.
+    fn snapshot(&self) -> BoxFuture<'_, Result<Vec<Content>, KvError>>;
+
     /// Tells each key that changes from now on, until the line breaks.
     ///
     /// # Errors

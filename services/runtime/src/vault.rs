@@ -7,6 +7,7 @@
 //! Limit: the bucket keeps one value per key and drops the old one at once, but a disk may keep the bytes
 //! until the bus compacts its file. Backups of `case_keys` must expire sooner than an erasure is promised.
 
+mod custody;
 mod master;
 mod ring;
 
@@ -15,7 +16,8 @@ use chacha20poly1305::{KeyInit as _, XChaCha20Poly1305, XNonce};
 use proto_events::ids::CaseId;
 use zeroize::{Zeroize as _, Zeroizing};
 
-pub use master::{MASTER_KEY_VARIABLE, MasterKey, MasterKeyError};
+pub use custody::{CustodyError, of_site};
+pub use master::{MASTER_KEY_CREDENTIAL, MASTER_KEY_VARIABLE, MasterKey, MasterKeyError};
 pub use ring::KeyRing;
 
 use crate::kv::{Bucket, Found, KvError};

@@ -50,6 +50,10 @@ pub(crate) enum Command {
     Rebuild(PlaceArguments),
     /// Proves that the log is as it was written, and compares the views with an independent fold of it
     Verify(VerifyArguments),
+    /// Writes the events and the keys as two sets, each encrypted for its own readers
+    Backup(BackupArguments),
+    /// Restores a backup into an empty folder, and proves the log
+    Restore(RestoreArguments),
     /// Prints the events, one line of JSON each, without personal data
     Events(EventsArguments),
     /// Writes a book of the district as a file
@@ -168,6 +172,40 @@ pub(crate) struct PlaceArguments {
     pub(crate) data: Option<String>,
     #[command(flatten)]
     pub(crate) bus: BusArguments,
+}
+
+#[derive(Debug, Args)]
+pub(crate) struct BackupArguments {
+    #[command(flatten)]
+    pub(crate) place: PlaceArguments,
+    /// The folder for both sets, one for each backup
+    #[arg(long, value_name = "DIR")]
+    pub(crate) to: PathBuf,
+    /// Who may read the events' set: age1…, or a file with one a line; may be said several times
+    #[arg(long = "events-recipient", value_name = "AGE", required = true)]
+    pub(crate) events_recipients: Vec<String>,
+    /// Who may read the keys' set: somebody else; as above
+    #[arg(long = "keys-recipient", value_name = "AGE", required = true)]
+    pub(crate) keys_recipients: Vec<String>,
+}
+
+#[derive(Debug, Args)]
+pub(crate) struct RestoreArguments {
+    /// The folder to restore into; it has nothing yet [default: unstuck-data] [variable: UNSTUCK_DATA]
+    #[arg(long, value_name = "DIR")]
+    pub(crate) data: Option<String>,
+    /// The folder of the backup
+    #[arg(long, value_name = "DIR")]
+    pub(crate) from: PathBuf,
+    /// The folder of another backup, for its keys' set: who was erased since then stays erased
+    #[arg(long, value_name = "DIR")]
+    pub(crate) keys_from: Option<PathBuf>,
+    /// A file with identities of age that open the sets; may be said several times
+    #[arg(long, value_name = "FILE", required = true)]
+    pub(crate) identity: Vec<PathBuf>,
+    /// The master key of the site, which is in neither set [variable: UNSTUCK_MASTER_KEY]
+    #[arg(long, value_name = "FILE")]
+    pub(crate) master_key: Option<PathBuf>,
 }
 
 #[derive(Debug, Args)]

@@ -17,7 +17,7 @@ use runtime::settings::{
     Settings, existing_file, folder, instant, listen_address, nats_url, whole_number,
 };
 use runtime::telemetry::{self, FILTER_DEFAULT, LogFormat};
-use runtime::vault::MASTER_KEY_VARIABLE;
+use runtime::vault::{MASTER_KEY_VARIABLE, MasterKey};
 
 use crate::bus::users;
 use crate::bus::ways::{RemoteBus, told};
@@ -329,8 +329,7 @@ impl Reader {
 
     /// A key that was made here would be another than that of the other services.
     fn master_key(&mut self, data: &Path) {
-        if std::env::var_os(MASTER_KEY_VARIABLE).is_none() && !data.join(MASTER_KEY_FILE).is_file()
-        {
+        if !MasterKey::is_there(&data.join(MASTER_KEY_FILE)) {
             let problem = format!(
                 "is missing; set it, or name with --data the folder that has the site's {MASTER_KEY_FILE}"
             );

@@ -3,7 +3,7 @@
 //! Invariants: nothing is mixed with a history that is there already, unless somebody says so; nothing is told while
 //! services react on the same bus, because they would answer what is not told yet.
 
-mod line;
+pub(crate) mod line;
 pub(crate) mod publisher;
 
 use std::io::{IsTerminal as _, Write as _};

@@ -1,5 +1,6 @@
 //! The tools: each does one thing on a data folder or a bus, beside a running `up` or without one.
 
+pub(crate) mod backup;
 pub(crate) mod bus_config;
 pub(crate) mod doctor;
 pub(crate) mod events;

@@ -21,8 +21,9 @@ use runtime::http::{
 };
 use runtime::identity::{session_operations, session_routes};
 use runtime::metrics::Metrics;
+use runtime::settings::{Fault, Faults};
 use runtime::shutdown::{Fallen, TaskSet};
-use runtime::vault::MasterKey;
+use runtime::vault;
 use serde_json::Value;
 use tokio::net::{TcpListener, TcpSocket};
 use tokio::time::Instant;
@@ -74,7 +75,16 @@ pub(crate) async fn open_desk(
     clock: SharedClock,
     data: &Path,
 ) -> anyhow::Result<Arc<Desk>> {
-    let master_key = MasterKey::load_or_create(&data.join(MASTER_KEY_FILE))?;
+    let path = data.join(MASTER_KEY_FILE);
+    let master_key = vault::of_site(&lines.identity, &path).await.map_err(|error| {
+        match error.is_of_the_settings() {
+            true => {
+                let problem = format!("{:#}", anyhow::Error::from(error));
+                Faults(vec![Fault { setting: MASTER_KEY_FILE.to_owned(), problem }]).into()
+            }
+            false => anyhow::Error::from(error),
+        }
+    })?;
     tracing::info!(fingerprint = master_key.fingerprint(), "the master key is there");
     let metrics = Metrics::new();
     Ok(Desk::open(DeskConfig { lines, district, clock, master_key, metrics }).await?)

@@ -25,6 +25,7 @@ pub async fn check(bucket: &Bucket) {
     keys_are_those_with_a_value_in_order(bucket).await;
     whoever_watches_is_told_of_a_change(bucket).await;
     whoever_follows_the_contents_knows_them_all(bucket).await;
+    a_snapshot_has_values_and_what_was_deleted_and_ends(bucket).await;
     of_two_creators_exactly_one_wins(bucket).await;
 }
 
@@ -139,6 +140,17 @@ async fn whoever_follows_the_contents_knows_them_all(bucket: &Bucket) {
         }
     };
     tokio::time::timeout(TELLING_MAX, all_known).await.expect("known in time");
+}
+
+async fn a_snapshot_has_values_and_what_was_deleted_and_ends(bucket: &Bucket) {
+    let (here, gone) = (fresh_key(), fresh_key());
+    bucket.put(&here, value("here")).await.expect("put");
+    bucket.put(&gone, value("gone")).await.expect("put");
+    bucket.purge(&gone).await.expect("purged");
+    let snapshot = bucket.snapshot().await.expect("asked");
+    let found: BTreeMap<_, _> = snapshot.into_iter().collect();
+    assert_eq!(found.get(&here), Some(&Some(value("here"))));
+    assert_eq!(found.get(&gone), Some(&None));
 }
 
 async fn of_two_creators_exactly_one_wins(bucket: &Bucket) {

@@ -140,6 +140,29 @@ impl KeyValue for JetStreamBucket {
         .boxed()
     }
 
+    fn snapshot(&self) -> BoxFuture<'_, Result<Vec<Content>, KvError>> {
+        async move {
+            let info = self.within("listing", self.store.stream.get_info()).await?;
+            let mut found = Vec::new();
+            if info.state.messages == 0 {
+                return Ok(found);
+            }
+            let mut entries = self.within("listing", self.store.watch_with_history(">")).await?;
+            loop {
+                let next = async { entries.next().await.transpose() };
+                let Some(entry) = self.within("listing", next).await? else { break };
+                let Entry { key, value, operation, delta, .. } = entry;
+                found.push((key, (operation == Operation::Put).then_some(value)));
+                // So many stand behind it.
+                if delta == 0 {
+                    break;
+                }
+            }
+            Ok(found)
+        }
+        .boxed()
+    }
+
     fn changes(&self) -> BoxFuture<'_, Result<BoxStream<'static, String>, KvError>> {
         async move {
             let changes = self.within("watching", self.store.watch_all()).await?;

@@ -152,6 +152,14 @@ impl KeyValue for MemoryBucket {
         .boxed()
     }
 
+    fn snapshot(&self) -> BoxFuture<'_, Result<Vec<Content>, KvError>> {
+        async move {
+            let values = self.shared.lock();
+            Ok(values.keys.iter().map(|(key, (_, value))| (key.clone(), value.clone())).collect())
+        }
+        .boxed()
+    }
+
     fn changes(&self) -> BoxFuture<'_, Result<BoxStream<'static, String>, KvError>> {
         let changed = self.shared.changed.subscribe();
         async move {

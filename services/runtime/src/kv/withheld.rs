@@ -64,6 +64,10 @@ impl KeyValue for WithheldBucket {
         self.refuse("listing")
     }
 
+    fn snapshot(&self) -> BoxFuture<'_, Result<Vec<Content>, KvError>> {
+        self.refuse("listing")
+    }
+
     fn changes(&self) -> BoxFuture<'_, Result<BoxStream<'static, String>, KvError>> {
         self.refuse("watching")
     }

@@ -111,7 +111,12 @@ impl EventKey {
         Self { key, id }
     }
 
-    /// Tells keys apart, and says nothing about them.
+    /// Takes the bytes of a key that has a name already.
+    pub(crate) fn named(key: [u8; DIGEST_BYTES], id: [u8; 4]) -> Self {
+        Self { key, id }
+    }
+
+    /// Tells keys apart, and says nothing about them: the first half of the master key's fingerprint.
     #[must_use]
     pub fn id(&self) -> String {
         hex(&self.id)

@@ -181,8 +181,11 @@ impl Walk {
     /// Begins before the first event; of the seals, those of this stream count.
     #[must_use]
     pub fn new(stream: &str, key: EventKey, seals: &[Seal]) -> Self {
-        let mut seals: Vec<_> =
-            seals.iter().filter(|seal| seal.stream == stream).cloned().collect();
+        let mut seals: Vec<_> = seals
+            .iter()
+            .filter(|seal| seal.stream == stream && seal.sequence > 0)
+            .cloned()
+            .collect();
         seals.sort_unstable_by_key(|seal| seal.sequence);
         Self {
             stream: stream.to_owned(),

@@ -21,6 +21,9 @@ use crate::log::chain::EventKey;
 /// The environment variable that replaces the file: 64 hex digits.
 pub const MASTER_KEY_VARIABLE: &str = "UNSTUCK_MASTER_KEY";
 
+/// The name of the credential of systemd that replaces the file (`LoadCredential=master.key:…`).
+pub const MASTER_KEY_CREDENTIAL: &str = "master.key";
+
 /// First byte of a wrapped key: the way in which it was wrapped, so that another can come.
 const WRAPPING_V1: u8 = 1;
 
@@ -71,31 +74,45 @@ impl Drop for Secret {
 }
 
 impl MasterKey {
-    /// Takes the key from [`MASTER_KEY_VARIABLE`], else from `path`, else makes it there.
+    /// Takes the key from where [`MasterKey::load`] finds it, else makes it at `path`.
     ///
     /// Two processes that start at once on a new folder end with the same key.
     ///
     /// # Errors
     /// See [`MasterKeyError`]; a damaged file is never overwritten.
     pub fn load_or_create(path: &Path) -> Result<Self, MasterKeyError> {
-        match std::env::var(MASTER_KEY_VARIABLE) {
-            Ok(text) => {
-                let text = Zeroizing::new(text);
-                Self::of_hex(&text)
-                    .ok_or_else(|| MasterKeyError::NotAKey(MASTER_KEY_VARIABLE.to_owned()))
-            }
-            Err(_) => Self::load_or_create_file(path),
+        match Self::load(path)? {
+            Some(key) => Ok(key),
+            None => Self::load_or_create_file(path),
         }
     }
 
-    /// Takes the key from where it is, and makes none; `None` when there is none.
+    /// Takes the key from [`MASTER_KEY_VARIABLE`], else from the credential [`MASTER_KEY_CREDENTIAL`] that systemd lent this
+    /// process, else from `path`; makes none, and gives `None` when it is nowhere.
     ///
     /// # Errors
     /// See [`MasterKeyError`].
     pub fn load(path: &Path) -> Result<Option<Self>, MasterKeyError> {
-        let is_there = std::env::var_os(MASTER_KEY_VARIABLE).is_some()
-            || path.try_exists().map_err(|source| file_error(path, "looked up", source))?;
-        if is_there { Self::load_or_create(path).map(Some) } else { Ok(None) }
+        if let Ok(text) = std::env::var(MASTER_KEY_VARIABLE).map(Zeroizing::new) {
+            let key = Self::of_hex(&text);
+            return key
+                .map(Some)
+                .ok_or_else(|| MasterKeyError::NotAKey(MASTER_KEY_VARIABLE.into()));
+        }
+        if let Some(credential) = credential() {
+            // Its rights are systemd's affair: the folder is closed to everybody else.
+            return Self::read_file(&credential).map(Some);
+        }
+        match path.try_exists().map_err(|source| file_error(path, "looked up", source))? {
+            true => Self::load_or_create_file(path).map(Some),
+            false => Ok(None),
+        }
+    }
+
+    /// Whether [`MasterKey::load`] finds something.
+    #[must_use]
+    pub fn is_there(path: &Path) -> bool {
+        std::env::var_os(MASTER_KEY_VARIABLE).is_some() || credential().is_some() || path.is_file()
     }
 
     /// Reads 64 hex digits; white space around them is ignored.
@@ -140,7 +157,8 @@ impl MasterKey {
     /// The key under which events, audit lines and seals of this site are signed.
     #[must_use]
     pub fn event_key(&self) -> EventKey {
-        EventKey::of_bytes(mac(&self.shared.purposes, &[b"events"]))
+        let [one, two, three, four, ..] = self.shared.fingerprint;
+        EventKey::named(mac(&self.shared.purposes, &[b"events"]), [one, two, three, four])
     }
 
     pub(super) fn wrap(&self, key: &DataKey, case_id: CaseId) -> Result<Vec<u8>, VaultError> {
@@ -164,6 +182,10 @@ impl MasterKey {
             create_file(path)?;
         }
         check_mode(path)?;
+        Self::read_file(path)
+    }
+
+    fn read_file(path: &Path) -> Result<Self, MasterKeyError> {
         let text = fs::read_to_string(path).map_err(|source| file_error(path, "read", source))?;
         let text = Zeroizing::new(text);
         Self::of_hex(&text).ok_or_else(|| MasterKeyError::NotAKey(path.display().to_string()))
@@ -185,6 +207,12 @@ impl std::fmt::Debug for MasterKey {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
         write!(f, "MasterKey({})", self.fingerprint())
     }
+}
+
+/// The file of the credential, when systemd lent one.
+fn credential() -> Option<PathBuf> {
+    let folder = std::env::var_os("CREDENTIALS_DIRECTORY")?;
+    Some(Path::new(&folder).join(MASTER_KEY_CREDENTIAL)).filter(|file| file.is_file())
 }
 
 fn associated(case_id: CaseId) -> String {

@@ -19,21 +19,26 @@ use tokio::task::JoinHandle;
 use crate::demo::accounts::random;
 
 /// Events in one batch: the bus takes a thousand.
-pub(super) const BATCH_EVENTS_MAX: usize = 500;
+pub(crate) const BATCH_EVENTS_MAX: usize = 500;
 
 /// Longest wait for the answer to one batch.
 const ANSWER_MAX: Duration = Duration::from_secs(30);
 
 /// A message that waits for its batch.
-pub(super) struct Message {
+pub(crate) struct Message {
     subject: String,
     headers: HeaderMap,
     body: Bytes,
 }
 
 impl Message {
+    /// An event as it stood, with the signature that it had.
+    pub(crate) fn stored(subject: String, headers: HeaderMap, body: Bytes) -> Self {
+        Self { subject, headers, body }
+    }
+
     /// Signs an event; gives its digest as well, to which the next of its subject links.
-    pub(super) fn signed(
+    pub(crate) fn signed(
         key: &EventKey,
         subject: String,
         link: Link,
@@ -66,7 +71,7 @@ struct Refusal {
 }
 
 /// The way to one stream.
-pub(super) struct Line {
+pub(crate) struct Line {
     js: Context,
     stream: &'static str,
     messages: Vec<Message>,
@@ -82,7 +87,7 @@ pub(super) struct Line {
 
 impl Line {
     /// Begins behind what stands in the stream.
-    pub(super) async fn behind(js: &Context, stream: &'static str) -> anyhow::Result<Self> {
+    pub(crate) async fn behind(js: &Context, stream: &'static str) -> anyhow::Result<Self> {
         let mut handle = js.get_stream(stream).await.context("a stream could not be found")?;
         let info = handle.info().await.context("a stream does not answer")?;
         let sequence = info.state.last_sequence;
@@ -99,7 +104,7 @@ impl Line {
     }
 
     /// What stands in the stream is the beginning of what will be told.
-    pub(super) async fn go_on(&mut self) -> anyhow::Result<()> {
+    pub(crate) async fn go_on(&mut self) -> anyhow::Result<()> {
         self.skips = self.sequence;
         self.began_at = 0;
         if self.sequence > 0 {
@@ -110,12 +115,12 @@ impl Line {
         Ok(())
     }
 
-    pub(super) fn began_at(&self) -> u64 {
+    pub(crate) fn began_at(&self) -> u64 {
         self.began_at
     }
 
     /// Whether the next event stands in the stream already.
-    pub(super) fn skips(&mut self, id: EventId) -> anyhow::Result<bool> {
+    pub(crate) fn skips(&mut self, id: EventId) -> anyhow::Result<bool> {
         if self.skips == 0 {
             return Ok(false);
         }
@@ -128,13 +133,13 @@ impl Line {
     }
 
     /// Takes the next event.
-    pub(super) async fn push(&mut self, message: Message) -> anyhow::Result<()> {
+    pub(crate) async fn push(&mut self, message: Message) -> anyhow::Result<()> {
         self.messages.push(message);
         if self.messages.len() >= BATCH_EVENTS_MAX { self.send().await } else { Ok(()) }
     }
 
     /// Sends what is left and waits until all stands.
-    pub(super) async fn finish(&mut self) -> anyhow::Result<()> {
+    pub(crate) async fn finish(&mut self) -> anyhow::Result<()> {
         self.send().await?;
         self.arrived().await
     }

@@ -53,7 +53,7 @@ pub(crate) async fn run(place: Place, district: &desk::District) -> anyhow::Resu
 
 fn master_key(place: &Place, findings: &mut Findings) {
     let path = place.data.join(MASTER_KEY_FILE);
-    if std::env::var_os(MASTER_KEY_VARIABLE).is_none() && !path.is_file() {
+    if !MasterKey::is_there(&path) {
         findings.wrong(format_args!(
             "no master key: neither {} nor {MASTER_KEY_VARIABLE}",
             path.display()

@@ -12,7 +12,7 @@ use anyhow::{Context as _, bail};
 use desk::District;
 use projection::register::{self, FileKind, RegisterError, Request, remote};
 use runtime::clock::SystemClock;
-use runtime::vault::MASTER_KEY_VARIABLE;
+use runtime::vault::{MASTER_KEY_VARIABLE, MasterKey};
 
 use crate::bus::users::PROJECTION;
 use crate::bus::ways::KeysOf;
@@ -75,7 +75,7 @@ async fn export(
         }
         // A key that was made here would open nothing.
         let key = place.data.join(MASTER_KEY_FILE);
-        if std::env::var_os(MASTER_KEY_VARIABLE).is_none() && !key.is_file() {
+        if !MasterKey::is_there(&key) {
             bail!(
                 "no projection runs, and there is no master key to mask people with: neither {} nor {MASTER_KEY_VARIABLE}",
                 key.display()

@@ -34,7 +34,7 @@ pub(crate) async fn verify(place: Place, kept: Vec<String>) -> anyhow::Result<()
         Ok(cases.with_centers(centers).with_streams(streams))
     })
     .await?;
-    say_of_streams(&report);
+    say_of_streams(&report.streams);
     if let Some(found) = report.first_break() {
         bail!("the log was changed past the services: {found}");
     }
@@ -52,7 +52,11 @@ pub(crate) async fn verify(place: Place, kept: Vec<String>) -> anyhow::Result<()
 }
 
 /// Walks through the streams, when the key of the site is here.
-async fn proved(bus: &ToolBus, place: &Place, kept: &[String]) -> anyhow::Result<Vec<Walked>> {
+pub(crate) async fn proved(
+    bus: &ToolBus,
+    place: &Place,
+    kept: &[String],
+) -> anyhow::Result<Vec<Walked>> {
     let Some(master) = MasterKey::load(&place.data.join(MASTER_KEY_FILE))? else {
         return Ok(Vec::new());
     };
@@ -64,11 +68,11 @@ async fn proved(bus: &ToolBus, place: &Place, kept: &[String]) -> anyhow::Result
     Ok(prove(&bus.js, &audit, &key, kept, step).await?)
 }
 
-fn say_of_streams(report: &VerifyReport) {
-    if report.streams.is_empty() {
+pub(crate) fn say_of_streams(streams: &[Walked]) {
+    if streams.is_empty() {
         say("The log is not proved: the site's key is not here");
     }
-    for walked in report.streams.iter().filter(|walked| walked.first_break.is_none()) {
+    for walked in streams.iter().filter(|walked| walked.first_break.is_none()) {
         let Walked { stream, events, unsigned, sealed_to, seal, .. } = walked;
         let unsigned = match unsigned {
             0 => String::new(),

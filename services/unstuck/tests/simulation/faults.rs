@@ -215,6 +215,10 @@ impl KeyValue for WeatheredBucket {
         self.call("listing", self.bucket.keys()).boxed()
     }
 
+    fn snapshot(&self) -> BoxFuture<'_, Result<Vec<Content>, KvError>> {
+        self.call("listing", self.bucket.snapshot()).boxed()
+    }
+
     fn changes(&self) -> BoxFuture<'_, Result<BoxStream<'static, String>, KvError>> {
         self.bucket.changes()
     }

@@ -1,0 +1,101 @@
+//! The one master key of a site: found where it is kept, made only for a site that has nothing yet, and held against the
+//! log.
+//!
+//! Invariant: a process that has no key, or another than the one with which its log was signed, does not start. A key that
+//! was made in silence beside an old log would open nobody's data, and would seal what comes from now on apart.
+
+use std::path::{Path, PathBuf};
+
+use async_nats::jetstream::Context;
+use proto_events::envelope::header;
+use proto_events::subject::{AUDIT_STREAM, CASES_STREAM};
+
+use super::{MASTER_KEY_VARIABLE, MasterKey, MasterKeyError};
+use crate::log::jetstream::JetStreamLog;
+use crate::log::{EventLog as _, LogError};
+
+/// The newest lines of the audit that are searched for a signed one; tools leave few without.
+const LINES_SEARCHED: u64 = 1_000;
+
+/// Why a site has no master key.
+#[derive(Debug, thiserror::Error)]
+pub enum CustodyError {
+    /// It cannot be read or made.
+    #[error(transparent)]
+    Key(#[from] MasterKeyError),
+    /// It is nowhere, and the log says that there was one.
+    #[error(
+        "{path} is missing, and so is {MASTER_KEY_VARIABLE}; this log was written with the key whose fingerprint begins \
+         with {wanted}: put it back, nothing else opens the personal data"
+    )]
+    Lost {
+        /// Where it was looked for.
+        path: PathBuf,
+        /// What is known of it.
+        wanted: String,
+    },
+    /// It is another than that of the log.
+    #[error(
+        "the master key {found} is not the one of this log, whose fingerprint begins with {wanted}; put that one in {path}, or \
+         name its own data folder"
+    )]
+    Wrong {
+        /// Where it was looked for.
+        path: PathBuf,
+        /// The fingerprint of the key that is there.
+        found: String,
+        /// What is known of the right one.
+        wanted: String,
+    },
+    /// The log does not say under which key it was written.
+    #[error("the log could not be asked for its key")]
+    Log(#[from] LogError),
+}
+
+impl CustodyError {
+    /// Whether a person has to set something right, as opposed to a bus that does not answer.
+    #[must_use]
+    pub const fn is_of_the_settings(&self) -> bool {
+        !matches!(self, Self::Log(_))
+    }
+}
+
+/// Takes the key of the site whose log stands on a bus; makes it at `path` for a site that has no events yet.
+///
+/// # Errors
+/// See [`CustodyError`].
+pub async fn of_site(js: &Context, path: &Path) -> Result<MasterKey, CustodyError> {
+    let wanted = key_of_log(js).await?;
+    let lost = |wanted: String| CustodyError::Lost { path: path.to_owned(), wanted };
+    let Some(key) = MasterKey::load(path)? else {
+        return match wanted {
+            Some(wanted) => Err(lost(wanted)),
+            None if has_cases(js).await? => Err(lost("an unknown digit".to_owned())),
+            None => Ok(MasterKey::load_or_create(path)?),
+        };
+    };
+    match wanted {
+        Some(wanted) if key.event_key().id() != wanted => {
+            Err(CustodyError::Wrong { path: path.to_owned(), found: key.fingerprint(), wanted })
+        }
+        _ => Ok(key),
+    }
+}
+
+/// The id of the key that signed the newest line of the audit; `None` when no line is signed.
+async fn key_of_log(js: &Context) -> Result<Option<String>, LogError> {
+    let log = JetStreamLog::open(js.clone(), AUDIT_STREAM).await?;
+    let end = log.head().await?.last_sequence;
+    let from = end.saturating_sub(LINES_SEARCHED) + 1;
+    if end == 0 {
+        return Ok(None);
+    }
+    let lines = log.stretch(from, usize::try_from(LINES_SEARCHED).unwrap_or(usize::MAX)).await?;
+    let id = |mac: &str| mac.split('.').nth(1).map(str::to_owned);
+    Ok(lines.iter().rev().filter_map(|line| line.headers.get(header::MAC)).find_map(id))
+}
+
+async fn has_cases(js: &Context) -> Result<bool, LogError> {
+    let log = JetStreamLog::open(js.clone(), CASES_STREAM).await?;
+    Ok(log.head().await?.last_sequence > 0)
+}
