@@ -19,7 +19,7 @@ use unstuck_tests::api::{Address, PASSWORD};
 use unstuck_tests::binary::{nats_server, repository, sample_district, unstuck_command};
 use unstuck_tests::bodies::opening;
 use unstuck_tests::district::{output_with_input, said, spoilt_copy};
-use unstuck_tests::process::Process;
+use unstuck_tests::process::{Process, signal};
 use unstuck_tests::wire::{Line, Wish};
 use unstuck_tests::{Api, District, wait_for, wait_until};
 
@@ -189,6 +189,34 @@ fn a_consumer_cannot_be_made_under_the_name_of_another_than_its_subject_says() {
         assert_eq!(answer["config"]["max_ack_pending"], 1000, "{answer}");
         Ok(())
     });
+}
+
+#[test]
+fn when_the_bus_has_died_and_come_back_every_line_goes_on_and_nothing_is_refused() {
+    let district = District::start(None);
+    let data = district.data();
+    let clerk = district.clerk("donghuashi");
+    clerk.open(opening("donghuashi", "退休手续办理", 1));
+    let address = std::fs::read(data.join("bus.json")).expect("the bus says where it is");
+    let address: Value = serde_json::from_slice(&address).expect("JSON");
+    let pid = address["pid"].as_u64().and_then(|pid| u32::try_from(pid).ok()).expect("a process");
+    signal(pid, "KILL");
+    let mut n = 1;
+    wait_until("a case is opened on the bus that was started again", || {
+        n += 1;
+        clerk.post("/v1/cases", opening("donghuashi", "退休手续办理", n)).status == 201
+    });
+    // The watch over accounts is one of those that begin anew.
+    let watches = || {
+        run(async {
+            let seed = seeds(&data).join("identity.nk");
+            let line = Line::open(&managed_url(&data), &seed).await?;
+            let answer = line.client().request("$JS.API.STREAM.INFO.KV_staff", "".into()).await?;
+            let answer: Value = serde_json::from_slice(&answer.payload)?;
+            Ok(answer["state"]["consumer_count"].as_u64().unwrap_or_default())
+        })
+    };
+    wait_until("the accounts are watched again", || watches() > 0);
 }
 
 /// The server judges who publishes, not where an answer goes: what it cannot hold is found by whoever proves the log.
