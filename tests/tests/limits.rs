@@ -98,7 +98,7 @@ fn a_thousand_sign_ins_a_second_are_refused_in_time_and_hold_up_nobody_who_is_in
                 scope.spawn(move || {
                     let try_one = |n: usize| {
                         // Every second one at a name that there is; from some addresses, of one of a botnet.
-                        let name = if n % 2 == 0 { "clerk-donghuashi" } else { "nobody" };
+                        let name = if n.is_multiple_of(2) { "clerk-donghuashi" } else { "nobody" };
                         let body =
                             json!({ "username": name, "password": format!("wrong password {n}") });
                         let request = anybody.request("POST", "/v1/session").json(&body);
