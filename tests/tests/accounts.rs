@@ -151,10 +151,17 @@ fn a_second_factor_is_asked_for_once_it_is_enrolled() {
     let output = district.tool(&["staff", "reset-second-factor", "--username", "auditor"]);
     assert!(output.status.success(), "{}", said(&output));
     person.get("/v1/session").refused(401, "unauthenticated");
+    enrol(&holder(&district, &sign_in(&district, "auditor", None).expect_status(200)));
+    let mut browser = Browser { anybody: district.anybody(), cookie: String::new() };
+    browser.ask("POST", "/sign-in", &[("username", "admin"), ("password", PASSWORD)]);
+    let page = browser.ask("GET", "/admin/accounts/auditor", &[]);
+    assert!(page.text.contains("/admin/accounts/auditor/second-factor"), "{}", page.text);
+    let reset = browser.ask("POST", "/admin/accounts/auditor/second-factor", &[]);
+    assert_eq!(reset.headers["location"], "/admin/accounts?done=second-factor&who=auditor");
     let told = auditor.get("/v1/audit?limit=200");
     let count = |kind: &str| told.items().iter().filter(|line| line["kind"] == kind).count();
-    assert_eq!(count("second_factor_enrolled"), 2, "{}", told.text);
-    assert_eq!(count("staff_second_factor_reset"), 2);
+    assert_eq!(count("second_factor_enrolled"), 3, "{}", told.text);
+    assert_eq!(count("staff_second_factor_reset"), 3);
     assert_eq!(count("second_factor_refused"), 4);
     auditor.post("/v1/staff/admin/second-factor/reset", json!({})).refused(403, "forbidden");
 }

@@ -443,6 +443,20 @@ mod tests {
     }
 
     #[test]
+    fn a_second_factor_is_offered_unless_the_file_requires_it() {
+        let with = |line: &str| {
+            let text = SAMPLE.replace("[limits]", &format!("[accounts]\n{line}\n[limits]"));
+            District::parse(&text, None).map(|district| district.requires_second_factor)
+        };
+        assert!(!District::load(None).unwrap().requires_second_factor);
+        assert_eq!(with("second_factor = \"offered\""), Ok(false));
+        assert_eq!(with("second_factor = \"required\""), Ok(true));
+        let faults = with("second_factor = \"always\"\nsecond_facto = 1").unwrap_err();
+        assert_eq!(faults.len(), 2, "{faults:?}");
+        assert!(faults.iter().all(|fault| fault.starts_with("accounts")), "{faults:?}");
+    }
+
+    #[test]
     fn every_fault_of_a_file_is_named() {
         let text = SAMPLE
             .replace("\"09:00-12:00\"", "\"12:00-09:00\"")
