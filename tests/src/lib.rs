@@ -9,6 +9,7 @@ pub mod binary;
 pub mod bodies;
 pub mod browser;
 pub mod bus;
+pub mod canary;
 pub mod district;
 pub mod process;
 pub mod visitor;

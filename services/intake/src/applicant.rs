@@ -15,6 +15,8 @@ use serde::{Deserialize, Serialize};
 
 /// Longest name of an applicant in characters: a company's name is long.
 const NAME_CHARS_MAX: usize = 60;
+/// Shortest name or address that is looked for in a text, in characters.
+const NAMED_CHARS_MIN: usize = 3;
 /// Longest address in characters.
 const ADDRESS_CHARS_MAX: usize = 200;
 
@@ -148,6 +150,14 @@ impl Applicant {
         Ok(Self { kind: applicant.kind, name, phone, id_number, address, care })
     }
 
+    /// Whether a text that is kept in clear names the person, by name or by address. A name of two characters is not looked
+    /// for: 高兴 and 方便 are names, and words. Nor is that of an enterprise, which is no personal data.
+    pub(crate) fn is_named_in(&self, text: &str) -> bool {
+        let stands = |part: &str| part.chars().count() >= NAMED_CHARS_MIN && text.contains(part);
+        self.kind == ApplicantKind::Person
+            && (stands(&self.name) || self.address.as_deref().is_some_and(stands))
+    }
+
     /// What tells two applicants apart: name and telephone.
     #[must_use]
     pub fn identity(&self) -> String {
@@ -194,6 +204,22 @@ mod tests {
         let faults = applicant("12").checked().unwrap_err();
         assert_eq!(faults[0].pointer, "/applicant/phone");
         assert!(!faults[0].detail.contains("12"));
+    }
+
+    #[test]
+    fn a_person_is_found_in_a_text_by_name_and_by_address() {
+        let person = Applicant {
+            name: "样例甲".to_owned(),
+            address: Some("样例路七号院".to_owned()),
+            ..applicant("13800000000")
+        };
+        assert!(person.is_named_in("样例甲要求办理退休手续"));
+        assert!(person.is_named_in("请寄到样例路七号院"));
+        assert!(!person.is_named_in("样例路在修路"));
+        let short = Applicant { name: "高兴".to_owned(), ..person.clone() };
+        assert!(!short.is_named_in("办成了很高兴"));
+        let enterprise = Applicant { kind: ApplicantKind::Enterprise, ..person };
+        assert!(!enterprise.is_named_in("样例甲的营业执照"));
     }
 
     #[test]

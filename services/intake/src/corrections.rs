@@ -8,6 +8,7 @@ use std::sync::Arc;
 use axum::extract::State;
 use axum::response::Response;
 use axum::routing::{MethodRouter, post};
+use casework::case::Case;
 use casework::command::{Command, CorrectedField, PersonalField};
 use desk::endpoint::{Asked, carry_out, case_id};
 use desk::{Desk, DeskState, problem};
@@ -76,13 +77,17 @@ async fn handle(
         let command = Command::Correct {
             field,
             value: None,
-            sealed: change.sealed,
+            sealed: change.sealed.clone(),
             reason: body.reason.clone(),
         };
         match carry_out(&desk, asked(if_match.or(Some(change.version))), command).await {
             // Only a version that this handler chose itself is tried again.
             Err(problem) if problem.code == "stale" && if_match.is_none() => {}
-            answer => return answer,
+            Ok(answer) => {
+                change.reserve(&desk).await;
+                return Ok(answer);
+            }
+            refused => return refused,
         }
     }
     Err(Problem::busy("the case is being changed by others at this moment"))
@@ -102,6 +107,20 @@ struct Resealed {
     /// None when the person was erased; the rules refuse it.
     sealed: Option<String>,
     version: u64,
+    /// Who has which open matter from now on, when that changes.
+    identity: Option<String>,
+    case: Case,
+}
+
+impl Resealed {
+    /// Reserves the matter for the corrected person, once the correction stands: a reservation that no event of the case
+    /// explains could not be found again when the person is forgotten. Where he has the matter open twice, the correction
+    /// stands all the same: what is true is written down.
+    async fn reserve(&self, desk: &Desk) {
+        let Some(identity) = &self.identity else { return };
+        let Case { case_id, center, matter, .. } = &self.case;
+        let _ = duplicates::reserve(desk, identity, &matter.name, *case_id, center).await;
+    }
 }
 
 /// Opens the applicant, changes one field, and seals him anew.
@@ -119,7 +138,7 @@ async fn reseal(
     let unavailable = |error| problem::unavailable("the case's key could not be read", &error);
     let key = match desk.vault.key(case_id).await.map_err(unavailable)? {
         Some(key) if !case.erased => key,
-        _ => return Ok(Resealed { sealed: None, version: case.version }),
+        _ => return Ok(Resealed { sealed: None, version: case.version, identity: None, case }),
     };
     let broken = |error: OpenError| {
         let error: &dyn std::error::Error = &error;
@@ -132,15 +151,10 @@ async fn reseal(
         let named = |fault: FieldError| FieldError { pointer: "/value".to_owned(), ..fault };
         Problem::invalid_fields(faults.into_iter().map(named).collect())
     })?;
-    if case.is_open() && matches!(field, PersonalField::Name | PersonalField::Phone) {
-        // From now on the corrected person has this matter open. Where he has it open twice, the correction
-        // stands all the same: what is true is written down.
-        let identity = applicant.identity();
-        let matter = &case.matter.name;
-        let _ = duplicates::reserve(desk, &identity, matter, case_id, &case.center).await;
-    }
+    let identifies = matches!(field, PersonalField::Name | PersonalField::Phone);
+    let identity = (case.is_open() && identifies).then(|| applicant.identity());
     let sealed = applicant.seal(&key, case_id).map_err(|error| broken(error.into()))?;
-    Ok(Resealed { sealed: Some(sealed.sealed), version: case.version })
+    Ok(Resealed { sealed: Some(sealed.sealed), version: case.version, identity, case })
 }
 
 fn change(

@@ -7,9 +7,9 @@ use axum::extract::State;
 use axum::http::{Method, StatusCode};
 use axum::response::Response;
 use axum::routing::post;
-use casework::command::{Actor, Command, Context, Open};
+use casework::command::{Actor, Command, CommandKind, Context, Open};
 use casework::decide::decide;
-use casework::refusal::RefusalCode;
+use casework::refusal::{Refusal, RefusalCode};
 use chrono::TimeDelta;
 use desk::bodies::{Matter, Notice};
 use desk::endpoint::{CommandAnswer, command_id, fresh_uuid};
@@ -19,6 +19,7 @@ use proto_events::codes::{Cause, Channel, Complexity, Stage};
 use proto_events::events::SealedApplicant;
 use proto_events::ids::{CaseId, CenterId, CommandId, RECEIPT_ALPHABET, ReceiptCode};
 use proto_events::subject::CaseSubject;
+use runtime::audit::AuditLine;
 use runtime::http::{IdempotencyKey, Operation, Problem, RequestId, StrictJson};
 use runtime::identity::Signed;
 use schemars::JsonSchema;
@@ -146,12 +147,17 @@ pub async fn open(
             "lies more than 31 days back (不能早于31天前)",
         ));
     }
-    let applicant = check(desk, &body, actor, case_id, at)?;
+    let applicant = match check(desk, &body, actor, case_id, at) {
+        Ok(applicant) => applicant,
+        Err(problem) => return Err(noted(desk, actor, problem).await),
+    };
     let identity = applicant.identity();
     let reserved = duplicates::reserve(desk, &identity, &body.matter.name, case_id, &body.center);
     // Side by side, because both wait for the disk. A key without a case is no harm; a case without one would be.
     let (reserved, key) = tokio::join!(reserved, desk.vault.create_key(case_id));
-    reserved?;
+    if let Err(problem) = reserved {
+        return Err(noted(desk, actor, problem).await);
+    }
     let key =
         key.map_err(|error| problem::unavailable("the case's key could not be made", &error))?;
     let sealed = applicant.seal(&key, case_id).map_err(|error| {
@@ -164,6 +170,18 @@ pub async fn open(
     let receipt_code = ReceiptCode::from_random(random()?);
     let open = wish(desk, &body, case_id, at, sealed, receipt_code);
     desk.execute_first(order(open)).await
+}
+
+/// Notes a refusal in the audit, as that of any other command; what is refused here never becomes an order.
+async fn noted(desk: &Desk, actor: &Actor, problem: Problem) -> Problem {
+    if matches!(problem.status.as_u16(), 403 | 409) {
+        let line = AuditLine::new(actor.username.as_str(), "refused")
+            .role(actor.role)
+            .center(actor.center.clone())
+            .detail(format!("{:?}: {}", CommandKind::Open, problem.code));
+        desk.audit.record(line).await;
+    }
+    problem
 }
 
 /// Everything that can be refused, before anything is reserved or sealed.
@@ -180,7 +198,15 @@ fn check(
     let decided = decide(None, &Command::Open(rehearsal), &context).map_err(problem::of_refusal);
     let applicant = body.applicant.clone().checked();
     match (decided, applicant) {
-        (Ok(_), Ok(applicant)) => Ok(applicant),
+        (Ok(_), Ok(applicant)) => match named_in(body, &applicant) {
+            Some(pointer) => Err(problem::of_refusal(Refusal::rule(
+                RefusalCode::PiiInText,
+                format!(
+                    "{pointer} contains the applicant's name or address (文字中含有申请人姓名或住址)"
+                ),
+            ))),
+            None => Ok(applicant),
+        },
         // One answer with all wrong fields, when both sides found some.
         (Err(mut problem), applicant) => {
             if problem.status == StatusCode::UNPROCESSABLE_ENTITY
@@ -192,6 +218,17 @@ fn check(
         }
         (Ok(_), Err(faults)) => Err(Problem::invalid_fields(faults)),
     }
+}
+
+/// Which text of the opening names the applicant: it stays when the person is forgotten.
+fn named_in(body: &OpenBody, applicant: &Applicant) -> Option<&'static str> {
+    let texts = [
+        ("/demand", Some(&body.demand)),
+        ("/summary", body.summary.as_ref()),
+        ("/matter/name", Some(&body.matter.name)),
+    ];
+    let named = |text: Option<&String>| text.is_some_and(|text| applicant.is_named_in(text));
+    texts.into_iter().find(|(_, text)| named(*text)).map(|(pointer, _)| pointer)
 }
 
 fn wish(

@@ -90,9 +90,8 @@ async fn handle(
         .load(&subject)
         .await?
         .ok_or_else(|| Problem::not_found("there is no such case (没有这个案件)"))?;
-    let purpose = allowed(&case, &staff, &value.purpose);
-    let purpose = match purpose {
-        Ok(purpose) => purpose,
+    let (purpose, applicant) = match clear(&desk, &case, &staff, &value.purpose).await {
+        Ok(clear) => clear,
         Err(problem) => {
             if matches!(problem.status.as_u16(), 403 | 409) {
                 let detail = format!("Reveal: {}", problem.code);
@@ -101,7 +100,6 @@ async fn handle(
             return Err(problem);
         }
     };
-    let applicant = opened(&desk, &case).await?;
     let read_at = desk.now();
     let told = line(&case, &staff, "personal_data_read").detail(purpose);
     desk.audit.record_or_fail(told).await.map_err(|_| {
@@ -109,6 +107,24 @@ async fn handle(
     })?;
     let Applicant { kind, name, phone, id_number, address, care } = applicant;
     Ok(Json(RevealAnswer { case_id, kind, name, phone, id_number, address, care, read_at }))
+}
+
+/// The purpose as it is written down, and the applicant.
+async fn clear(
+    desk: &Desk,
+    case: &Case,
+    staff: &Staff,
+    purpose: &str,
+) -> Result<(String, Applicant), Problem> {
+    let purpose = allowed(case, staff, purpose)?;
+    let applicant = opened(desk, case).await?;
+    // The audit is never erased.
+    if applicant.is_named_in(&purpose) {
+        let detail =
+            "/purpose contains the applicant's name or address (用途中含有申请人姓名或住址)";
+        return Err(problem::of_refusal(Refusal::rule(RefusalCode::PiiInText, detail)));
+    }
+    Ok((purpose, applicant))
 }
 
 /// Whether this person may, and the purpose as it is written down.

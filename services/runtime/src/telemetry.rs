@@ -1,6 +1,7 @@
 //! Logs: one line per message on stderr, for people or for machines.
 //!
-//! Invariant: stdout belongs to the product's own words (`Listening on …`); no log line goes there.
+//! Invariants: stdout belongs to the product's own words (`Listening on …`), no log line goes there; what goes over the bus
+//! is logged for nobody who did not ask for it by name: its keys have in them what somebody typed.
 
 use std::fmt;
 use std::io::{self, IsTerminal as _};
@@ -60,13 +61,19 @@ pub enum TelemetryError {
     AlreadySet(#[source] tracing_subscriber::util::TryInitError),
 }
 
-/// Checks a filter, for the settings.
+/// The client of the bus; from its `debug` on it logs every request with its body.
+const BUS_CLIENT: &str = "async_nats";
+
+/// Checks a filter, for the settings. One that does not name the client of the bus lets only its warnings through, as the
+/// default does.
 ///
 /// # Errors
 /// When it cannot be read.
 pub fn filter(text: &str) -> Result<EnvFilter, TelemetryError> {
+    let is_named = text.contains(BUS_CLIENT);
+    let whole = if is_named { text.to_owned() } else { format!("{text},{BUS_CLIENT}=warn") };
     EnvFilter::builder()
-        .parse(text)
+        .parse(whole)
         .map_err(|source| TelemetryError::Filter { filter: text.to_owned(), source })
 }
 
@@ -94,6 +101,13 @@ mod tests {
     fn the_default_filter_can_be_read_and_nonsense_cannot() {
         assert!(filter(FILTER_DEFAULT).is_ok());
         assert!(filter("a=b=c").is_err());
+    }
+
+    #[test]
+    fn what_goes_over_the_bus_is_logged_only_when_it_is_asked_for_by_name() {
+        let told = |text| filter(text).unwrap().to_string();
+        assert!(told("trace").contains("async_nats=warn"), "{}", told("trace"));
+        assert!(!told("info,async_nats=trace").contains("async_nats=warn"));
     }
 
     #[test]

@@ -91,14 +91,17 @@ fn read(query: &str) -> Result<(cases::Parameters, OwnParameters), Problem> {
     Ok((of_list, own))
 }
 
-/// The filter for the audit: a value that looks like somebody's number is left out.
+/// Parameters that take any text; a name in it has no form by which it is found.
+const FREE_TEXTS: [&str; 2] = ["q", "matter"];
+
+/// The filter for the audit: what somebody typed, and what looks like somebody's number, is left out.
 fn told(query: &str) -> String {
     let Ok(Query(pairs)) = Query::<Vec<(String, String)>>::of_text(query) else {
         return String::new();
     };
-    let shown = pairs.into_iter().map(|(name, value)| match find_personal_data(&value) {
-        None => format!("{name}={value}"),
-        Some(_) => format!("{name}=…"),
+    let shown = pairs.into_iter().map(|(name, value)| {
+        let is_kept = !FREE_TEXTS.contains(&name.as_str()) && find_personal_data(&value).is_none();
+        if is_kept { format!("{name}={value}") } else { format!("{name}=…") }
     });
     shown.collect::<Vec<_>>().join(" ")
 }

@@ -65,7 +65,7 @@ impl<T: DeserializeOwned> StrictJson<T> {
         // Read from the text again, not from the tree: only so a field that stands twice is noticed.
         let mut reader = serde_json::Deserializer::from_str(text);
         let value = serde_path_to_error::deserialize(&mut reader).map_err(|error| {
-            let detail = without_position(&error.inner().to_string());
+            let detail = without_value(&without_position(&error.inner().to_string()));
             Problem::invalid_fields(vec![FieldError {
                 pointer: pointer(error.path(), &detail),
                 detail,
@@ -229,6 +229,20 @@ fn without_position(detail: &str) -> String {
     match detail.rsplit_once(" at line ") {
         Some((text, _)) => text.to_owned(),
         None => detail.to_owned(),
+    }
+}
+
+/// Leaves out the value that a message repeats: it may be a person's name or number that came into the wrong field, and
+/// what is refused is kept by programs that nobody thinks of.
+pub(super) fn without_value(detail: &str) -> String {
+    let quotes_a_value = ["unknown variant ", "invalid type: ", "invalid value: "]
+        .iter()
+        .any(|kind| detail.starts_with(kind));
+    match (detail.find(['`', '"']), detail.rfind(", expected ")) {
+        (Some(quote), Some(expected)) if quotes_a_value && quote < expected => {
+            format!("{}{}", detail[..quote].trim_end(), &detail[expected..])
+        }
+        _ => detail.to_owned(),
     }
 }
 

@@ -8,7 +8,7 @@ use axum::http::Uri;
 use axum::http::request::Parts;
 use serde::de::DeserializeOwned;
 
-use super::body::named_field;
+use super::body::{named_field, without_value};
 use super::problem::{FieldError, Problem};
 
 /// The parameters of the query string. `T` should `deny_unknown_fields`.
@@ -88,7 +88,7 @@ fn invalid_query(text: &str, present: &[&str]) -> Problem {
     };
     let name = named_field(detail).unwrap_or(name);
     let pointer = if name.is_empty() { String::new() } else { format!("/{name}") };
-    Problem::invalid_fields(vec![FieldError { pointer, detail: detail.to_owned() }])
+    Problem::invalid_fields(vec![FieldError { pointer, detail: without_value(detail) }])
 }
 
 #[cfg(test)]
@@ -121,6 +121,11 @@ mod tests {
         let refusal = refusal("state=Opened");
         assert_eq!(refusal.pointer, "/state");
         assert!(refusal.detail.contains("`opened`"), "{}", refusal.detail);
+        assert!(
+            !refusal.detail.contains("Opened"),
+            "the value is not repeated: {}",
+            refusal.detail
+        );
     }
 
     #[test]

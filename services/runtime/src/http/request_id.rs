@@ -1,7 +1,8 @@
 //! The id of a request: in the answer's header, in every log line, in every problem.
 //!
-//! Invariant: an id has 1 to 64 characters of letters, digits, `-`, `_` and `.`; what a caller sends in
-//! another form is replaced, so that no header can write into a log line.
+//! Invariant: an id has 1 to 64 characters of letters, digits, `-`, `_` and `.`, and none that could be somebody's number;
+//! what a caller sends in another form is replaced, so that no header can write into a log line, and nobody's telephone
+//! into an event that stays for ever.
 
 use std::fmt;
 use std::future::Future;
@@ -91,6 +92,17 @@ impl<S: Send + Sync> FromRequestParts<S> for RequestId {
 fn is_request_id(text: &str) -> bool {
     (1..=REQUEST_ID_CHARS_MAX).contains(&text.len())
         && text.bytes().all(|byte| byte.is_ascii_alphanumeric() || b"-_.".contains(&byte))
+        && !text.split(|c: char| !c.is_ascii_digit()).any(is_like_a_number_of_somebody)
+}
+
+/// Whether a run of digits has the form of a mobile number, or the length of an ID or bank card number. Of random ids in
+/// hexadecimal one in some thousands has one, and gets another.
+fn is_like_a_number_of_somebody(digits: &str) -> bool {
+    match digits.as_bytes() {
+        [b'1', b'3'..=b'9', rest @ ..] if rest.len() == 9 => true,
+        [b'8', b'6', b'1', b'3'..=b'9', rest @ ..] if rest.len() == 9 => true,
+        run => (15..=19).contains(&run.len()),
+    }
 }
 
 #[cfg(test)]
@@ -101,6 +113,19 @@ mod tests {
     fn a_callers_id_is_kept_when_its_form_is_right() {
         let value = HeaderValue::from_static("counter-3.A_7");
         assert_eq!(RequestId::of_header(Some(&value)).as_str(), "counter-3.A_7");
+    }
+
+    #[test]
+    fn an_id_that_could_be_a_telephone_or_an_id_number_is_replaced() {
+        for text in ["13800000009", "tel-8613800000009", "110101199003077475", "11010119900307747X"]
+        {
+            let value = HeaderValue::from_static(text);
+            assert_ne!(RequestId::of_header(Some(&value)).as_str(), text);
+        }
+        for text in ["0123456789", "20260303093000", "12345678-1234-4123-8123-123456789012"] {
+            let value = HeaderValue::from_static(text);
+            assert_eq!(RequestId::of_header(Some(&value)).as_str(), text);
+        }
     }
 
     #[test]
