@@ -444,7 +444,9 @@ fn reservations(district: &District, case_id: &str) -> usize {
     let bus = BusAddress::of(&district.data()).expect("readable").expect("a managed bus");
     tokio::runtime::Builder::new_current_thread().enable_all().build().expect("a runtime").block_on(
         async {
-            let js = connect(&bus.client_url(), "test").await.expect("the bus answers");
+            let js = connect(&bus.access(&district.data(), "intake").expect("a seed"), "test")
+                .await
+                .expect("the bus answers");
             let bucket = runtime::kv::Bucket::open(&js, "open_matters").await.expect("is there");
             let mut count = 0;
             for key in bucket.keys().await.expect("listed") {
