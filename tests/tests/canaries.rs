@@ -12,8 +12,8 @@ use std::net::TcpStream;
 use std::path::Path;
 use std::time::Duration;
 
+use runtime::connect::connect;
 use runtime::nats_server::BusAddress;
-use runtime::streams::connect;
 use serde_json::{Value, json};
 use unstuck_tests::bodies::{opening, with};
 use unstuck_tests::canary::{Canary, Kept, MARKS, absent, search};
