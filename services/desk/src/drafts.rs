@@ -202,7 +202,7 @@ mod tests {
     fn a_draft_is_read_by_who_wrote_it_and_by_nobody_else() {
         block_on(async {
             let drafts = drafts();
-            let owner = account("li.na", "2026-01-01T00:00:00Z");
+            let owner = account("yang.li", "2026-01-01T00:00:00Z");
             drafts.put(&owner, &form("open"), &draft("样例甲")).await.unwrap();
             drafts.put(&owner, &form("open"), &draft("样例乙")).await.unwrap();
             let found = drafts.get(&owner, &form("open")).await.unwrap().unwrap();
@@ -210,7 +210,7 @@ mod tests {
             assert!(drafts.get(&owner, &form("resolve")).await.unwrap().is_none());
             let other = account("wang", "2026-01-01T00:00:00Z");
             assert!(drafts.get(&other, &form("open")).await.unwrap().is_none());
-            let later = account("li.na", "2026-02-01T00:00:00Z");
+            let later = account("yang.li", "2026-02-01T00:00:00Z");
             assert!(drafts.get(&later, &form("open")).await.unwrap().is_none(), "a namesake");
             drafts.discard(&owner.staff.username, &form("open")).await.unwrap();
             assert!(drafts.get(&owner, &form("open")).await.unwrap().is_none());
@@ -221,7 +221,7 @@ mod tests {
     fn what_stands_on_the_bus_has_nothing_of_it_in_clear() {
         block_on(async {
             let drafts = drafts();
-            let owner = account("li.na", "2026-01-01T00:00:00Z");
+            let owner = account("yang.li", "2026-01-01T00:00:00Z");
             drafts.put(&owner, &form("open"), &draft("13800000000")).await.unwrap();
             for key in drafts.bucket.keys().await.unwrap() {
                 let (value, _) = drafts.bucket.find(&key).await.unwrap().value().unwrap();
@@ -234,7 +234,7 @@ mod tests {
     fn the_size_and_the_number_of_drafts_have_limits() {
         block_on(async {
             let drafts = drafts();
-            let owner = account("li.na", "2026-01-01T00:00:00Z");
+            let owner = account("yang.li", "2026-01-01T00:00:00Z");
             let large = draft(&"a".repeat(DRAFT_BYTES_MAX));
             let refused = drafts.put(&owner, &form("open"), &large).await;
             assert!(matches!(refused, Err(DraftError::TooLarge)));

@@ -68,7 +68,7 @@ impl People {
         self.0.get(username).map_or(username, |one| one.name.as_str())
     }
 
-    /// What somebody is called, with house and role: `李娜（区医保局 承办人）`.
+    /// What somebody is called, with house and role: `样例（区医保局 承办人）`.
     pub(crate) fn titled(&self, lang: Lang, names: &Names, username: &str) -> String {
         let Some(one) = self.0.get(username) else { return username.to_owned() };
         match one.post(lang, names) {

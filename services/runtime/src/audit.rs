@@ -373,7 +373,7 @@ mod tests {
 
     #[test]
     fn a_line_leaves_out_what_it_does_not_have_and_reads_back() {
-        let line = AuditLine::new("li.na", "signed_in").role(Role::Clerk);
+        let line = AuditLine::new("yang.li", "signed_in").role(Role::Clerk);
         let text = serde_json::to_string(&line).unwrap();
         assert!(!text.contains("case_id") && !text.contains("null"), "{text}");
         assert_eq!(serde_json::from_str::<AuditLine>(&text).unwrap(), line);

@@ -49,7 +49,7 @@ impl House {
     async fn add(&self, username: &str) -> Username {
         let new = NewStaff {
             username: username.parse().unwrap(),
-            name: "李娜".to_owned(),
+            name: "样例".to_owned(),
             role: Role::Clerk,
             center: Some("chaoyangmen".parse().unwrap()),
             department: None,
@@ -116,12 +116,12 @@ async fn audit_lines(bus: &Bus) -> Vec<AuditLine> {
 #[tokio::test]
 async fn a_person_signs_in_is_known_and_signs_out() {
     let house = House::build().await;
-    house.add("Li.Na").await;
-    let (status, _, body) = house.sign_in(" LI.NA", PASSWORD).await;
+    house.add("Yang.Li").await;
+    let (status, _, body) = house.sign_in(" YANG.LI", PASSWORD).await;
     assert_eq!(status, StatusCode::OK);
     assert_eq!(
         body["staff"],
-        json!({ "username": "li.na", "name": "李娜", "role": "clerk", "center": "chaoyangmen", "department": null })
+        json!({ "username": "yang.li", "name": "样例", "role": "clerk", "center": "chaoyangmen", "department": null })
     );
     let expires_at: DateTime<Utc> = body["expires_at"].as_str().unwrap().parse().unwrap();
     assert_eq!(expires_at.to_rfc3339(), "2026-03-02T11:00:00+00:00");
@@ -146,9 +146,9 @@ async fn a_person_signs_in_is_known_and_signs_out() {
 #[tokio::test]
 async fn sign_ins_and_refusals_leave_audit_lines_without_what_was_typed() {
     let house = House::build().await;
-    house.add("li.na").await;
-    let token = house.token("li.na").await;
-    house.sign_in("li.na", "not the password").await;
+    house.add("yang.li").await;
+    let token = house.token("yang.li").await;
+    house.sign_in("yang.li", "not the password").await;
     house.sign_in("a typed password", "x").await;
     call(&house.router, with_token("DELETE", &token)).await;
     let lines = audit_lines(&house.bus).await;
@@ -156,10 +156,10 @@ async fn sign_ins_and_refusals_leave_audit_lines_without_what_was_typed() {
     assert_eq!(
         told,
         [
-            ("li.na", "signed_in"),
-            ("li.na", "sign_in_refused"),
+            ("yang.li", "signed_in"),
+            ("yang.li", "sign_in_refused"),
             ("unknown", "sign_in_refused"),
-            ("li.na", "signed_out"),
+            ("yang.li", "signed_out"),
         ]
     );
     assert!(lines.iter().all(|line| line.request_id.is_some()));
@@ -169,15 +169,15 @@ async fn sign_ins_and_refusals_leave_audit_lines_without_what_was_typed() {
 #[tokio::test]
 async fn a_wrong_password_and_an_unknown_name_get_one_answer_and_then_a_wait() {
     let house = House::build().await;
-    house.add("li.na").await;
-    let (status, _, known) = house.sign_in("li.na", "not the password").await;
+    house.add("yang.li").await;
+    let (status, _, known) = house.sign_in("yang.li", "not the password").await;
     let (_, _, unknown) = house.sign_in("nobody", "not the password").await;
     assert_eq!(status, StatusCode::UNAUTHORIZED);
     assert_eq!(known["detail"], unknown["detail"]);
     for _ in 0..4 {
-        house.sign_in("li.na", "not the password").await;
+        house.sign_in("yang.li", "not the password").await;
     }
-    let (status, headers, body) = house.sign_in("li.na", PASSWORD).await;
+    let (status, headers, body) = house.sign_in("yang.li", PASSWORD).await;
     assert_eq!(
         (status, &body["code"]),
         (StatusCode::TOO_MANY_REQUESTS, &json!("too_many_requests"))
@@ -186,10 +186,33 @@ async fn a_wrong_password_and_an_unknown_name_get_one_answer_and_then_a_wait() {
 }
 
 #[tokio::test]
+async fn who_was_introduced_has_a_name_and_signs_in_only_once_there_is_a_password() {
+    let house = House::build().await;
+    let username: Username = "clerk.7".parse().unwrap();
+    let new = NewStaff {
+        username: username.clone(),
+        name: "窗口样例员".to_owned(),
+        role: Role::Clerk,
+        center: Some("chaoyangmen".parse().unwrap()),
+        department: None,
+    };
+    house.identity.introduce(new.clone()).await.unwrap();
+    assert!(matches!(house.identity.introduce(new).await, Err(IdentityError::Taken(_))));
+    let found = house.identity.find(&username).await.unwrap().unwrap();
+    assert_eq!(found.staff.name, "窗口样例员");
+    for password in ["", PASSWORD] {
+        let (status, ..) = house.sign_in("clerk.7", password).await;
+        assert_ne!(status, StatusCode::OK, "{password:?}");
+    }
+    house.identity.set_password(&username, PASSWORD).await.unwrap();
+    assert_eq!(house.sign_in("clerk.7", PASSWORD).await.0, StatusCode::OK);
+}
+
+#[tokio::test]
 async fn neither_token_nor_password_is_stored() {
     let house = House::build().await;
-    house.add("李娜").await;
-    let token = house.token("李娜").await;
+    house.add("样例").await;
+    let token = house.token("样例").await;
     for bucket in [STAFF_BUCKET, SESSIONS_BUCKET] {
         let bucket = Bucket::open(&house.bus.context, bucket).await.unwrap();
         let keys = bucket.keys().await.unwrap();
@@ -203,9 +226,9 @@ async fn neither_token_nor_password_is_stored() {
 #[tokio::test]
 async fn removal_disabling_and_another_password_end_all_sessions() {
     let house = House::build().await;
-    let username = house.add("li.na").await;
+    let username = house.add("yang.li").await;
 
-    let token = house.token("li.na").await;
+    let token = house.token("yang.li").await;
     assert_eq!(house.who(&token).await, StatusCode::OK);
     house.identity.set_password(&username, "another long one").await.unwrap();
     assert_eq!(house.who(&token).await, StatusCode::UNAUTHORIZED);
@@ -216,19 +239,19 @@ async fn removal_disabling_and_another_password_end_all_sessions() {
         "the old password does not revive it"
     );
 
-    let token = house.token("li.na").await;
+    let token = house.token("yang.li").await;
     house.identity.set_disabled(&username, true).await.unwrap();
     assert_eq!(house.who(&token).await, StatusCode::UNAUTHORIZED);
-    assert_eq!(house.sign_in("li.na", PASSWORD).await.0, StatusCode::UNAUTHORIZED);
+    assert_eq!(house.sign_in("yang.li", PASSWORD).await.0, StatusCode::UNAUTHORIZED);
     assert!(house.identity.find_active(&username).await.unwrap().is_none());
     house.identity.set_disabled(&username, false).await.unwrap();
 
-    let token = house.token("li.na").await;
+    let token = house.token("yang.li").await;
     house.identity.remove(&username).await.unwrap();
     assert_eq!(house.who(&token).await, StatusCode::UNAUTHORIZED);
     let refused = house.identity.remove(&username).await;
     assert!(matches!(refused, Err(IdentityError::Unknown(_))));
-    house.add("li.na").await;
+    house.add("yang.li").await;
     assert_eq!(house.who(&token).await, StatusCode::UNAUTHORIZED, "a namesake gets no old session");
     assert_eq!(house.identity.list().await.unwrap().len(), 1);
 }
@@ -236,9 +259,9 @@ async fn removal_disabling_and_another_password_end_all_sessions() {
 #[tokio::test]
 async fn a_username_has_one_account_whatever_its_case() {
     let house = House::build().await;
-    let username = house.add("Li.Na").await;
+    let username = house.add("Yang.Li").await;
     let new = NewStaff {
-        username: "LI.NA".parse().unwrap(),
+        username: "YANG.LI".parse().unwrap(),
         name: "another".to_owned(),
         role: Role::Auditor,
         center: None,
@@ -255,7 +278,7 @@ async fn a_username_has_one_account_whatever_its_case() {
 #[tokio::test]
 async fn what_one_process_revokes_the_other_forgets_at_once() {
     let house = House::build().await;
-    let username = house.add("li.na").await;
+    let username = house.add("yang.li").await;
     let other = open(&house.bus, &house.clock, &house.metrics).await;
     let shutdown = CancellationToken::new();
     let watch = tokio::spawn(other.clone().watch(shutdown.clone()));
@@ -270,14 +293,14 @@ async fn what_one_process_revokes_the_other_forgets_at_once() {
     };
     let mut fastest = Duration::MAX;
     for _ in 0..5 {
-        let token = house.token("li.na").await;
+        let token = house.token("yang.li").await;
         assert!(other.resolve(&token).await.unwrap().is_some());
         house.identity.close_session(&token).await.unwrap();
         fastest = fastest.min(revoked_within(&token).await);
     }
     assert!(fastest < Duration::from_millis(1000), "{fastest:?}");
 
-    let token = house.token("li.na").await;
+    let token = house.token("yang.li").await;
     assert!(other.resolve(&token).await.unwrap().is_some());
     house.identity.remove(&username).await.unwrap();
     assert!(revoked_within(&token).await < Duration::from_secs(4));
@@ -288,10 +311,10 @@ async fn what_one_process_revokes_the_other_forgets_at_once() {
 #[tokio::test]
 async fn a_session_in_use_lives_ten_hours_and_an_idle_one_two() {
     let house = House::build().await;
-    house.add("li.na").await;
-    let idle = house.token("li.na").await;
-    let used = house.token("li.na").await;
-    let looked_at = house.token("li.na").await;
+    house.add("yang.li").await;
+    let idle = house.token("yang.li").await;
+    let used = house.token("yang.li").await;
+    let looked_at = house.token("yang.li").await;
     for hour in 1..=9 {
         house.clock.advance(TimeDelta::hours(1));
         assert_eq!(house.who(&used).await, StatusCode::OK);
@@ -310,8 +333,8 @@ async fn a_session_in_use_lives_ten_hours_and_an_idle_one_two() {
 #[tokio::test]
 async fn a_bus_out_of_reach_is_503_and_not_401() {
     let house = House::build().await;
-    house.add("li.na").await;
-    let token = house.token("li.na").await;
+    house.add("yang.li").await;
+    let token = house.token("yang.li").await;
     let House { bus, clock, metrics, identity, .. } = house;
     let fresh = router(
         &Identity::new(
@@ -330,11 +353,11 @@ async fn a_bus_out_of_reach_is_503_and_not_401() {
     assert_eq!((status, &body["code"]), (StatusCode::SERVICE_UNAVAILABLE, &json!("unavailable")));
     assert_eq!(headers[header::RETRY_AFTER], "5");
     assert!(matches!(
-        identity.authenticate("li.na", PASSWORD).await,
+        identity.authenticate("yang.li", PASSWORD).await,
         Err(IdentityError::Unreachable(_))
     ));
 
-    assert!(audit.record_or_fail(AuditLine::new("li.na", "revealed")).await.is_err());
+    assert!(audit.record_or_fail(AuditLine::new("yang.li", "revealed")).await.is_err());
     assert!(metrics.render().contains("unstuck_audit_failures_total 1"));
     drop(folder);
 }
@@ -351,8 +374,8 @@ async fn post(house: &House, path: &str, token: &str, body: Value) -> (StatusCod
 #[tokio::test]
 async fn a_locked_session_opens_nothing_in_any_process_until_its_password_is_typed() {
     let house = House::build().await;
-    house.add("li.na").await;
-    let token = house.token("li.na").await;
+    house.add("yang.li").await;
+    let token = house.token("yang.li").await;
     let other = open(&house.bus, &house.clock, &house.metrics).await;
 
     let (status, body) = post(&house, "/v1/session/lock", &token, json!({})).await;
@@ -383,8 +406,8 @@ async fn a_locked_session_opens_nothing_in_any_process_until_its_password_is_typ
 #[tokio::test]
 async fn wrong_passwords_of_an_unlocking_count_as_those_of_a_sign_in() {
     let house = House::build().await;
-    house.add("li.na").await;
-    let token = house.token("li.na").await;
+    house.add("yang.li").await;
+    let token = house.token("yang.li").await;
     post(&house, "/v1/session/lock", &token, json!({})).await;
     let mut last = StatusCode::OK;
     for _ in 0..6 {
@@ -392,7 +415,7 @@ async fn wrong_passwords_of_an_unlocking_count_as_those_of_a_sign_in() {
         last = post(&house, "/v1/session/unlock", &token, wrong).await.0;
     }
     assert_eq!(last, StatusCode::TOO_MANY_REQUESTS);
-    assert_eq!(house.sign_in("li.na", PASSWORD).await.0, StatusCode::TOO_MANY_REQUESTS);
+    assert_eq!(house.sign_in("yang.li", PASSWORD).await.0, StatusCode::TOO_MANY_REQUESTS);
     // Somebody else may need the counter.
     assert_eq!(call(&house.router, with_token("DELETE", &token)).await.0, StatusCode::NO_CONTENT);
     assert_eq!(house.who(&token).await, StatusCode::UNAUTHORIZED);
@@ -401,8 +424,8 @@ async fn wrong_passwords_of_an_unlocking_count_as_those_of_a_sign_in() {
 #[tokio::test]
 async fn a_locked_session_grows_no_older_than_another_that_is_idle() {
     let house = House::build().await;
-    house.add("li.na").await;
-    let token = house.token("li.na").await;
+    house.add("yang.li").await;
+    let token = house.token("yang.li").await;
     post(&house, "/v1/session/lock", &token, json!({})).await;
     house.clock.advance(TimeDelta::minutes(119));
     assert_eq!(house.who(&token).await, StatusCode::OK);
@@ -415,15 +438,15 @@ async fn a_locked_session_grows_no_older_than_another_that_is_idle() {
 #[tokio::test]
 async fn another_password_ends_the_other_sessions_and_keeps_this_one() {
     let house = House::build().await;
-    house.add("li.na").await;
-    let (mine, other) = (house.token("li.na").await, house.token("li.na").await);
+    house.add("yang.li").await;
+    let (mine, other) = (house.token("yang.li").await, house.token("yang.li").await);
     let new = "窗口二号今天也很高兴";
     let change = |current: &str, new: &str| json!({ "current": current, "new": new });
     for (body, pointer) in [
         (change("wrong and long", new), "/current"),
         (change(PASSWORD, "short"), "/new"),
         (change(PASSWORD, PASSWORD), "/new"),
-        (change(PASSWORD, "li.na"), "/new"),
+        (change(PASSWORD, "yang.li"), "/new"),
     ] {
         let (status, body) = post(&house, "/v1/session/password", &mine, body).await;
         assert_eq!(status, StatusCode::UNPROCESSABLE_ENTITY, "{body}");
@@ -433,8 +456,8 @@ async fn another_password_ends_the_other_sessions_and_keeps_this_one() {
     assert_eq!(status, StatusCode::NO_CONTENT, "{body}");
     assert_eq!(house.who(&mine).await, StatusCode::OK);
     assert_eq!(house.who(&other).await, StatusCode::UNAUTHORIZED);
-    assert_eq!(house.sign_in("li.na", PASSWORD).await.0, StatusCode::UNAUTHORIZED);
-    assert_eq!(house.sign_in("li.na", new).await.0, StatusCode::OK);
+    assert_eq!(house.sign_in("yang.li", PASSWORD).await.0, StatusCode::UNAUTHORIZED);
+    assert_eq!(house.sign_in("yang.li", new).await.0, StatusCode::OK);
     let last = audit_lines(&house.bus).await.into_iter().map(|line| line.what);
     assert!(last.collect::<Vec<_>>().contains(&"password_changed".into()));
 }

@@ -297,7 +297,7 @@ async fn lines_of_the_audit_are_proved_as_well() {
     let site = Site::start().await;
     let audit = site.audit(&contract::key());
     for what in ["signed_in", "revealed", "exported"] {
-        audit.record_or_fail(AuditLine::new("li.na", what)).await.unwrap();
+        audit.record_or_fail(AuditLine::new("yang.li", what)).await.unwrap();
     }
     site.seal().await;
     assert_eq!(site.first_break().await, None);
@@ -307,7 +307,7 @@ async fn lines_of_the_audit_are_proved_as_well() {
         Recorded { body: body.into(), ..without(&whole[1], "ce-mac") }
     };
     let mut changed = whole.clone();
-    changed[1] = line("signed_in", "li.na");
+    changed[1] = line("signed_in", "yang.li");
     site.exchange("AUDIT", &changed).await;
     found(site.first_break().await.as_ref(), "AUDIT 2", "has no MAC");
     // The line that tells too much is taken out; what seals it stands behind it.

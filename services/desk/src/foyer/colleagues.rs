@@ -131,8 +131,8 @@ mod tests {
     #[test]
     fn people_are_found_by_place_role_and_any_part_of_their_name() {
         let staff = Staff {
-            username: "li.na".parse().unwrap(),
-            name: "李娜".to_owned(),
+            username: "yang.li".parse().unwrap(),
+            name: "样例".to_owned(),
             role: Role::Handler,
             center: None,
             department: Some("tax".parse().unwrap()),

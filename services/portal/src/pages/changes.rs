@@ -75,16 +75,16 @@ mod tests {
     #[test]
     fn every_change_is_told_by_whom_and_a_list_that_is_not_whole_says_so() {
         let events: Vec<Event> = serde_json::from_value(json!([
-            { "sequence": 7, "time": "2026-03-04T09:00:00+08:00", "actor": "li.na", "role": "handler",
+            { "sequence": 7, "time": "2026-03-04T09:00:00+08:00", "actor": "yang.li", "role": "handler",
               "sentence": { "zh": "已签收", "en": "Signed for" } },
             { "sequence": 9, "time": "2026-03-04T09:30:00+08:00", "actor": "routing", "role": "system",
               "sentence": { "zh": "自动转办", "en": "Handed on" } },
         ]))
         .unwrap();
         let mut visit = visit(Lang::Chinese, Role::Handler);
-        visit.known_people = people(json!([{ "username": "li.na", "name": "李娜" }])).into();
+        visit.known_people = people(json!([{ "username": "yang.li", "name": "样例" }])).into();
         let whole = told(&visit, &events, true).into_string();
-        assert!(whole.contains("已签收") && whole.contains("李娜"), "{whole}");
+        assert!(whole.contains("已签收") && whole.contains("样例"), "{whole}");
         assert!(whole.contains("自动转办") && !whole.contains("routing"), "{whole}");
         let more = Lang::Chinese.text("act-changed-more");
         assert!(!whole.contains(&more), "{whole}");

@@ -155,7 +155,7 @@ mod tests {
     }
 
     async fn make(first: &FirstAccount, token: &str) -> Result<Opened, IdentityError> {
-        first.make(token, "li.na".parse().unwrap(), "李娜".to_owned(), PASSWORD).await
+        first.make(token, "yang.li".parse().unwrap(), "样例".to_owned(), PASSWORD).await
     }
 
     #[tokio::test]
@@ -165,7 +165,8 @@ mod tests {
         for wrong in ["", "0", &token.to_uppercase(), &format!("{token}0")] {
             assert!(matches!(make(&first, wrong).await, Err(IdentityError::FirstLinkInvalid)));
         }
-        let short = first.make(&token, "li.na".parse().unwrap(), "李娜".to_owned(), "short").await;
+        let short =
+            first.make(&token, "yang.li".parse().unwrap(), "样例".to_owned(), "short").await;
         assert!(matches!(short, Err(IdentityError::Invalid { field: "password", .. })));
         let opened = make(&first, &token).await.unwrap();
         assert_eq!(opened.staff.role, Role::Admin);

@@ -371,7 +371,7 @@ mod tests {
 
     fn record(seen_at: i64) -> SessionRecord {
         SessionRecord {
-            username: "li.na".parse().unwrap(),
+            username: "yang.li".parse().unwrap(),
             created_at: at(0),
             expires_at: at(600),
             seen_at: at(seen_at),

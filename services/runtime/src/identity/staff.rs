@@ -183,11 +183,24 @@ impl Identity {
     pub async fn add(&self, new: NewStaff, password: &str) -> Result<Staff, IdentityError> {
         let staff = new.check()?;
         password::check(password, staff.username.as_str())?;
+        let password_hash = self.hasher.hash(password).await?;
+        self.create(staff, password_hash).await
+    }
+
+    /// Adds somebody who is known by name and cannot sign in until an administrator sets a password.
+    ///
+    /// # Errors
+    /// As [`Identity::add`].
+    pub async fn introduce(&self, new: NewStaff) -> Result<Staff, IdentityError> {
+        self.create(new.check()?, String::new()).await
+    }
+
+    async fn create(&self, staff: Staff, password_hash: String) -> Result<Staff, IdentityError> {
         let account = Account {
             staff,
             created_at: self.now(),
             disabled: false,
-            password_hash: self.hasher.hash(password).await?,
+            password_hash,
             stamp: random_hex::<16>()?,
             second_factor: None,
         };
@@ -333,15 +346,15 @@ mod tests {
     use super::*;
 
     fn new(role: Role) -> NewStaff {
-        let username = "li.na".parse().unwrap();
-        NewStaff { username, name: " 李娜 ".to_owned(), role, center: None, department: None }
+        let username = "yang.li".parse().unwrap();
+        NewStaff { username, name: " 样例 ".to_owned(), role, center: None, department: None }
     }
 
     #[test]
     fn a_username_is_normal_and_may_be_chinese() {
-        let username: Username = " Li.Na ".parse().unwrap();
-        assert_eq!(username.as_str(), "li.na");
-        let username: Username = "李娜_1".parse().unwrap();
+        let username: Username = " Yang.Li ".parse().unwrap();
+        assert_eq!(username.as_str(), "yang.li");
+        let username: Username = "样例_1".parse().unwrap();
         assert!(username.key().bytes().all(|byte| byte.is_ascii_hexdigit()));
         for text in ["", " ", "a b", "a/b", "a@b", "a\nb", &"a".repeat(65)] {
             assert!(text.parse::<Username>().is_err(), "{text:?}");
@@ -360,7 +373,7 @@ mod tests {
             let refused = new(role).check().unwrap_err();
             assert!(matches!(refused, IdentityError::Invalid { field: f, .. } if f == field));
         }
-        assert_eq!(new(Role::Coordinator).check().unwrap().name, "李娜");
+        assert_eq!(new(Role::Coordinator).check().unwrap().name, "样例");
     }
 
     #[test]

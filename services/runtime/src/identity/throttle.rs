@@ -86,14 +86,14 @@ mod tests {
     async fn the_fifth_wrong_password_begins_a_wait_that_doubles_and_ends() {
         let throttle = Throttle::default();
         for _ in 0..4 {
-            throttle.failed("li.na");
-            assert_eq!(throttle.wait_seconds("li.na"), None);
+            throttle.failed("yang.li");
+            assert_eq!(throttle.wait_seconds("yang.li"), None);
         }
         for seconds in [1, 2, 4, 8] {
-            throttle.failed("li.na");
-            assert_eq!(throttle.wait_seconds("li.na"), Some(seconds));
+            throttle.failed("yang.li");
+            assert_eq!(throttle.wait_seconds("yang.li"), Some(seconds));
             tokio::time::advance(Duration::from_secs(u64::from(seconds))).await;
-            assert_eq!(throttle.wait_seconds("li.na"), None);
+            assert_eq!(throttle.wait_seconds("yang.li"), None);
         }
         assert_eq!(throttle.wait_seconds("somebody.else"), None);
     }
@@ -102,11 +102,11 @@ mod tests {
     async fn the_wait_has_a_limit_and_a_right_password_clears_it() {
         let throttle = Throttle::default();
         for _ in 0..100 {
-            throttle.failed("li.na");
+            throttle.failed("yang.li");
         }
-        assert_eq!(throttle.wait_seconds("li.na"), Some(300));
-        throttle.succeeded("li.na");
-        assert_eq!(throttle.wait_seconds("li.na"), None);
+        assert_eq!(throttle.wait_seconds("yang.li"), Some(300));
+        throttle.succeeded("yang.li");
+        assert_eq!(throttle.wait_seconds("yang.li"), None);
     }
 
     #[tokio::test(start_paused = true)]

@@ -1,15 +1,18 @@
-//! The demo's accounts: one for each door, all with one password that is drawn once per data folder.
+//! The demo's accounts: one for each door, all with one password that is drawn once per data folder; and everybody else
+//! of whom the history tells, by name and without a password.
 
 use std::io::Write as _;
 use std::os::unix::fs::OpenOptionsExt as _;
 use std::path::Path;
 
 use anyhow::Context as _;
+use casework::command::Actor;
+use casework::rules::Rules;
 use desk::Desk;
 use proto_events::codes::Role;
 use proto_events::ids::ReceiptCode;
 use runtime::identity::NewStaff;
-use simulation::people::{DECIDER, is_of_center, is_of_department};
+use simulation::people::{DECIDER, is_of_center, is_of_department, person};
 
 use crate::say;
 
@@ -49,7 +52,38 @@ pub(super) async fn prepare(desk: &Desk, data: &Path) -> anyhow::Result<String> 
             desk.identity.add(new, &password).await?;
         }
     }
+    for new in everybody_else(&desk.district.rules)? {
+        if desk.identity.find(&new.username).await?.is_none() {
+            desk.identity.introduce(new).await?;
+        }
+    }
     Ok(password)
+}
+
+/// The people of the simulation who have no account of the demo, named by their offices.
+fn everybody_else(rules: &Rules) -> anyhow::Result<Vec<NewStaff>> {
+    let mut all = Vec::new();
+    for (id, center) in &rules.centers {
+        let place = center.name.strip_suffix("街道政务服务中心").unwrap_or(&center.name);
+        for (role, office) in [(Role::Clerk, "窗口样例员"), (Role::Director, "中心主任样例")]
+        {
+            all.push((person(role, Some(id), None), format!("{place}{office}")));
+        }
+    }
+    for (id, department) in &rules.departments {
+        for (role, office) in [(Role::Handler, "承办样例员"), (Role::DepartmentLead, "负责人样例")]
+        {
+            all.push((person(role, None, Some(id)), format!("{}{office}", department.name)));
+        }
+    }
+    let new = |(actor, name): (Actor, String)| {
+        let Actor { username, role, center, department } = actor;
+        let username = username.parse().context("a username")?;
+        Ok(NewStaff { username, name, role, center, department })
+    };
+    let is_else =
+        |(actor, _): &(Actor, String)| !ACCOUNTS.iter().any(|one| one.0 == actor.username);
+    all.into_iter().filter(is_else).map(new).collect()
 }
 
 /// Says who may sign in.
@@ -88,8 +122,6 @@ pub(crate) fn random() -> anyhow::Result<u64> {
 
 #[cfg(test)]
 mod tests {
-    use simulation::people::person;
-
     use super::*;
 
     #[test]
