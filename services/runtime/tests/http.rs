@@ -461,6 +461,11 @@ fn the_openapi_document_is_whole() {
     assert_eq!(get["security"], json!([]));
     assert_eq!(get["parameters"][0]["in"], "path");
     assert_eq!(get["parameters"][1]["in"], "query");
+    assert_eq!(get["responses"]["422"]["description"], "`invalid`", "a query can be wrong");
+    let remove = &document["paths"]["/v1/things/{id}"]["delete"];
+    assert_eq!(remove["responses"]["422"], Value::Null, "and where nothing is said, nothing is");
+    let problem = &document["components"]["schemas"]["Problem"];
+    assert_eq!(problem["required"], json!(["type", "title", "status", "code", "detail"]));
     let ids: BTreeSet<_> = ["post_v1_things", "get_v1_things_id", "delete_v1_things_id"].into();
     let mut listed = BTreeSet::new();
     for path in document["paths"].as_object().unwrap().values() {

@@ -299,7 +299,11 @@ fn responses(
         codes.extend(["unauthenticated", "forbidden"]);
     }
     if operation.request.is_some() {
-        codes.extend(["too_large", "unsupported_media_type", "invalid"]);
+        codes.extend(["too_large", "unsupported_media_type"]);
+    }
+    let is_asked = operation.parameters.iter().any(|one| one.place == ParameterPlace::Query);
+    if is_asked || operation.request.is_some() {
+        codes.push("invalid");
     }
     if operation.path.contains('{') {
         codes.push("not_found");
@@ -343,9 +347,11 @@ struct ProblemBody {
     code: String,
     /// What happened here.
     detail: String,
-    /// The fields that are wrong.
+    /// The fields that are wrong; not there when no field is.
+    #[schemars(skip_serializing_if = "Option::is_none")]
     errors: Option<Vec<FieldError>>,
     /// Finds the request in the log.
+    #[schemars(skip_serializing_if = "Option::is_none")]
     request_id: Option<String>,
 }
 
