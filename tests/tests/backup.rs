@@ -130,6 +130,86 @@ fn who_was_erased_stays_erased_when_older_keys_are_restored_over_newer_events() 
     assert!(drill.district.verify().status.success());
 }
 
+/// Starts a rotation and kills it once it has begun to wrap; `false` when it was faster.
+fn rotation_cut_off(data: &Path, key: &Path) -> bool {
+    let mut command = unstuck_command();
+    let mut tool = command.args(["keys", "rotate", "--data"]).arg(data).spawn().expect("started");
+    let is_rotating = || fs::read_to_string(key).expect("the key").contains("next ");
+    while !is_rotating() && tool.try_wait().expect("the tool").is_none() {
+        std::hint::spin_loop();
+    }
+    tool.kill().expect("killed");
+    tool.wait().expect("ended");
+    is_rotating()
+}
+
+#[test]
+fn after_a_rotation_that_was_killed_everybody_is_read_and_the_old_file_opens_nothing() {
+    let drill = Drill::new();
+    let district = &drill.district;
+    let clerk = district.clerk("jingshan");
+    let officer = district.staff("privacy", "privacy_officer", Place::District);
+    let open =
+        |number| clerk.open(opening("jingshan", UNROUTED_MATTER, number)).case_id().to_owned();
+    let cases: Vec<String> = (1..=40).map(open).collect();
+    clerk.done(&cases[0], "withdraw", json!({ "reason": "本人不再办理" }));
+    clerk.case_after(&officer.done(&cases[0], "erase", json!({ "reason": "request" })));
+    let applicants = |cases: &[String]| {
+        cases.iter().map(|id| clerk.case(id)["applicant"].clone()).collect::<Vec<_>>()
+    };
+    let before = applicants(&cases);
+    let are_as_before = || {
+        district.bring_up();
+        wait_until("the views stand", || {
+            clerk.request("GET", "/v1/cases").send().json["total"].as_u64() >= Some(40)
+        });
+        assert_eq!(applicants(&cases), before);
+    };
+    refused(&district.tool(&["keys", "rotate"]), 1, "stop it first");
+    let (data, key) = (district.data(), district.data().join("master.key"));
+    let (kept, sets) = (drill.path("kept.key"), drill.back_up("sets"));
+    fs::copy(&key, &kept).expect("a copy");
+    district.shut_down();
+    wait_until("a rotation is cut off", || rotation_cut_off(&data, &key));
+    are_as_before();
+    // The same person with the same matter is known, and a new one is sealed under the next key.
+    clerk.post("/v1/cases", opening("jingshan", UNROUTED_MATTER, 2)).refused(409, "duplicate_case");
+    let later = open(41);
+    district.shut_down();
+    let rotated = district.tool(&["keys", "rotate"]);
+    assert!(rotated.status.success() && said(&rotated).contains("anew"), "{}", said(&rotated));
+    let text = fs::read_to_string(&key).expect("the key");
+    assert!(text.lines().count() == 2 && !text.contains("next "), "the one before is let go");
+    are_as_before();
+    assert_eq!(clerk.case(&cases[0])["applicant"]["erased"], true);
+    assert_ne!(clerk.case(&later)["applicant"]["erased"], true);
+    assert!(district.verify().status.success(), "signatures stay");
+    let newer = drill.back_up("newer");
+    district.shut_down();
+
+    // The file from before is known for what it is, at the start and by who restores.
+    let rotated = drill.path("rotated.key");
+    fs::copy(&key, &rotated).expect("a copy");
+    fs::copy(&kept, &key).expect("the old file");
+    let mut command = unstuck_command();
+    command.args(["up", "--listen", "127.0.0.1:0", "--data"]).arg(&data);
+    refused(
+        &command.output().expect("started"),
+        64,
+        "the file back that `unstuck keys rotate` wrote",
+    );
+    refused(&district.tool(&["keys", "rotate"]), 1, "the file back");
+    let place = drill.path("restored");
+    refused(&drill.restore(&place, &newer, &newer, &kept), 1, "as it was when the set was written");
+    for (sets, key) in [(&sets, &kept), (&newer, &rotated)] {
+        let restored = drill.restore(&place, sets, sets, key);
+        assert!(restored.status.success(), "{}", said(&restored));
+        fs::remove_dir_all(&place).expect("room for the next");
+    }
+    fs::copy(&rotated, &key).expect("the new file is back");
+    are_as_before();
+}
+
 #[test]
 fn a_set_that_is_not_as_it_was_written_restores_nothing() {
     let drill = Drill::new();

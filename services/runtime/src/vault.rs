@@ -10,15 +10,17 @@
 mod custody;
 mod master;
 mod ring;
+mod rotation;
 
 use chacha20poly1305::aead::{Aead as _, Payload};
 use chacha20poly1305::{KeyInit as _, XChaCha20Poly1305, XNonce};
 use proto_events::ids::CaseId;
 use zeroize::{Zeroize as _, Zeroizing};
 
-pub use custody::{CustodyError, of_site};
+pub use custody::{CustodyError, hold_against_keys, of_site};
 pub use master::{MASTER_KEY_CREDENTIAL, MASTER_KEY_VARIABLE, MasterKey, MasterKeyError};
 pub use ring::KeyRing;
+pub use rotation::{Rotated, RotationError, WRAPPING_ENTRY, rotate};
 
 use crate::kv::{Bucket, Found, KvError};
 

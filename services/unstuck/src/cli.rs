@@ -54,6 +54,11 @@ pub(crate) enum Command {
     Backup(BackupArguments),
     /// Restores a backup into an empty folder, and proves the log
     Restore(RestoreArguments),
+    /// Rotates the key under which the keys of cases are wrapped
+    Keys {
+        #[command(subcommand)]
+        command: KeysCommand,
+    },
     /// Prints the events, one line of JSON each, without personal data
     Events(EventsArguments),
     /// Writes a book of the district as a file
@@ -172,6 +177,21 @@ pub(crate) struct PlaceArguments {
     pub(crate) data: Option<String>,
     #[command(flatten)]
     pub(crate) bus: BusArguments,
+}
+
+#[derive(Debug, Subcommand)]
+pub(crate) enum KeysCommand {
+    /// Wraps the keys of all cases under a new key in master.key, with no service running; goes on when it was cut off
+    Rotate(RotateArguments),
+}
+
+#[derive(Debug, Args)]
+pub(crate) struct RotateArguments {
+    #[command(flatten)]
+    pub(crate) place: PlaceArguments,
+    /// The file of the master key [default: master.key in the data folder]
+    #[arg(long, value_name = "FILE")]
+    pub(crate) master_key: Option<PathBuf>,
 }
 
 #[derive(Debug, Args)]

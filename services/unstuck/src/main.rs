@@ -95,6 +95,10 @@ async fn run(command: Command, log_format: Option<String>) -> anyhow::Result<()>
         Command::Verify(cli::VerifyArguments { place, seal }) => {
             tools::views::verify(settings::tool(place, log_format)?, seal).await
         }
+        Command::Keys { command: cli::KeysCommand::Rotate(arguments) } => {
+            let cli::RotateArguments { place, master_key } = arguments;
+            tools::keys::rotate(settings::tool(place, log_format)?, master_key).await
+        }
         Command::Backup(arguments) => tools::backup::backup(arguments, log_format).await,
         Command::Restore(arguments) => tools::backup::restore(arguments, log_format).await,
         Command::Events(arguments) => tools::events::run(arguments, log_format).await,

@@ -11,14 +11,14 @@ use desk::service::ServiceParts;
 use projection::Projection;
 use runtime::clock::SystemClock;
 use runtime::nats_server::DataLock;
-use runtime::shutdown;
+use runtime::{shutdown, vault};
 
 use crate::bus::ways::{KeysOf, Ways};
 use crate::bus::{provision, users};
 use crate::say;
 use crate::settings::Single;
 use crate::up::VIEWS_FOLDER;
-use crate::wiring::{House, bind, open_desk};
+use crate::wiring::{House, bind, of_custody, open_desk};
 
 /// Which service.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -72,6 +72,9 @@ impl Service {
         views: &Path,
     ) -> anyhow::Result<(ServiceParts, Option<Arc<Projection>>)> {
         let desk = beside.beside(&ways.lines(self.user(), self.keys()).await?).await?;
+        if self.keys() != KeysOf::Nobody {
+            vault::hold_against_keys(&desk.vault).await.map_err(of_custody)?;
+        }
         Ok(match self {
             Self::Intake => (intake::service(&desk), None),
             Self::Routing => (routing::service(&desk), None),

@@ -4,6 +4,7 @@ pub(crate) mod backup;
 pub(crate) mod bus_config;
 pub(crate) mod doctor;
 pub(crate) mod events;
+pub(crate) mod keys;
 pub(crate) mod quarantine;
 pub(crate) mod register;
 pub(crate) mod schema;

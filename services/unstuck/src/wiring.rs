@@ -23,7 +23,7 @@ use runtime::identity::{session_operations, session_routes};
 use runtime::metrics::Metrics;
 use runtime::settings::{Fault, Faults};
 use runtime::shutdown::{Fallen, TaskSet};
-use runtime::vault;
+use runtime::vault::{self, CustodyError};
 use serde_json::Value;
 use tokio::net::{TcpListener, TcpSocket};
 use tokio::time::Instant;
@@ -76,18 +76,24 @@ pub(crate) async fn open_desk(
     data: &Path,
 ) -> anyhow::Result<Arc<Desk>> {
     let path = data.join(MASTER_KEY_FILE);
-    let master_key = vault::of_site(&lines.identity, &path).await.map_err(|error| {
-        match error.is_of_the_settings() {
-            true => {
-                let problem = format!("{:#}", anyhow::Error::from(error));
-                Faults(vec![Fault { setting: MASTER_KEY_FILE.to_owned(), problem }]).into()
-            }
-            false => anyhow::Error::from(error),
-        }
-    })?;
+    let master_key = vault::of_site(&lines.identity, &path).await.map_err(of_custody)?;
     tracing::info!(fingerprint = master_key.fingerprint(), "the master key is there");
     let metrics = Metrics::new();
-    Ok(Desk::open(DeskConfig { lines, district, clock, master_key, metrics }).await?)
+    let has_keys = lines.keys.is_some();
+    let desk = Desk::open(DeskConfig { lines, district, clock, master_key, metrics }).await?;
+    if has_keys {
+        vault::hold_against_keys(&desk.vault).await.map_err(of_custody)?;
+    }
+    Ok(desk)
+}
+
+/// A master key that is lost or wrong is a fault of the settings.
+pub(crate) fn of_custody(error: CustodyError) -> anyhow::Error {
+    if !error.is_of_the_settings() {
+        return error.into();
+    }
+    let problem = format!("{:#}", anyhow::Error::from(error));
+    Faults(vec![Fault { setting: MASTER_KEY_FILE.to_owned(), problem }]).into()
 }
 
 /// All that a process runs.

@@ -10,7 +10,8 @@ use async_nats::jetstream::Context;
 use proto_events::envelope::header;
 use proto_events::subject::{AUDIT_STREAM, CASES_STREAM};
 
-use super::{MASTER_KEY_VARIABLE, MasterKey, MasterKeyError};
+use super::{MASTER_KEY_VARIABLE, MasterKey, MasterKeyError, Vault};
+use crate::kv::KvError;
 use crate::log::jetstream::JetStreamLog;
 use crate::log::{EventLog as _, LogError};
 
@@ -47,6 +48,18 @@ pub enum CustodyError {
         /// What is known of the right one.
         wanted: String,
     },
+    /// It is from before a rotation.
+    #[error(
+        "the master key {found} lacks the wrapping key under which the keys of cases stand since they were rotated: put the \
+         file back that `unstuck keys rotate` wrote"
+    )]
+    BeforeRotation {
+        /// The fingerprint of the key that is there.
+        found: String,
+    },
+    /// The bucket does not say under which wrapping key its keys stand.
+    #[error("the keys of cases could not be asked for their wrapping key")]
+    Keys(#[from] KvError),
     /// The log does not say under which key it was written.
     #[error("the log could not be asked for its key")]
     Log(#[from] LogError),
@@ -56,7 +69,7 @@ impl CustodyError {
     /// Whether a person has to set something right, as opposed to a bus that does not answer.
     #[must_use]
     pub const fn is_of_the_settings(&self) -> bool {
-        !matches!(self, Self::Log(_))
+        !matches!(self, Self::Log(_) | Self::Keys(_))
     }
 }
 
@@ -79,6 +92,18 @@ pub async fn of_site(js: &Context, path: &Path) -> Result<MasterKey, CustodyErro
             Err(CustodyError::Wrong { path: path.to_owned(), found: key.fingerprint(), wanted })
         }
         _ => Ok(key),
+    }
+}
+
+/// Says no to a master key from before a rotation, for whoever comes to the keys of cases: he would open nobody, and seal
+/// what comes apart.
+///
+/// # Errors
+/// See [`CustodyError`].
+pub async fn hold_against_keys(vault: &Vault) -> Result<(), CustodyError> {
+    match vault.has_wrapping_key().await? {
+        true => Ok(()),
+        false => Err(CustodyError::BeforeRotation { found: vault.master.fingerprint() }),
     }
 }
 

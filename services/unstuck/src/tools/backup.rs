@@ -25,7 +25,7 @@ use runtime::log::{EventLog as _, Recorded};
 use runtime::seals::Seal;
 use runtime::settings::{Fault, Faults};
 use runtime::streams::{CASE_KEYS_BUCKET, OPEN_MATTERS_BUCKET, PARKED_BUCKET, STAFF_BUCKET};
-use runtime::vault::MasterKey;
+use runtime::vault::{MasterKey, WRAPPING_ENTRY};
 
 use crate::bus::users::KEYS_READER;
 use crate::bus::{ToolBus, must_exist, on_bus};
@@ -187,6 +187,8 @@ async fn write_bucket(
     name: &str,
 ) -> anyhow::Result<usize> {
     let mut contents = bucket.snapshot().await?;
+    // Which wrapping key it is, a restore sees from the master key that it is given.
+    contents.retain(|(key, _)| key != WRAPPING_ENTRY);
     contents.sort_unstable_by(|one, other| one.0.cmp(&other.0));
     for (key, value) in &contents {
         writer.line(&Line::of_entry(name, key, value.as_deref()))?;

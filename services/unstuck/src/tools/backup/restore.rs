@@ -285,7 +285,9 @@ async fn write_keys(
                 }
                 put(&bucket, &key, value).await?;
                 // Whether it opens is asked now, and not by the first clerk who needs it.
-                let state = vault.state(case_id).await.context("a key of the set does not open")?;
+                let state = vault.state(case_id).await.context(
+                    "a key of the set does not open; it needs the master key as it was when the set was written",
+                )?;
                 ensure!(
                     matches!(state, KeyState::Present(_)),
                     "the key of case {case_id} is not there"
@@ -301,6 +303,7 @@ async fn write_keys(
     for case_id in erased.iter() {
         vault.destroy(*case_id).await?;
     }
+    vault.note_wrapping_key().await?;
     Ok(())
 }
 
