@@ -2,10 +2,10 @@
 //! its place, beside a running `up` and without one.
 
 use serde_json::json;
-use unstuck_tests::District;
 use unstuck_tests::bodies::{UNROUTED_MATTER, opening};
 use unstuck_tests::bus::Bus;
 use unstuck_tests::district::said;
+use unstuck_tests::{District, wait_until};
 
 #[test]
 fn an_event_that_nobody_of_the_house_wrote_is_found_at_its_place() {
@@ -57,4 +57,21 @@ fn an_event_that_nobody_of_the_house_wrote_is_found_at_its_place() {
         // The second time without a running `up`.
         district.shut_down();
     }
+}
+
+#[test]
+fn a_person_whose_key_was_changed_is_hidden_and_named_as_unreadable_to_who_asks() {
+    let bus = Bus::start();
+    let district = District::start_on(&bus);
+    let clerk = district.clerk("jingshan");
+    let id = clerk.open(opening("jingshan", UNROUTED_MATTER, 1)).case_id().to_owned();
+    bus.put(&format!("$KV.case_keys.{id}"), &[], "no key");
+    wait_until("the applicant is hidden", || clerk.case(&id)["applicant"]["name"] == "**");
+    assert_eq!(clerk.get("/v1/cases").json["items"][0]["applicant"]["name"], "**");
+    clerk.act(&id, "reveal", json!({ "purpose": "电话回访" })).refused(409, "unreadable");
+    let correction = json!({ "field": "phone", "value": "13800000000", "reason": "录入有误" });
+    clerk.act(&id, "corrections", correction).refused(409, "unreadable");
+    assert!(district.metric("unstuck_unreadable_applicants_total") >= 4.0);
+    // The case goes on without its person.
+    clerk.done(&id, "withdraw", json!({ "reason": "本人不再办理" }));
 }

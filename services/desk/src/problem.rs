@@ -1,8 +1,12 @@
 //! Refusals and failures as problems, and the pages of the rules' codes.
 
 use casework::refusal::{Refusal, RefusalCode};
+use proto_events::ids::CaseId;
 use runtime::command_loop::CommandError;
+use runtime::http::problem::UNREADABLE;
 use runtime::http::{FieldError, Problem, ProblemEntry};
+use runtime::metrics::Metrics;
+use runtime::vault::VaultError;
 
 /// The catalogue entries of the rules' codes, for `/problems/<code>`.
 #[must_use]
@@ -63,4 +67,28 @@ pub fn of_failure<R>(error: CommandError<R>) -> Problem {
 pub fn unavailable(what: &'static str, error: &(dyn std::error::Error + 'static)) -> Problem {
     tracing::warn!(error, "{what}");
     Problem::unavailable("the bus is out of reach; nothing was lost, send it again")
+}
+
+/// A person who was sealed and does not open; said in the log and counted here. Trying again does not help.
+#[must_use]
+pub fn unreadable(
+    metrics: &Metrics,
+    case_id: CaseId,
+    error: &(dyn std::error::Error + 'static),
+) -> Problem {
+    metrics.unreadable_applicant();
+    tracing::error!(case.id = %case_id, error, "an applicant does not open");
+    Problem::of(
+        &UNREADABLE,
+        "the personal data of this case does not open (该案件的个人信息无法读取)",
+    )
+}
+
+/// The key of a case that does not come.
+#[must_use]
+pub fn of_key(metrics: &Metrics, error: &VaultError) -> Problem {
+    match error {
+        VaultError::WrongMasterKey { case_id, .. } => unreadable(metrics, *case_id, error),
+        _ => unavailable("the case's key could not be read", error),
+    }
 }

@@ -20,7 +20,7 @@ use schemars::JsonSchema;
 use serde::Deserialize;
 use serde_json::Value;
 
-use crate::applicant::{Applicant, OpenError};
+use crate::applicant::Applicant;
 use crate::duplicates;
 
 /// Tries against others who change the same case at the same moment.
@@ -135,17 +135,13 @@ async fn reseal(
         .load(&subject)
         .await?
         .ok_or_else(|| Problem::not_found("there is no such case (没有这个案件)"))?;
-    let unavailable = |error| problem::unavailable("the case's key could not be read", &error);
-    let key = match desk.vault.key(case_id).await.map_err(unavailable)? {
+    let no_key = |error| problem::of_key(&desk.metrics, &error);
+    let key = match desk.vault.key(case_id).await.map_err(no_key)? {
         Some(key) if !case.erased => key,
         _ => return Ok(Resealed { sealed: None, version: case.version, identity: None, case }),
     };
-    let broken = |error: OpenError| {
-        let error: &dyn std::error::Error = &error;
-        tracing::error!(case.id = %case_id, error, "the applicant could not be opened or sealed");
-        Problem::internal()
-    };
-    let mut applicant = Applicant::open(&case.applicant, &key, case_id).map_err(broken)?;
+    let mut applicant = Applicant::open(&case.applicant, &key, case_id)
+        .map_err(|error| problem::unreadable(&desk.metrics, case_id, &error))?;
     change(&mut applicant, field, value).map_err(|fault| Problem::invalid_fields(vec![fault]))?;
     let applicant = applicant.checked().map_err(|faults| {
         let named = |fault: FieldError| FieldError { pointer: "/value".to_owned(), ..fault };
@@ -153,7 +149,11 @@ async fn reseal(
     })?;
     let identifies = matches!(field, PersonalField::Name | PersonalField::Phone);
     let identity = (case.is_open() && identifies).then(|| applicant.identity());
-    let sealed = applicant.seal(&key, case_id).map_err(|error| broken(error.into()))?;
+    let sealed = applicant.seal(&key, case_id).map_err(|error| {
+        let error: &dyn std::error::Error = &error;
+        tracing::error!(case.id = %case_id, error, "the applicant could not be sealed");
+        Problem::internal()
+    })?;
     Ok(Resealed { sealed: Some(sealed.sealed), version: case.version, identity, case })
 }
 

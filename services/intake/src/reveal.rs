@@ -19,7 +19,7 @@ use proto_events::Timestamp;
 use proto_events::codes::{ApplicantKind, Care};
 use proto_events::ids::CaseId;
 use runtime::audit::AuditLine;
-use runtime::http::problem::ERASED;
+use runtime::http::problem::{ERASED, UNREADABLE};
 use runtime::http::{Operation, Path, Problem, StrictJson};
 use runtime::identity::{Signed, Staff};
 use schemars::JsonSchema;
@@ -75,7 +75,7 @@ pub(crate) fn operation() -> Operation {
     )
     .takes::<RevealBody>()
     .answers::<RevealAnswer>(200)
-    .refuses(&[RefusalCode::PiiInText.code(), ERASED.code])
+    .refuses(&[RefusalCode::PiiInText.code(), ERASED.code, UNREADABLE.code])
 }
 
 async fn handle(
@@ -150,19 +150,16 @@ fn allowed(case: &Case, staff: &Staff, purpose: &str) -> Result<String, Problem>
 }
 
 async fn opened(desk: &Desk, case: &Case) -> Result<Applicant, Problem> {
-    let unavailable = |error| problem::unavailable("the case's key could not be read", &error);
-    let key = match desk.vault.key(case.case_id).await.map_err(unavailable)? {
+    let no_key = |error| problem::of_key(&desk.metrics, &error);
+    let key = match desk.vault.key(case.case_id).await.map_err(no_key)? {
         Some(key) if !case.erased => key,
         _ => {
             let detail = "the personal data of this case was erased (该案件的个人信息已删除)";
             return Err(Problem::of(&ERASED, detail));
         }
     };
-    Applicant::open(&case.applicant, &key, case.case_id).map_err(|error| {
-        let error: &dyn std::error::Error = &error;
-        tracing::error!(case.id = %case.case_id, error, "the applicant could not be opened");
-        Problem::internal()
-    })
+    Applicant::open(&case.applicant, &key, case.case_id)
+        .map_err(|error| problem::unreadable(&desk.metrics, case.case_id, &error))
 }
 
 fn line(case: &Case, staff: &Staff, what: &'static str) -> AuditLine {

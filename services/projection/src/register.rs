@@ -221,6 +221,7 @@ impl Register {
         let making = Making {
             core: Arc::clone(&self.core),
             keys: Arc::clone(&self.keys),
+            metrics: self.desk.metrics.clone(),
             improvements,
             lang: wish.lang,
             at,

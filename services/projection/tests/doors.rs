@@ -27,11 +27,12 @@ use runtime::clock::ManualClock;
 use runtime::connect::connect;
 use runtime::http::{Kit, kit_layers};
 use runtime::identity::NewStaff;
+use runtime::kv::Bucket;
 use runtime::log::{Expected, NewEvent};
 use runtime::metrics::Metrics;
 use runtime::nats_server::{NatsServer, NatsServerConfig};
-use runtime::streams::{Provision, provision};
-use runtime::vault::MasterKey;
+use runtime::streams::{CASE_KEYS_BUCKET, Provision, provision};
+use runtime::vault::{DataKey, MasterKey};
 use serde_json::Value;
 use tempfile::TempDir;
 use tokio_util::sync::CancellationToken;
@@ -71,6 +72,12 @@ fn case_id(n: u128) -> CaseId {
 
 fn receipt(n: u128) -> ReceiptCode {
     ReceiptCode::from_random(u64::try_from(n).unwrap())
+}
+
+/// An applicant as he is sealed for a case.
+fn sealed(key: &DataKey, n: u128) -> String {
+    let clear = r#"{"name":"张建国","phone":"13800000001","care":["veteran"]}"#;
+    key.seal(clear.as_bytes(), case_id(n).to_string().as_bytes()).unwrap()
 }
 
 /// A user of the bus who may do everything.
@@ -173,8 +180,10 @@ impl House {
 
     async fn open(&self, n: u128, center: &str) -> u64 {
         let key = self.desk.vault.create_key(case_id(n)).await.unwrap();
-        let clear = r#"{"name":"张建国","phone":"13800000001","care":["veteran"]}"#;
-        let sealed = key.seal(clear.as_bytes(), case_id(n).to_string().as_bytes()).unwrap();
+        self.open_sealed(n, center, sealed(&key, n)).await
+    }
+
+    async fn open_sealed(&self, n: u128, center: &str, sealed: String) -> u64 {
         let opened = Opened {
             case_no: format!("DHS-{n}"),
             receipt_code: receipt(n),
@@ -318,6 +327,55 @@ async fn an_applicant_who_cannot_be_opened_stays_hidden() {
         .collect();
     assert_eq!(names.len(), 2);
     assert!(names.contains(&&Value::from("张*国")), "{}", list.text);
+    house.stop().await;
+}
+
+#[tokio::test]
+async fn what_was_cut_changed_or_moved_shows_nobody_and_breaks_no_answer() {
+    const CENTER: &str = "donghuashi";
+    let house = House::start().await;
+    let clerk = house.person("clerk", Role::Clerk, Some(CENTER), None).await;
+    let vault = &house.desk.vault;
+    let first = sealed(&vault.create_key(case_id(1)).await.unwrap(), 1);
+    house.open_sealed(1, CENTER, first.clone()).await;
+    let own = sealed(&vault.create_key(case_id(2)).await.unwrap(), 2);
+    // One letter is six bits of the ciphertext.
+    let other = if own.as_bytes()[60] == b'A' { "B" } else { "A" };
+    let changed = format!("{}{other}{}", &own[..60], &own[61..]);
+    house.open_sealed(2, CENTER, changed).await;
+    let of_no_form = ["", "不是密文", "AAAA"].map(str::to_owned);
+    let texts = [first, own[..own.len() - 4].to_owned()].into_iter().chain(of_no_form);
+    let mut last = 2;
+    for text in texts {
+        last += 1;
+        vault.create_key(case_id(last)).await.unwrap();
+        house.open_sealed(last, CENTER, text).await;
+    }
+    // The same with the key: that of another case, and one that was cut.
+    let bucket = Bucket::open(house.js(), CASE_KEYS_BUCKET).await.unwrap();
+    let (wrapped, _) = bucket.find(&case_id(1).to_string()).await.unwrap().value().unwrap();
+    let key = vault.create_key(case_id(1)).await.unwrap();
+    let mut version = 0;
+    for wrapped in [wrapped.clone(), wrapped.slice(..wrapped.len() - 1)] {
+        last += 1;
+        bucket.put(&case_id(last).to_string(), wrapped).await.unwrap();
+        version = house.open_sealed(last, CENTER, sealed(&key, last)).await;
+    }
+    for n in 1..=last {
+        let path = format!("/v1/cases/{}?min_version={version}", case_id(n));
+        let case = house.get(&path, &clerk).await;
+        assert_eq!(case.status, 200, "{}", case.text);
+        let name = if n == 1 { "张*国" } else { "**" };
+        assert_eq!(case.json["applicant"]["name"], name, "case {n}");
+        assert_eq!(case.json["applicant"]["erased"], false, "case {n}");
+    }
+    let counted = format!("unstuck_unreadable_applicants_total {}\n", last - 1);
+    assert!(house.metrics.render().contains(&counted), "{}", house.metrics.render());
+    let list = house.get("/v1/cases", &clerk).await;
+    assert_eq!(list.json["total"], u64::try_from(last).unwrap(), "{}", list.text);
+    let items = list.json["items"].as_array().unwrap();
+    let hidden = items.iter().filter(|item| item["applicant"]["name"] == "**").count();
+    assert_eq!(hidden, items.len() - 1, "{}", list.text);
     house.stop().await;
 }
 

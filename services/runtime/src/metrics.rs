@@ -48,6 +48,7 @@ struct Families {
     invariant_violations: Family<InvariantLabels, Counter>,
     escalations: Family<LevelLabels, Counter>,
     audit_failures: Counter,
+    unreadable_applicants: Counter,
 }
 
 #[derive(Clone, Debug, PartialEq, Eq, Hash, EncodeLabelSet)]
@@ -100,6 +101,7 @@ impl Metrics {
             invariant_violations: Family::default(),
             escalations: Family::default(),
             audit_failures: Counter::default(),
+            unreadable_applicants: Counter::default(),
         };
         for level in Level::ALL {
             let _ = families.escalations.get_or_create(&LevelLabels { level: level.code().into() });
@@ -161,6 +163,11 @@ impl Metrics {
             "audit_failures",
             "Audit lines that could not be written",
             f.audit_failures.clone(),
+        );
+        registry.register(
+            "unreadable_applicants",
+            "Times that an applicant did not open under the case's key, nor the key under the master key",
+            f.unreadable_applicants.clone(),
         );
         *families.registry.lock().unwrap_or_else(PoisonError::into_inner) = registry;
         Self { shared: Arc::new(families) }
@@ -262,6 +269,11 @@ impl Metrics {
         self.shared.audit_failures.inc();
     }
 
+    /// Counts an applicant who was looked for and did not open.
+    pub fn unreadable_applicant(&self) {
+        self.shared.unreadable_applicants.inc();
+    }
+
     /// Writes all families in the text format of OpenMetrics 1.0.
     #[must_use]
     pub fn render(&self) -> String {
@@ -312,6 +324,7 @@ mod tests {
             "invariant_violations_total{invariant=\"one_open_case\"} 0",
             "escalations_total{level=\"leading_group\"} 0",
             "audit_failures_total 0",
+            "unreadable_applicants_total 0",
         ] {
             assert!(text.contains(&format!("\nunstuck_{series}\n")), "{series} in {text}");
         }

@@ -162,7 +162,12 @@ async fn provision_all(
 /// The names of all streams that the house makes, those of its buckets included.
 pub fn stream_names() -> impl Iterator<Item = String> {
     let events = event_streams(1).into_iter().map(|stream| stream.name);
-    events.chain(BUCKETS.into_iter().map(|(bucket, ..)| format!("KV_{bucket}")))
+    events.chain(bucket_names().map(|bucket| format!("KV_{bucket}")))
+}
+
+/// The names of all buckets that the house makes.
+pub fn bucket_names() -> impl Iterator<Item = &'static str> {
+    BUCKETS.into_iter().map(|(bucket, ..)| bucket)
 }
 
 fn event_streams(replicas: usize) -> [Config; 4] {

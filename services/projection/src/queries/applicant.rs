@@ -12,7 +12,8 @@ use casework::masking::{mask_name, mask_phone};
 use futures::{FutureExt as _, StreamExt as _};
 use proto_events::codes::ApplicantKind;
 use proto_events::ids::CaseId;
-use runtime::vault::KeyRing;
+use runtime::metrics::Metrics;
+use runtime::vault::{DataKey, KeyRing, SealError, VaultError};
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
@@ -91,25 +92,37 @@ impl<'a> Sealed<'a> {
 }
 
 /// The masked applicant of a case.
-async fn masked(keys: &KeyRing, applicant: Sealed<'_>) -> (CaseId, ApplicantAnswer) {
+async fn masked(
+    keys: &KeyRing,
+    metrics: &Metrics,
+    applicant: Sealed<'_>,
+) -> (CaseId, ApplicantAnswer) {
     let Sealed { case_id, kind, sealed } = applicant;
     let mut answer = ApplicantAnswer::hidden_of(kind);
+    let unreadable = |error: &dyn std::fmt::Display| {
+        metrics.unreadable_applicant();
+        tracing::warn!(case.id = %case_id, %error, "an applicant does not open and stays hidden");
+    };
     match keys.key(case_id).await {
-        Ok(Some(key)) => {
-            let place = case_id.to_string();
-            let clear = key.open(sealed, place.as_bytes()).ok();
-            let clear = clear.and_then(|bytes| serde_json::from_slice::<Clear>(&bytes).ok());
-            if let Some(clear) = clear {
+        Ok(Some(key)) => match opened(&key, case_id, sealed) {
+            Ok(clear) => {
                 answer.name = mask_name(&clear.name);
                 answer.phone = clear.phone.as_deref().map(mask_phone);
             }
-        }
+            Err(error) => unreadable(&error),
+        },
         Ok(None) => {}
+        Err(error @ VaultError::WrongMasterKey { .. }) => unreadable(&error),
         Err(error) => {
             tracing::warn!(case.id = %case_id, %error, "an applicant stays hidden");
         }
     }
     (case_id, answer)
+}
+
+fn opened(key: &DataKey, case_id: CaseId, sealed: &str) -> Result<Clear, SealError> {
+    let clear = key.open(sealed, case_id.to_string().as_bytes())?;
+    serde_json::from_slice(&clear).map_err(|_| SealError::Damaged)
 }
 
 /// The masked applicants of a page of cases; who is missing stays hidden.
@@ -118,17 +131,18 @@ pub(super) async fn of_page(
     applicants: impl Iterator<Item = Sealed<'_>>,
 ) -> HashMap<CaseId, ApplicantAnswer> {
     // Whoever has not come by then is hidden; the page does not hang with the bus.
-    of_cases(&doors.keys, applicants, KEYS_TIME_MAX).await
+    of_cases(&doors.keys, &doors.desk.metrics, applicants, KEYS_TIME_MAX).await
 }
 
 /// The masked applicants of cases; missing is who was erased and whose key did not come in time.
 pub(crate) async fn of_cases(
     keys: &KeyRing,
+    metrics: &Metrics,
     applicants: impl Iterator<Item = Sealed<'_>>,
     time_max: Duration,
 ) -> HashMap<CaseId, ApplicantAnswer> {
     let mut found = HashMap::new();
-    let one = |applicant| masked(keys, applicant).boxed();
+    let one = |applicant| masked(keys, metrics, applicant).boxed();
     let asked: Vec<_> = applicants.map(one).collect();
     let mut answers = futures::stream::iter(asked).buffer_unordered(KEYS_AT_ONCE);
     let all = async {

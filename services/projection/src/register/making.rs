@@ -7,6 +7,7 @@ use std::time::Duration;
 use casework::register::{Cell, Known, Lang, cells};
 use proto_events::Timestamp;
 use proto_events::ids::CaseId;
+use runtime::metrics::Metrics;
 use runtime::store::StoreError;
 use runtime::vault::KeyRing;
 use rust_xlsxwriter::XlsxError;
@@ -53,6 +54,7 @@ enum Fault {
 pub(super) struct Making {
     pub(super) core: Arc<Core>,
     pub(super) keys: Arc<KeyRing>,
+    pub(super) metrics: Metrics,
     pub(super) improvements: Improvements,
     pub(super) lang: Lang,
     pub(super) at: Timestamp,
@@ -127,7 +129,8 @@ impl Making {
         let cases = || records.iter().map(|record| &record.case);
         let sealed: Vec<_> = cases().filter_map(Sealed::of).collect();
         let all = sealed.len();
-        let applicants = applicant::of_cases(&self.keys, sealed.into_iter(), KEYS_TIME_MAX).await;
+        let applicants =
+            applicant::of_cases(&self.keys, &self.metrics, sealed.into_iter(), KEYS_TIME_MAX).await;
         if applicants.len() < all {
             return Err(Fault::KeysSilent);
         }

@@ -119,6 +119,10 @@ entries! {
     ERASED = "erased", 410, "The person was forgotten", "个人信息已删除",
         "The personal data of this case was erased; nobody can read it any more.",
         "该案件的个人信息已依法删除，任何人都无法再查看。";
+    /// What was sealed does not open.
+    UNREADABLE = "unreadable", 409, "The person cannot be read", "个人信息无法读取",
+        "The personal data of this case does not open under the case's key: one of the two was changed, or is of another case. The rest of the case stands. Whoever runs the house finds the case in the log, and asks `unstuck verify`.",
+        "该案件的个人信息无法用本案密钥解开：密文或密钥被改动，或属于其他案件。案件其余内容不受影响。请联系系统管理员，在日志中查找该案件并运行 unstuck verify。";
     /// No room for another draft.
     TOO_MANY_DRAFTS = "too_many_drafts", 409, "Too many drafts", "草稿过多",
         "There is no room for a further draft. Finish or discard one; a draft that nobody touches goes by itself after three days.",
