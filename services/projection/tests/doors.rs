@@ -146,7 +146,7 @@ impl House {
     ) -> String {
         let new = NewStaff {
             username: name.parse().unwrap(),
-            name: "李明".to_owned(),
+            name: "样例员".to_owned(),
             role,
             center: center.map(|id| id.parse().unwrap()),
             department: with.map(|id| id.parse().unwrap()),
@@ -160,7 +160,7 @@ impl House {
         let command_id = CommandId(Uuid::from_u128(n * 1000 + number));
         let envelope = Envelope {
             id: EventId::of_command(command_id, 0),
-            source: "/dongcheng/tests".to_owned(),
+            source: format!("/dongcheng/{}/{center}", event.kind().service().name()),
             event_type: event.event_type().to_owned(),
             subject: case_id(n).to_string(),
             time,

@@ -96,7 +96,7 @@ fn a_demo_is_told_once_and_one_that_was_cut_is_told_to_its_end() {
     let text = String::from_utf8_lossy(&verified.stdout).into_owned();
     let cases = fold(&first).len();
     let expected = format!("No difference: {} events, {cases} cases; ", first.len());
-    assert!(text.starts_with(&expected), "{text}");
+    assert!(text.contains(&expected), "{text}");
 }
 
 /// A year's history, with something open of every kind.

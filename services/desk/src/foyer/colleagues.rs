@@ -138,7 +138,7 @@ mod tests {
             department: Some("tax".parse().unwrap()),
         };
         let asked = |query: &str| Query::<Parameters>::of_text(query).unwrap().0;
-        for query in ["", "department=tax", "role=handler&q=LI", "q=%E5%A8%9C"] {
+        for query in ["", "department=tax", "role=handler&q=LI", "q=%E4%BE%8B"] {
             assert!(fits(&staff, &asked(query)), "{query}");
         }
         for query in ["department=housing", "center=jingshan", "role=clerk", "q=wang"] {

@@ -5,7 +5,8 @@
 //! stands twice; one that a service wrote which does not write such events; anything else before the last seal, the end
 //! of the stream included (the seals). What is not: what was cut off behind the last seal, and whoever has the site's key.
 //!
-//! Invariants: events from before there were MACs stand before all others; the first fault ends the walk, with its place;
+//! Invariants: events from before there were MACs stand before all others; what came past the services and is no event
+//! is no fault here, because nobody believes it: it is counted, and stands in quarantine; the first fault ends the walk, with its place;
 //! memory grows with the subjects, and by sixteen bytes a fact without a link.
 
 use std::collections::{HashMap, HashSet, VecDeque};
@@ -15,6 +16,7 @@ use async_nats::jetstream::Context;
 use futures::StreamExt as _;
 use proto_events::envelope::header;
 use proto_events::registry::service_of;
+use proto_events::{centers, learning, upcast};
 use serde::{Deserialize, Serialize};
 use sha2::{Digest as _, Sha256};
 use uuid::Uuid;
@@ -121,7 +123,8 @@ pub struct Walked {
     pub stream: String,
     /// How many events were looked at.
     pub events: u64,
-    /// How many of them have no MAC: from before there was one, or lines that a tool without the key wrote.
+    /// How many of them have no MAC: from before there was one, lines that a tool without the key wrote, and what nobody
+    /// can read.
     pub unsigned: u64,
     /// Up to where seals hold.
     pub sealed_to: u64,
@@ -323,7 +326,9 @@ impl Judge {
     pub fn check(&mut self, event: &Recorded, digest: &Digest) -> Result<bool, Fault> {
         let Some(stated) = event.headers.get(header::MAC) else {
             return match self.signed_since {
-                Some(since) if !is_of_a_tool(event) => Err(Fault::Unsigned { since }),
+                Some(since) if !is_of_a_tool(event) && is_readable(event) => {
+                    Err(Fault::Unsigned { since })
+                }
                 _ => Ok(false),
             };
         };
@@ -356,6 +361,18 @@ impl Judge {
             }),
             _ => Ok(()),
         }
+    }
+}
+
+/// Whether it is an event that a service would believe. What nobody can read changes nothing: it stands in quarantine.
+fn is_readable(event: &Recorded) -> bool {
+    let Ok(envelope) = event.envelope() else { return event.subject.starts_with("audit.") };
+    let (event_type, body) = (envelope.event_type.as_str(), &event.body);
+    match event.subject.split('.').next() {
+        Some("case") => upcast::read(event_type, body).is_ok(),
+        Some("center") => centers::read(event_type, body).is_ok(),
+        Some("precedent" | "improvement") => learning::read(event_type, body).is_ok(),
+        _ => true,
     }
 }
 

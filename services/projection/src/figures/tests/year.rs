@@ -209,7 +209,7 @@ impl Place {
     ) -> String {
         let new = NewStaff {
             username: name.parse().unwrap(),
-            name: "李明".to_owned(),
+            name: "样例员".to_owned(),
             role,
             center: center.map(|id| id.parse().unwrap()),
             department: department.map(|id| id.parse().unwrap()),
