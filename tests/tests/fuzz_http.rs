@@ -24,7 +24,7 @@ const START: &str = "2026-03-04T10:00:00+08:00";
 const SCHEMATHESIS: &str = "unstuck/schemathesis-4.32.5";
 
 /// How long all passes take together, unless `UNSTUCK_FUZZ_SECONDS` says otherwise.
-const SECONDS: u64 = 60;
+const SECONDS: u64 = 30;
 
 /// The seed, unless `UNSTUCK_SEED` says otherwise.
 const SEED: u64 = 1;

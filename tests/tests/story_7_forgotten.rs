@@ -68,7 +68,9 @@ fn strip(value: &mut Value) {
     match value {
         Value::Object(members) => {
             // An erasure is an event of the case as any other: its version moves.
-            for name in ["as_of", "as_of_sequence", "applicant", "version", "last_event_at"] {
+            for name in
+                ["as_of", "as_of_sequence", "applicant", "version", "last_event_at", "erase_after"]
+            {
                 members.remove(name);
             }
             members.values_mut().for_each(strip);

@@ -10,7 +10,7 @@ use proptest::test_runner::{RngAlgorithm, TestRng};
 use unstuck_parsers::{TARGETS, Target};
 
 /// How long all targets take together.
-const SECONDS: u64 = 20;
+const SECONDS: u64 = 10;
 
 /// The longest input of arbitrary bytes.
 const BYTES_MAX: usize = 400;
