@@ -37,7 +37,7 @@ fn an_event_that_nobody_of_the_house_wrote_is_found_at_its_place() {
             ("ce-specversion", "1.0"),
             ("ce-id", "00000000-0000-5000-8000-0000000000aa"),
             ("ce-source", "/dongcheng/routing/jingshan"),
-            ("ce-type", "cn.unstuck.case.progressed.v1"),
+            ("ce-type", "cn.unstuck.case.progress_noted.v1"),
             ("ce-subject", &id),
             ("ce-time", time),
             ("ce-recordedat", time),

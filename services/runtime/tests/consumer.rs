@@ -146,7 +146,7 @@ async fn a_poisonous_event_is_parked_with_its_reason_and_not_delivered_again() {
     assert_eq!(list.len(), 1);
     assert_eq!((list[0].sequence, list[0].delivered), (2, 1));
     assert_eq!((&*list[0].subject, &*list[0].reason), (&*subject, "it cannot be read"));
-    assert_eq!(list[0].event_type.as_deref(), Some("cn.unstuck.case.progressed.v1"));
+    assert_eq!(list[0].event_type.as_deref(), Some("cn.unstuck.case.progress_noted.v1"));
     running.stop().await;
     unpark(&bus.context, &list[0]).await.unwrap();
     assert_eq!(parked(&bus.context).await.unwrap(), []);

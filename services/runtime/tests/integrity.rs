@@ -12,7 +12,7 @@ use runtime::log::chain::EventKey;
 use runtime::log::contract::{self, events};
 use runtime::log::jetstream::JetStreamLog;
 use runtime::log::verify::{ProofError, Walked, prove};
-use runtime::log::{EventLog, Expected, Freshness, Recorded};
+use runtime::log::{EventLog, Expected, Freshness, Headers, Recorded};
 use runtime::metrics::Metrics;
 use runtime::seals::{SEALED, Sealer};
 use support::Bus;
@@ -161,6 +161,15 @@ async fn a_log_as_the_services_wrote_it_is_proved_also_when_it_was_stored_again(
     assert_eq!(site.first_break().await, None);
     site.exchange("CASES", &events).await;
     assert_eq!(site.first_break().await, None, "a copy is as good");
+    // What nobody can read is the quarantine's to show: no service believes it, and it breaks nothing.
+    let unreadable =
+        Recorded { headers: Headers::default(), body: "{ no JSON".into(), ..events[0].clone() };
+    let with_it: Vec<_> = events.iter().cloned().chain([unreadable]).collect();
+    site.exchange("CASES", &with_it).await;
+    assert_eq!(site.first_break().await, None);
+    let cases_with_it = site.prove(&[]).await.unwrap().remove(0);
+    assert_eq!((cases_with_it.events, cases_with_it.unsigned), (9, 1));
+    site.exchange("CASES", &events).await;
     // A seal that was kept elsewhere holds as well, and a foreign one is said to be one.
     assert!(site.prove(std::slice::from_ref(&cases.seal)).await.is_ok());
     let foreign = cases.seal.replace("CASES:8", "CASES:7");

@@ -41,15 +41,15 @@ pub async fn check(log: Arc<dyn EventLog>) {
     of_two_writers_exactly_one_wins(&log).await;
 }
 
-/// Makes a well-formed event of a command, for tests.
+/// Makes an event of a command that can be read, for tests.
 #[must_use]
 pub fn event(command_id: CommandId, index: usize) -> NewEvent {
     let time: DateTime<FixedOffset> = DateTime::UNIX_EPOCH.fixed_offset();
     NewEvent {
         envelope: Envelope {
             id: EventId::of_command(command_id, index),
-            source: "/district/contract".to_owned(),
-            event_type: "cn.unstuck.case.progressed.v1".to_owned(),
+            source: "/district/routing".to_owned(),
+            event_type: "cn.unstuck.case.progress_noted.v1".to_owned(),
             subject: "contract".to_owned(),
             time,
             recorded_at: time,
@@ -61,7 +61,7 @@ pub fn event(command_id: CommandId, index: usize) -> NewEvent {
             correlation_id: None,
             trace_parent: None,
         },
-        body: Bytes::from(format!(r#"{{"index":{index}}}"#)),
+        body: Bytes::from(format!(r#"{{"text":"step {index}","public":true}}"#)),
     }
 }
 
