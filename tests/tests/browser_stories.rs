@@ -1,5 +1,6 @@
-//! Stories 2 to 5 through the pages by their people: an allowance that passes every layer, what cannot be done and is
-//! explained, a case that is sent back and forth, and a day of questions.
+//! Stories 2 to 7 through the pages by their people: an allowance that passes every layer, what cannot be done and is
+//! explained, a case that is sent back and forth, a day of questions, a promise over the Spring Festival, and somebody who
+//! is forgotten.
 
 use serde_json::json;
 use unstuck_tests::bodies::{UNROUTED_MATTER, phone};
@@ -89,6 +90,67 @@ fn four_stories_through_the_pages() {
     what_cannot_be_done_is_explained(&town, &donghuashi);
     sent_back_and_forth(&town, &donghuashi, &coordinator, &civil_affairs);
     a_day_of_questions(&town, &donghuashi, &coordinator);
+}
+
+/// The promise leaves the holiday out and counts the made-up Saturday; who is past it is named; and three years after the
+/// end nobody knows whose case it was.
+#[test]
+fn a_promise_over_the_festival_and_a_person_forgotten() {
+    let start = "2026-02-13T10:00:00+08:00";
+    let town = Town { district: District::start(Some(start)), browser: Browser::start() };
+    let district = &town.district;
+    let clerk = district.clerk("donghuashi");
+    let coordinator = district.coordinator();
+    let lead = district.lead("hr-public-service");
+    let desk = town.at_work(&clerk);
+    let demand = "两份档案记载不一致，退休无法申报";
+    let case = register(&desk, &clerk, ["退休手续办理", demand, "M4", "accept", "complex"], 61);
+    clerk.case_in_state(&case.id, "forwarded");
+    desk.goto(&format!("/cases/{}", case.id));
+    assert!(desk.text().contains("2月27日（周五）17:30"), "{}", desk.text());
+    assert!(town.public(&case.code).contains("2月27日（周五）17:30"));
+
+    district.at("2026-02-28T09:30:00+08:00");
+    wait_until("the department lead is named", || {
+        coordinator.events(&case.id, "escalated").len() == 4
+    });
+    let named = town.at_work(&lead);
+    named.goto(&format!("/cases/{}", case.id));
+    assert!(named.text().contains("已超时"), "{}", named.text());
+    for deed in ["accept", "contact", "resolve"] {
+        named.deed(&case.id, deed);
+        match deed {
+            "contact" => {
+                named.choose("mode", "phone");
+                named.choose("reached", "yes");
+            }
+            "resolve" => {
+                named.write("result", "档案已核对一致，退休已申报");
+                named.pick("resolution", "D1");
+                named.pick("cause", "M4");
+            }
+            _ => {}
+        }
+        goes_through(&named);
+    }
+    let caller = town.at_work(&district.callback_officer());
+    caller.goto(&format!("/callbacks/{}", case.id));
+    caller.choose("responded", "yes");
+    caller.choose("solved", "yes");
+    caller.choose("grade", "5");
+    goes_through(&caller);
+    coordinator.case_in_state(&case.id, "closed");
+
+    district.at("2029-03-05T10:00:00+08:00");
+    wait_until("the person is forgotten", || {
+        coordinator.case(&case.id)["applicant"]["erased"] == true
+    });
+    let later = town.at_work(&coordinator);
+    later.goto(&format!("/cases/{}", case.id));
+    let shown = later.text();
+    assert!(shown.contains("已删除") && !shown.contains("样例 "), "{shown}");
+    assert!(shown.contains("档案已核对一致"), "the case stays: {shown}");
+    later.nothing_odd();
 }
 
 fn an_allowance_passes_every_layer(town: &Town, coordinator: &Api, handler: &Api) {
