@@ -151,9 +151,15 @@ impl Applicant {
     }
 
     /// Whether a text that is kept in clear names the person, by name or by address. A name of two characters is not looked
-    /// for: 高兴 and 方便 are names, and words. Nor is that of an enterprise, which is no personal data.
+    /// for: 高兴 and 方便 are names, and words. Nor is that of an enterprise, which is no personal data, nor what is neither
+    /// letters nor digits: nobody is found by it.
     pub(crate) fn is_named_in(&self, text: &str) -> bool {
-        let stands = |part: &str| part.chars().count() >= NAMED_CHARS_MIN && text.contains(part);
+        let names = |letter: char| letter.is_alphanumeric() || " ·-#()（）".contains(letter);
+        let stands = |part: &str| {
+            part.chars().count() >= NAMED_CHARS_MIN
+                && part.chars().all(names)
+                && text.contains(part)
+        };
         self.kind == ApplicantKind::Person
             && (stands(&self.name) || self.address.as_deref().is_some_and(stands))
     }
@@ -218,6 +224,8 @@ mod tests {
         assert!(!person.is_named_in("样例路在修路"));
         let short = Applicant { name: "高兴".to_owned(), ..person.clone() };
         assert!(!short.is_named_in("办成了很高兴"));
+        let markup = Applicant { name: "<b>样例</b>".to_owned(), ..person.clone() };
+        assert!(!markup.is_named_in("<b>样例</b>"));
         let enterprise = Applicant { kind: ApplicantKind::Enterprise, ..person };
         assert!(!enterprise.is_named_in("样例甲的营业执照"));
     }
