@@ -117,21 +117,22 @@ fn a_promise_over_the_festival_and_a_person_forgotten() {
     let named = town.at_work(&lead);
     named.goto(&format!("/cases/{}", case.id));
     assert!(named.text().contains("已超时"), "{}", named.text());
+    let worker = town.at_work(&district.handler("hr-public-service"));
     for deed in ["accept", "contact", "resolve"] {
-        named.deed(&case.id, deed);
+        worker.deed(&case.id, deed);
         match deed {
             "contact" => {
-                named.choose("mode", "phone");
-                named.choose("reached", "yes");
+                worker.choose("mode", "phone");
+                worker.choose("reached", "yes");
             }
             "resolve" => {
-                named.write("result", "档案已核对一致，退休已申报");
-                named.pick("resolution", "D1");
-                named.pick("cause", "M4");
+                worker.write("result", "档案已核对一致，退休已申报");
+                worker.pick("resolution", "D1");
+                worker.pick("cause", "M4");
             }
             _ => {}
         }
-        goes_through(&named);
+        goes_through(&worker);
     }
     let caller = town.at_work(&district.callback_officer());
     caller.goto(&format!("/callbacks/{}", case.id));
