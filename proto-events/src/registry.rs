@@ -10,11 +10,11 @@ use alloc::vec::Vec;
 use schemars::generate::SchemaSettings;
 use serde_json::{Map, Value, json};
 
-use crate::centers::CenterEventKind;
+use crate::centers::{self, CenterEventKind};
 use crate::envelope::header;
 use crate::events::{self, CaseEventKind, Service};
-use crate::learning::LearningEventKind;
-use crate::subject;
+use crate::learning::{self, LearningEventKind};
+use crate::{subject, upcast};
 
 /// What every event type of the product begins with.
 const PRODUCT_PREFIX: &str = "cn.unstuck.";
@@ -96,14 +96,27 @@ pub fn event_type_of(file_stem: &str) -> String {
 /// The service that writes events of a type, in whatever version; `None` for a type that nobody writes.
 #[must_use]
 pub fn service_of(event_type: &str) -> Option<Service> {
-    let name = |event_type: &str| event_type.rsplit_once(".v").map(|(name, _)| name.to_string());
-    let wanted = name(event_type)?;
-    let is_it = |event_type: &str| name(event_type).as_ref() == Some(&wanted);
+    let wanted = unversioned(event_type)?;
+    let is_it = |event_type: &str| unversioned(event_type) == Some(wanted);
     let cases = CaseEventKind::ALL.iter().map(|kind| (kind.event_type(), kind.service()));
     let centers = CenterEventKind::ALL.iter().map(|kind| (kind.event_type(), kind.service()));
     let learning = LearningEventKind::ALL.iter().map(|kind| (kind.event_type(), kind.service()));
     let mut kinds = cases.chain(centers).chain(learning);
     kinds.find(|(event_type, _)| is_it(event_type)).map(|(_, service)| service)
+}
+
+/// An event's type without its version; `None` for what is no type.
+#[must_use]
+pub fn unversioned(event_type: &str) -> Option<&str> {
+    event_type.rsplit_once(".v").map(|(name, _)| name)
+}
+
+/// Whether a type and a body are an event that somebody of the house can read, of whatever stream.
+#[must_use]
+pub fn is_readable(event_type: &str, body: &[u8]) -> bool {
+    upcast::read(event_type, body).is_ok()
+        || centers::read(event_type, body).is_ok()
+        || learning::read(event_type, body).is_ok()
 }
 
 /// The AsyncAPI 3.0 document of the bus.

@@ -10,39 +10,10 @@ use unstuck_tests::api::{Answer, PASSWORD};
 use unstuck_tests::binary::sample_district;
 use unstuck_tests::bodies::opening;
 use unstuck_tests::district::{Place, said, spoilt_copy};
-use unstuck_tests::{Api, District};
+use unstuck_tests::{Api, District, Holder};
 
 /// Wednesday.
 const START: &str = "2026-03-04T10:00:00+08:00";
-
-/// Somebody who holds a token and nothing else.
-struct Holder {
-    anybody: Api,
-    token: String,
-}
-
-impl Holder {
-    fn of(district: &District, token: &str) -> Self {
-        Self { anybody: district.anybody(), token: token.to_owned() }
-    }
-
-    fn ask(&self, method: &str, path: &str, body: Option<&Value>) -> Answer {
-        let bearer = format!("Bearer {}", self.token);
-        let request = self.anybody.request(method, path).header("authorization", bearer);
-        match body {
-            Some(body) => request.json(body).send(),
-            None => request.send(),
-        }
-    }
-
-    fn get(&self, path: &str) -> Answer {
-        self.ask("GET", path, None)
-    }
-
-    fn post(&self, path: &str, body: Value) -> Answer {
-        self.ask("POST", path, Some(&body))
-    }
-}
 
 fn sign_in(district: &District, username: &str, code: Option<&str>) -> Answer {
     let mut body = json!({ "username": username, "password": PASSWORD });

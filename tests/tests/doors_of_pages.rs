@@ -2,48 +2,18 @@
 //! clear, the audit, and drafts; each through its door, with who is let in and who is not.
 
 use serde_json::{Value, json};
-use unstuck_tests::api::{Answer, PASSWORD};
+use unstuck_tests::api::PASSWORD;
 use unstuck_tests::bodies::{UNROUTED_MATTER, opening, phone};
 use unstuck_tests::district::Place;
-use unstuck_tests::{Api, District, wait_for};
+use unstuck_tests::{District, Holder, wait_for};
 
 /// Wednesday.
 const START: &str = "2026-03-04T10:00:00+08:00";
 
-/// Somebody who holds a token and nothing else.
-struct Holder {
-    anybody: Api,
-    token: String,
-}
-
-impl Holder {
-    fn of(district: &District, token: &Value) -> Self {
-        let token = token.as_str().expect("a token").to_owned();
-        Self { anybody: district.anybody(), token }
-    }
-
-    fn ask(&self, method: &str, path: &str, body: Option<&Value>) -> Answer {
-        let bearer = format!("Bearer {}", self.token);
-        let request = self.anybody.request(method, path).header("authorization", bearer);
-        match body {
-            Some(body) => request.json(body).send(),
-            None => request.send(),
-        }
-    }
-
-    fn get(&self, path: &str) -> Answer {
-        self.ask("GET", path, None)
-    }
-
-    fn post(&self, path: &str, body: &Value) -> Answer {
-        self.ask("POST", path, Some(body))
-    }
-}
-
 fn signed_in(district: &District, username: &str, password: &str) -> Holder {
     let body = json!({ "username": username, "password": password });
     let answer = district.anybody().post("/v1/session", body).expect_status(200);
-    Holder::of(district, &answer["token"])
+    Holder::of(district, answer["token"].as_str().expect("a token"))
 }
 
 #[test]
@@ -113,7 +83,7 @@ fn the_first_account_is_made_with_the_printed_link_and_makes_the_others() {
     assert_eq!(first["staff"]["role"], "admin");
     made(body(&token, PASSWORD)).refused(403, "first_link_invalid");
     assert_eq!(anybody.get("/v1/first-account")["missing"], false);
-    let admin = Holder::of(&district, &first["token"]);
+    let admin = Holder::of(&district, first["token"].as_str().expect("a token"));
 
     // Accounts, by the rules of the command line.
     let account = |username: &str, role: &str| json!({ "username": username, "name": "样例员", "role": role, "password": PASSWORD });
@@ -124,9 +94,9 @@ fn the_first_account_is_made_with_the_printed_link_and_makes_the_others() {
     clerk["center"] = json!("jingshan");
     admin.post("/v1/staff", &clerk).expect_status(201);
     admin.post("/v1/staff", &clerk).refused(409, "username_taken");
-    admin.post("/v1/staff", &account("a b", "auditor")).refused(422, "invalid").naming("/username");
-    admin.post("/v1/staff", &account("timer", "system")).refused(422, "invalid").naming("/role");
-    admin.post("/v1/staff", &account("auditor", "auditor")).expect_status(201);
+    admin.post("/v1/staff", account("a b", "auditor")).refused(422, "invalid").naming("/username");
+    admin.post("/v1/staff", account("timer", "system")).refused(422, "invalid").naming("/role");
+    admin.post("/v1/staff", account("auditor", "auditor")).expect_status(201);
     let listed = admin.get("/v1/staff").expect_status(200);
     assert_eq!(listed["total"], 3);
     assert!(!listed.text.contains("argon2") && !listed.text.contains("stamp"), "{}", listed.text);
@@ -148,17 +118,17 @@ fn the_first_account_is_made_with_the_printed_link_and_makes_the_others() {
     assert_eq!(colleagues.items().len(), 1);
     assert!(colleagues.items()[0].get("created_at").is_none(), "{}", colleagues.text);
     assert_eq!(at_desk.get("/v1/colleagues?role=admin")["items"][0]["username"], "admin");
-    admin.post("/v1/staff/clerk/remove", &json!({})).expect_status(204);
+    admin.post("/v1/staff/clerk/remove", json!({})).expect_status(204);
     at_desk.get("/v1/session").refused(401, "unauthenticated");
-    admin.post("/v1/staff/clerk/remove", &json!({})).refused(404, "not_found");
-    admin.post("/v1/staff/%20/remove", &json!({})).refused(404, "not_found");
+    admin.post("/v1/staff/clerk/remove", json!({})).refused(404, "not_found");
+    admin.post("/v1/staff/%20/remove", json!({})).refused(404, "not_found");
 
     // The last administrator stays.
-    admin.post("/v1/staff/admin/remove", &json!({})).refused(409, "last_admin");
+    admin.post("/v1/staff/admin/remove", json!({})).refused(409, "last_admin");
     let demoted = json!({ "role": "auditor" });
     admin.post("/v1/staff/admin/change", &demoted).refused(409, "last_admin");
-    admin.post("/v1/staff", &account("second", "admin")).expect_status(201);
-    admin.post("/v1/staff/admin/remove", &json!({})).expect_status(204);
+    admin.post("/v1/staff", account("second", "admin")).expect_status(201);
+    admin.post("/v1/staff/admin/remove", json!({})).expect_status(204);
     admin.get("/v1/staff").refused(401, "unauthenticated");
     let second = signed_in(&district, "second", PASSWORD);
     second.get("/v1/staff").expect_status(200);
@@ -201,7 +171,7 @@ fn a_locked_screen_opens_nothing_and_drafts_outlive_it() {
     let saved = desk.ask("PUT", "/v1/drafts/open-case", Some(&typed)).expect_status(200);
     assert_eq!(saved["form"], "open-case");
 
-    desk.post("/v1/session/lock", &json!({})).expect_status(200);
+    desk.post("/v1/session/lock", json!({})).expect_status(200);
     for (method, path) in [
         ("GET", "/v1/cases"),
         ("GET", "/v1/colleagues"),
@@ -226,7 +196,7 @@ fn a_locked_screen_opens_nothing_and_drafts_outlive_it() {
     let right = json!({ "password": PASSWORD });
     assert_eq!(desk.post("/v1/session/unlock", &right).expect_status(200)["locked"], false);
     desk.get("/v1/cases").expect_status(200);
-    assert!(desk.anybody.get("/problems/locked").text.contains("锁定"));
+    assert!(district.anybody().get("/problems/locked").text.contains("锁定"));
 
     // The draft is there on another machine, after signing out, for its own person only.
     desk.ask("DELETE", "/v1/session", None).expect_status(204);

@@ -169,20 +169,25 @@ fn a_bus_that_does_not_answer_is_said_and_nothing_typed_is_lost() {
     assert_eq!(cases(&clerk), 1);
 }
 
-#[test]
-fn whoever_calls_back_sees_the_number_when_asked_for_and_writes_down_what_was_said() {
-    let district = District::start(Some(START));
-    let clerk = district.clerk("donghuashi");
-    let handler = district.handler("hr-public-service");
-    let officer = district.callback_officer();
+/// A case that is done, and whose applicant has not been asked yet.
+fn resolved(clerk: &Api, handler: &Api, officer: &Api) -> String {
     let opened = clerk.open(opening("donghuashi", "退休手续办理", 1));
     let id = opened.case_id().to_owned();
     clerk.case_in_state(&id, "forwarded");
     handler.done(&id, "accept", json!({}));
     handler.done(&id, "contact", json!({ "mode": "phone", "reached": true }));
     let result = json!({ "resolution": "D1", "cause": "I1", "result": "已办理退休申报" });
-    let resolved = handler.done(&id, "resolve", result);
-    officer.case_after(&resolved);
+    officer.case_after(&handler.done(&id, "resolve", result));
+    id
+}
+
+#[test]
+fn whoever_calls_back_sees_the_number_when_asked_for_and_writes_down_what_was_said() {
+    let district = District::start(Some(START));
+    let clerk = district.clerk("donghuashi");
+    let handler = district.handler("hr-public-service");
+    let officer = district.callback_officer();
+    let id = resolved(&clerk, &handler, &officer);
 
     let mut visitor = Visitor::signed_in(&district, officer.username());
     let list = visitor.get("/callbacks").expect_status(200);
@@ -210,13 +215,7 @@ fn a_call_that_was_overtaken_is_told_what_has_happened_and_keeps_what_was_typed(
     let clerk = district.clerk("donghuashi");
     let handler = district.handler("hr-public-service");
     let officer = district.callback_officer();
-    let opened = clerk.open(opening("donghuashi", "退休手续办理", 1));
-    let id = opened.case_id().to_owned();
-    clerk.case_in_state(&id, "forwarded");
-    handler.done(&id, "accept", json!({}));
-    handler.done(&id, "contact", json!({ "mode": "phone", "reached": true }));
-    let result = json!({ "resolution": "D1", "cause": "I1", "result": "已办理退休申报" });
-    officer.case_after(&handler.done(&id, "resolve", result));
+    let id = resolved(&clerk, &handler, &officer);
     let mut visitor = Visitor::signed_in(&district, officer.username());
     let path = format!("/callbacks/{id}");
     let mut fields = hidden(&visitor.get(&path).expect_status(200), &path);

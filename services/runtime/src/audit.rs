@@ -10,6 +10,8 @@ use std::time::Duration;
 
 use async_nats::HeaderMap;
 use async_nats::jetstream::Context;
+use async_nats::jetstream::context::PublishError;
+use async_nats::jetstream::publish::PublishAck;
 use bytes::Bytes;
 use chrono::{DateTime, Utc};
 use futures::future::{BoxFuture, FutureExt as _};
@@ -149,15 +151,8 @@ pub struct StoredLine {
 /// The bus keeps them in the stream `AUDIT`; of a tool that has no key they are not signed.
 impl AuditStore for Context {
     fn store(&self, subject: String, line: Bytes) -> BoxFuture<'_, Result<(), AuditError>> {
-        async move {
-            let publish = async { self.publish(subject, line).await?.await };
-            match tokio::time::timeout(STORE_TIME_MAX, publish).await {
-                Ok(Ok(_)) => Ok(()),
-                Ok(Err(error)) => Err(AuditError { source: Box::new(error) }),
-                Err(elapsed) => Err(AuditError { source: Box::new(elapsed) }),
-            }
-        }
-        .boxed()
+        async move { stored_in_time(async { self.publish(subject, line).await?.await }).await }
+            .boxed()
     }
 
     fn lines_before(
@@ -174,6 +169,17 @@ impl AuditStore for Context {
             }
         }
         .boxed()
+    }
+}
+
+/// Waits until the bus has a line, but not for ever.
+async fn stored_in_time(
+    publish: impl Future<Output = Result<PublishAck, PublishError>>,
+) -> Result<(), AuditError> {
+    match tokio::time::timeout(STORE_TIME_MAX, publish).await {
+        Ok(Ok(_)) => Ok(()),
+        Ok(Err(error)) => Err(AuditError { source: Box::new(error) }),
+        Err(elapsed) => Err(AuditError { source: Box::new(elapsed) }),
     }
 }
 
@@ -202,13 +208,8 @@ impl AuditStore for SignedAudit {
             chain::sign(&self.key, &subject, Link::None, &mut fields, &line);
             let mut headers = HeaderMap::new();
             fields.into_iter().for_each(|(name, value)| headers.insert(name, value));
-            let publish =
-                async { self.bus.publish_with_headers(subject, headers, line).await?.await };
-            match tokio::time::timeout(STORE_TIME_MAX, publish).await {
-                Ok(Ok(_)) => Ok(()),
-                Ok(Err(error)) => Err(AuditError { source: Box::new(error) }),
-                Err(elapsed) => Err(AuditError { source: Box::new(elapsed) }),
-            }
+            let publish = self.bus.publish_with_headers(subject, headers, line);
+            stored_in_time(async { publish.await?.await }).await
         }
         .boxed()
     }

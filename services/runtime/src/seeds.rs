@@ -5,7 +5,6 @@
 
 use std::fs;
 use std::io;
-use std::os::unix::fs::PermissionsExt as _;
 use std::path::{Path, PathBuf};
 
 use nkeys::{KeyPair, KeyPairType};
@@ -90,8 +89,7 @@ impl Seed {
             io::ErrorKind::NotFound => SeedError::Missing(path.to_owned()),
             _ => SeedError::File { path: path.to_owned(), attempted: "read", source },
         };
-        let mode = fs::metadata(path).map_err(failed)?.permissions().mode();
-        if mode & 0o077 != 0 {
+        if !private_files::is_private(path).map_err(failed)? {
             return Err(SeedError::TooOpen(path.to_owned()));
         }
         let text = Zeroizing::new(fs::read_to_string(path).map_err(failed)?);
@@ -111,10 +109,10 @@ impl Seed {
         if let Some(folder) = path.parent() {
             private_files::make_folder(folder).map_err(failed)?;
         }
-        let seed = Self::draw()?;
-        let text = Zeroizing::new(format!("{}\n", seed.secret()));
-        private_files::write(path, text.as_bytes()).map_err(failed)?;
-        Ok(seed)
+        let text = Zeroizing::new(format!("{}\n", Self::draw()?.secret()));
+        private_files::make_once(path, text.as_bytes()).map_err(failed)?;
+        // Whoever was faster made the one that counts.
+        Self::read(path)
     }
 
     /// The secret, for a client. Not for a log.
@@ -143,6 +141,8 @@ pub fn seed_file(folder: &Path, user: &str) -> PathBuf {
 
 #[cfg(test)]
 mod tests {
+    use std::os::unix::fs::PermissionsExt as _;
+
     use super::*;
 
     #[test]

@@ -56,12 +56,7 @@ impl Service {
 
     /// The users whose seeds its process has to have.
     pub(crate) fn users(self) -> Vec<&'static str> {
-        let keys = match self.keys() {
-            KeysOf::Keeper => Some(users::KEYS),
-            KeysOf::Reader => Some(users::KEYS_READER),
-            KeysOf::Nobody => None,
-        };
-        [self.user(), users::IDENTITY].into_iter().chain(keys).collect()
+        [self.user(), users::IDENTITY].into_iter().chain(self.keys().user()).collect()
     }
 
     /// Opens it on a desk of its own, beside that of the process; with the views, when it is the projection.

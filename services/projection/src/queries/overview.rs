@@ -199,19 +199,22 @@ pub(super) fn of_period() -> [Parameter; 2] {
     ]
 }
 
+/// The parameters of whose cases are counted.
+pub(super) fn of_scope() -> [Parameter; 2] {
+    [
+        Parameter::query::<CenterId>("center", "Only the cases of this center"),
+        Parameter::query::<DepartmentId>("department", "Only the cases that are or were with it"),
+    ]
+}
+
 /// Its entry in OpenAPI.
 pub(super) fn operation() -> Operation {
     let operation =
         Operation::new(Method::GET, "/v1/overview", "queries", "The figures of the district")
             .answers::<OverviewAnswer>(200)
             .refuses(&["invalid"])
-            .parameter(Parameter::query::<CenterId>("center", "Only the cases of this center"))
-            .parameter(Parameter::query::<DepartmentId>(
-                "department",
-                "Only the cases that are or were with it",
-            ))
             .parameter(as_of())
             .parameter(parameters::min_version())
             .parameter(parameters::min_centers_version());
-    of_period().into_iter().fold(operation, Operation::parameter)
+    of_scope().into_iter().chain(of_period()).fold(operation, Operation::parameter)
 }

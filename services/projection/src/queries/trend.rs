@@ -20,7 +20,7 @@ use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
 use super::figures::{as_of, moment, past_is_out_of_reach};
-use super::overview::{FigureAnswer, PeriodAnswer};
+use super::overview::{FigureAnswer, PeriodAnswer, of_scope};
 use super::parameters::{self, DayEnd};
 use super::{AsOf, Doors, actor, fresh};
 use crate::figures::{self, Scope};
@@ -108,17 +108,17 @@ fn months(count: u32, until: Timestamp, calendar: &WorkingCalendar) -> Vec<Perio
 
 /// Its entry in OpenAPI.
 pub(super) fn operation() -> Operation {
-    Operation::new(Method::GET, "/v1/trend", "queries", "The figures, month by month")
-        .answers::<TrendAnswer>(200)
-        .refuses(&["invalid", "unavailable"])
-        .parameter(Parameter::query::<u32>("months", "How many months, 1 to 60; 12 when absent"))
-        .parameter(Parameter::query::<CenterId>("center", "Only the cases of this center"))
-        .parameter(Parameter::query::<DepartmentId>(
-            "department",
-            "Only the cases that are or were with it",
-        ))
-        .parameter(as_of())
-        .parameter(parameters::min_version())
+    let operation =
+        Operation::new(Method::GET, "/v1/trend", "queries", "The figures, month by month")
+            .answers::<TrendAnswer>(200)
+            .refuses(&["invalid", "unavailable"])
+            .parameter(Parameter::query::<u32>(
+                "months",
+                "How many months, 1 to 60; 12 when absent",
+            ))
+            .parameter(as_of())
+            .parameter(parameters::min_version());
+    of_scope().into_iter().fold(operation, Operation::parameter)
 }
 
 #[cfg(test)]

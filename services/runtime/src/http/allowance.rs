@@ -66,7 +66,7 @@ impl Allowance {
         let full_at = all.get(&visitor.network()).copied().unwrap_or(now).max(now) + refill * cost;
         let over = full_at.saturating_duration_since(now).saturating_sub(refill * burst);
         if !over.is_zero() {
-            return Err(u32::try_from(over.as_millis().div_ceil(1000)).unwrap_or(u32::MAX));
+            return Err(whole_seconds(over));
         }
         remember(&mut all, visitor.network(), full_at, now);
         Ok(())
@@ -120,11 +120,16 @@ fn remember(all: &mut HashMap<IpAddr, Instant>, who: IpAddr, full_at: Instant, n
     all.insert(who, full_at);
 }
 
+/// A wait in whole seconds, rounded up: a wait that is not over is never 0.
+pub(crate) fn whole_seconds(wait: Duration) -> u32 {
+    u32::try_from(wait.as_nanos().div_ceil(1_000_000_000)).unwrap_or(u32::MAX)
+}
+
 /// The problem of who asks too often.
 #[must_use]
 pub fn too_often(retry_after_seconds: u32) -> Problem {
     Problem::of(&TOO_MANY_REQUESTS, "too often from this address (此地址操作过于频繁)")
-        .retry_after(retry_after_seconds.max(1))
+        .retry_after(retry_after_seconds)
 }
 
 #[cfg(test)]

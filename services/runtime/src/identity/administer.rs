@@ -6,6 +6,7 @@
 
 use std::sync::Arc;
 
+use bytes::Bytes;
 use futures::{StreamExt as _, TryStreamExt as _, stream};
 use proto_events::codes::Role;
 use proto_events::ids::{CenterId, DepartmentId};
@@ -15,7 +16,7 @@ use super::staff::{read, written};
 use super::{Account, Identity, IdentityError, NewStaff, Staff, Username};
 
 /// Accounts that are read at once: a district has some hundreds, each read takes a third of a millisecond.
-pub(super) const READS_AT_ONCE: usize = 16;
+const READS_AT_ONCE: usize = 16;
 
 /// Under which key the memory keeps the list of everybody.
 const EVERYBODY: &str = "everybody";
@@ -66,15 +67,24 @@ impl Identity {
     /// When the bus is out of reach or a record cannot be read.
     pub async fn list(&self) -> Result<Vec<Account>, IdentityError> {
         let keys = self.staff.keys().await?.into_iter().filter(|key| !is_token_key(key));
+        let values = self.values_of(keys).await?;
+        let mut accounts =
+            values.iter().map(|value| read(value)).collect::<Result<Vec<Account>, _>>()?;
+        accounts.sort_by(|a, b| a.staff.username.cmp(&b.staff.username));
+        Ok(accounts)
+    }
+
+    /// What stands in the bucket of the staff under each of these keys that is still there.
+    pub(super) async fn values_of(
+        &self,
+        keys: impl Iterator<Item = String>,
+    ) -> Result<Vec<Bytes>, IdentityError> {
         let found = stream::iter(keys)
             .map(|key| async move { self.staff.find(&key).await })
             .buffered(READS_AT_ONCE)
             .try_collect::<Vec<_>>()
             .await?;
-        let values = found.into_iter().filter_map(|found| Some(found.value()?.0));
-        let mut accounts = values.map(|value| read(&value)).collect::<Result<Vec<_>, _>>()?;
-        accounts.sort_by(|a: &Account, b| a.staff.username.cmp(&b.staff.username));
-        Ok(accounts)
+        Ok(found.into_iter().filter_map(|found| Some(found.value()?.0)).collect())
     }
 
     /// Changes name, role, center or department; the sessions of the account end.

@@ -7,14 +7,12 @@
 
 use axum::http::Method;
 use chrono::{DateTime, TimeDelta, Utc};
-use futures::{StreamExt as _, TryStreamExt as _, stream};
 use proto_events::codes::Role;
 use proto_events::ids::{CenterId, DepartmentId};
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 use sha2::{Digest as _, Sha256};
 
-use super::administer::READS_AT_ONCE;
 use super::{Identity, IdentityError, NewStaff, Staff, Username, random_hex};
 use crate::http::body::hex;
 
@@ -181,13 +179,9 @@ impl Identity {
     /// When the bus is out of reach or a record cannot be read.
     pub async fn machine_tokens(&self) -> Result<Vec<MachineToken>, IdentityError> {
         let keys = self.staff.keys().await?.into_iter().filter(|key| is_token_key(key));
-        let found = stream::iter(keys)
-            .map(|key| async move { self.staff.find(&key).await })
-            .buffered(READS_AT_ONCE)
-            .try_collect::<Vec<_>>()
-            .await?;
-        let values = found.into_iter().filter_map(|found| Some(found.value()?.0));
-        let mut tokens = values.map(|value| read(&value)).collect::<Result<Vec<_>, _>>()?;
+        let values = self.values_of(keys).await?;
+        let mut tokens =
+            values.iter().map(|value| read(value)).collect::<Result<Vec<MachineToken>, _>>()?;
         tokens.sort_by(|a, b| (&a.name, a.created_at).cmp(&(&b.name, b.created_at)));
         Ok(tokens)
     }

@@ -11,6 +11,8 @@ use std::time::Duration;
 
 use tokio::time::Instant;
 
+use crate::http::allowance::whole_seconds;
+
 /// Wrong passwords that cost nothing: people mistype.
 const FREE_FAILURES: u32 = 5;
 /// The longest wait: a guesser gets 12 tries an hour, a locked-out person a cup of tea.
@@ -43,8 +45,7 @@ impl Throttle {
     /// How long this name has to wait, in whole seconds; `None` when it may try.
     pub(super) fn wait_seconds(&self, name: &str) -> Option<u32> {
         let wait = self.lock().get(name)?.wait();
-        (!wait.is_zero())
-            .then(|| u32::try_from(wait.as_millis().div_ceil(1000)).unwrap_or(u32::MAX))
+        (!wait.is_zero()).then(|| whole_seconds(wait))
     }
 
     pub(super) fn failed(&self, name: &str) {
@@ -82,6 +83,9 @@ impl Throttle {
 mod tests {
     use super::*;
 
+    /// Shorter than any unit that a wait was ever counted in.
+    const A_MOMENT: Duration = Duration::from_micros(10);
+
     #[tokio::test(start_paused = true)]
     async fn the_fifth_wrong_password_begins_a_wait_that_doubles_and_ends() {
         let throttle = Throttle::default();
@@ -92,7 +96,10 @@ mod tests {
         for seconds in [1, 2, 4, 8] {
             throttle.failed("yang.li");
             assert_eq!(throttle.wait_seconds("yang.li"), Some(seconds));
-            tokio::time::advance(Duration::from_secs(u64::from(seconds))).await;
+            // The last moment of a wait is not its end.
+            tokio::time::advance(Duration::from_secs(u64::from(seconds)) - A_MOMENT).await;
+            assert_eq!(throttle.wait_seconds("yang.li"), Some(1));
+            tokio::time::advance(A_MOMENT).await;
             assert_eq!(throttle.wait_seconds("yang.li"), None);
         }
         assert_eq!(throttle.wait_seconds("somebody.else"), None);

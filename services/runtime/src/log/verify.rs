@@ -15,8 +15,7 @@ use std::fmt;
 use async_nats::jetstream::Context;
 use futures::StreamExt as _;
 use proto_events::envelope::header;
-use proto_events::registry::service_of;
-use proto_events::{centers, learning, upcast};
+use proto_events::registry::{self, service_of};
 use serde::{Deserialize, Serialize};
 use sha2::{Digest as _, Sha256};
 use uuid::Uuid;
@@ -364,16 +363,12 @@ impl Judge {
     }
 }
 
-/// Whether it is an event that a service would believe. What nobody can read changes nothing: it stands in quarantine.
+/// Whether it is something that a service would believe. What nobody can read changes nothing: it stands in quarantine.
 fn is_readable(event: &Recorded) -> bool {
-    let Ok(envelope) = event.envelope() else { return event.subject.starts_with("audit.") };
-    let (event_type, body) = (envelope.event_type.as_str(), &event.body);
-    match event.subject.split('.').next() {
-        Some("case") => upcast::read(event_type, body).is_ok(),
-        Some("center") => centers::read(event_type, body).is_ok(),
-        Some("precedent" | "improvement") => learning::read(event_type, body).is_ok(),
-        _ => true,
-    }
+    event.subject.starts_with("audit.")
+        || event
+            .envelope()
+            .is_ok_and(|envelope| registry::is_readable(&envelope.event_type, &event.body))
 }
 
 /// Whether it is a line of the audit that a tool wrote which did not have the key.

@@ -7,8 +7,8 @@
 //! itself, only its fingerprint; each use derives a key of its own, so that a pseudonym says nothing
 //! about a wrapping.
 
-use std::fs::{self, OpenOptions};
-use std::io::{self, Write as _};
+use std::fs;
+use std::io;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
@@ -148,7 +148,7 @@ impl MasterKey {
             return Self::read_file(&credential).map(Some);
         }
         match path.try_exists().map_err(|source| file_error(path, "looked up", source))? {
-            true => Self::load_or_create_file(path).map(Some),
+            true => Self::load_file(path).map(Some),
             false => Ok(None),
         }
     }
@@ -209,11 +209,8 @@ impl MasterKey {
         }
         let failed = |source| file_error(path, "written", source);
         private_files::write(path, text.as_bytes()).map_err(failed)?;
-        let folder = path.parent().filter(|folder| !folder.as_os_str().is_empty());
         // Unlike a key that is made, this one may not be lost to a power cut: the old file would open nothing.
-        fs::File::open(folder.unwrap_or(Path::new(".")))
-            .and_then(|folder| folder.sync_all())
-            .map_err(failed)
+        private_files::sync_folder_of(path).map_err(failed)
     }
 
     /// The wrapping key of new keys, when a rotation made it.
@@ -302,8 +299,10 @@ impl MasterKey {
 
     /// Takes the key from a file that is there, and from nowhere else.
     pub(super) fn load_file(path: &Path) -> Result<Self, MasterKeyError> {
-        check_mode(path)?;
-        Self::read_file(path)
+        match private_files::is_private(path).map_err(|source| file_error(path, "read", source))? {
+            true => Self::read_file(path),
+            false => Err(MasterKeyError::TooOpen(path.to_owned())),
+        }
     }
 
     fn load_or_create_file(path: &Path) -> Result<Self, MasterKeyError> {
@@ -377,62 +376,16 @@ fn mac(key: &[u8; KEY_BYTES], parts: &[&[u8]]) -> [u8; KEY_BYTES] {
     mac.finalize().into_bytes().into()
 }
 
-/// Makes the file whole under another name, then links it to its own: a reader never sees half of it,
-/// and of two makers one wins.
+/// Makes the file with a key drawn at random; of two makers one wins.
 fn create_file(path: &Path) -> Result<(), MasterKeyError> {
     let mut bytes = Zeroizing::new([0_u8; KEY_BYTES]);
     getrandom::fill(bytes.as_mut_slice()).map_err(MasterKeyError::NoRandomness)?;
-    let mut suffix = [0_u8; 8];
-    getrandom::fill(&mut suffix).map_err(MasterKeyError::NoRandomness)?;
     if let Some(folder) = path.parent().filter(|folder| !folder.as_os_str().is_empty()) {
         fs::create_dir_all(folder).map_err(|source| file_error(folder, "made", source))?;
     }
-    let draft = path.with_extension(format!("draft-{}", hex(&suffix)));
-    let written = write_private(&draft, &Zeroizing::new(format!("{}\n", hex(bytes.as_slice()))));
-    let linked = written.and_then(|()| match fs::hard_link(&draft, path) {
-        // Somebody else made it meanwhile: theirs is the key.
-        Err(error) if error.kind() == io::ErrorKind::AlreadyExists => Ok(()),
-        outcome => outcome,
-    });
-    let cleaned = fs::remove_file(&draft);
-    linked.and(cleaned).map_err(|source| file_error(path, "made", source))?;
-    sync_folder(path);
-    Ok(())
-}
-
-fn write_private(path: &Path, text: &str) -> io::Result<()> {
-    let mut options = OpenOptions::new();
-    options.write(true).create_new(true);
-    #[cfg(unix)]
-    std::os::unix::fs::OpenOptionsExt::mode(&mut options, 0o600);
-    let mut file = options.open(path)?;
-    file.write_all(text.as_bytes())?;
-    file.sync_all()
-}
-
-/// A key that is lost in a power cut takes all personal data with it: its name must be on the disk too.
-fn sync_folder(path: &Path) {
-    let folder = path.parent().filter(|folder| !folder.as_os_str().is_empty());
-    if let Ok(folder) = fs::File::open(folder.unwrap_or(Path::new("."))) {
-        // Not every file system can; the file itself is synced.
-        let _ = folder.sync_all();
-    }
-}
-
-#[cfg(unix)]
-fn check_mode(path: &Path) -> Result<(), MasterKeyError> {
-    use std::os::unix::fs::PermissionsExt as _;
-    let metadata = fs::metadata(path).map_err(|source| file_error(path, "read", source))?;
-    if metadata.permissions().mode() & 0o077 == 0 {
-        Ok(())
-    } else {
-        Err(MasterKeyError::TooOpen(path.to_owned()))
-    }
-}
-
-#[cfg(not(unix))]
-fn check_mode(_path: &Path) -> Result<(), MasterKeyError> {
-    Ok(())
+    let text = Zeroizing::new(format!("{}\n", *Zeroizing::new(hex(bytes.as_slice()))));
+    private_files::make_once(path, text.as_bytes())
+        .map_err(|source| file_error(path, "made", source))
 }
 
 fn file_error(path: &Path, attempted: &'static str, source: io::Error) -> MasterKeyError {
@@ -488,7 +441,7 @@ mod tests {
     fn a_damaged_file_is_refused_and_not_overwritten() {
         let folder = tempfile::tempdir().unwrap();
         let path = folder.path().join("master.key");
-        write_private(&path, "abc").unwrap();
+        private_files::write(&path, b"abc").unwrap();
         assert!(matches!(MasterKey::load_or_create_file(&path), Err(MasterKeyError::NotAKey(_))));
         assert_eq!(fs::read_to_string(&path).unwrap(), "abc");
     }

@@ -37,6 +37,17 @@ pub(crate) enum KeysOf {
     Nobody,
 }
 
+impl KeysOf {
+    /// The user who comes for them.
+    pub(crate) const fn user(self) -> Option<&'static str> {
+        match self {
+            Self::Keeper => Some(KEYS),
+            Self::Reader => Some(KEYS_READER),
+            Self::Nobody => None,
+        }
+    }
+}
+
 #[derive(Debug)]
 enum Place {
     Remote(RemoteBus),
@@ -105,10 +116,9 @@ impl Ways {
 
     /// The lines of a service.
     pub(crate) async fn lines(&self, service: &str, keys: KeysOf) -> anyhow::Result<Lines> {
-        let keys = match keys {
-            KeysOf::Keeper => Some(self.line(KEYS).await?),
-            KeysOf::Reader => Some(self.line(KEYS_READER).await?),
-            KeysOf::Nobody => None,
+        let keys = match keys.user() {
+            Some(user) => Some(self.line(user).await?),
+            None => None,
         };
         Ok(Lines { service: self.line(service).await?, identity: self.line(IDENTITY).await?, keys })
     }

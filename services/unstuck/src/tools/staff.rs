@@ -18,7 +18,7 @@ use serde_json::json;
 
 use crate::bus::users::IDENTITY;
 use crate::bus::{ToolBus, must_exist, on_bus};
-use crate::cli::{AddArguments, StaffCommand};
+use crate::cli::{AddArguments, PlaceArguments, StaffCommand};
 use crate::say;
 use crate::settings::{FILTER_OF_TOOLS, Reader};
 
@@ -40,58 +40,68 @@ pub(crate) async fn run(command: StaffCommand, log_format: Option<String>) -> an
             Ok(())
         }
         StaffCommand::Remove { place, username } => {
-            let mut reader = Reader::new();
-            let username = read_username(&mut reader, &username);
-            let (place, district) = (reader.place(place), reader.district(None));
-            reader.finish(log_format, FILTER_OF_TOOLS)?;
-            must_exist(&place)?;
-            let (username, district) = both(username, district)?;
-            on_bus(&place, async |bus| {
-                let accounts = Accounts::open(bus, district.rules.district.as_str()).await?;
-                accounts.identity.remove_staff(&username).await?;
-                accounts.write_down("staff_removed", username.as_str()).await;
-                Ok(())
-            })
-            .await?;
-            say(format_args!("Removed {username}"));
-            Ok(())
+            change(Change::Removal, place, &username, log_format).await
         }
         StaffCommand::ResetSecondFactor { place, username } => {
-            let mut reader = Reader::new();
-            let username = read_username(&mut reader, &username);
-            let (place, district) = (reader.place(place), reader.district(None));
-            reader.finish(log_format, FILTER_OF_TOOLS)?;
-            must_exist(&place)?;
-            let (username, district) = both(username, district)?;
-            on_bus(&place, async |bus| {
-                let accounts = Accounts::open(bus, district.rules.district.as_str()).await?;
-                accounts.identity.reset_second_factor(&username).await?;
-                accounts.write_down("staff_second_factor_reset", username.as_str()).await;
-                Ok(())
-            })
-            .await?;
-            say(format_args!("Took the second factor of {username} away; its sessions have ended"));
-            Ok(())
+            change(Change::SecondFactor, place, &username, log_format).await
         }
         StaffCommand::Passwd { place, username, password_stdin: _ } => {
-            let mut reader = Reader::new();
-            let username = read_username(&mut reader, &username);
-            let (place, district) = (reader.place(place), reader.district(None));
-            reader.finish(log_format, FILTER_OF_TOOLS)?;
-            must_exist(&place)?;
-            let (username, district) = both(username, district)?;
-            let password = password_of_stdin()?;
-            on_bus(&place, async |bus| {
-                let accounts = Accounts::open(bus, district.rules.district.as_str()).await?;
-                accounts.identity.set_password(&username, &password).await?;
-                accounts.write_down("staff_password_set", username.as_str()).await;
-                Ok(())
-            })
-            .await?;
-            say(format_args!("Set the password of {username}; its sessions have ended"));
-            Ok(())
+            change(Change::Password, place, &username, log_format).await
         }
     }
+}
+
+/// What becomes of an account.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Change {
+    Removal,
+    SecondFactor,
+    Password,
+}
+
+async fn change(
+    change: Change,
+    place: PlaceArguments,
+    username: &str,
+    log_format: Option<String>,
+) -> anyhow::Result<()> {
+    let mut reader = Reader::new();
+    let username = read_username(&mut reader, username);
+    let (place, district) = (reader.place(place), reader.district(None));
+    reader.finish(log_format, FILTER_OF_TOOLS)?;
+    must_exist(&place)?;
+    let (username, district) = both(username, district)?;
+    let password = match change {
+        Change::Password => password_of_stdin()?,
+        Change::Removal | Change::SecondFactor => String::new(),
+    };
+    let what = match change {
+        Change::Removal => "staff_removed",
+        Change::SecondFactor => "staff_second_factor_reset",
+        Change::Password => "staff_password_set",
+    };
+    on_bus(&place, async |bus| {
+        let accounts = Accounts::open(bus, district.rules.district.as_str()).await?;
+        let identity = &accounts.identity;
+        match change {
+            Change::Removal => identity.remove_staff(&username).await.map(drop)?,
+            Change::SecondFactor => identity.reset_second_factor(&username).await?,
+            Change::Password => identity.set_password(&username, &password).await?,
+        }
+        accounts.write_down(what, username.as_str()).await;
+        Ok(())
+    })
+    .await?;
+    match change {
+        Change::Removal => say(format_args!("Removed {username}")),
+        Change::SecondFactor => {
+            say(format_args!("Took the second factor of {username} away; its sessions have ended"));
+        }
+        Change::Password => {
+            say(format_args!("Set the password of {username}; its sessions have ended"));
+        }
+    }
+    Ok(())
 }
 
 async fn add(arguments: AddArguments, log_format: Option<String>) -> anyhow::Result<()> {

@@ -28,7 +28,7 @@ use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
 use super::super::heartbeat::Reports;
-use super::super::overview::{PeriodAnswer, of_period, period};
+use super::super::overview::{PeriodAnswer, of_period, of_scope, period};
 use super::super::{AsOf, Doors, actor, fresh, fresh_centers, parameters};
 use super::{as_of, moment, past_is_out_of_reach};
 use crate::figures::Scope;
@@ -418,14 +418,9 @@ pub(in crate::queries) fn operation() -> Operation {
         "of",
         "Only one group of it, such as complexity:hard, department:housing or blockage:P1:accept",
     ))
-    .parameter(Parameter::query::<CenterId>("center", "Only what is of this center"))
-    .parameter(Parameter::query::<DepartmentId>(
-        "department",
-        "Only the cases that are or were with it",
-    ))
     .parameter(as_of())
     .parameter(parameters::min_version())
     .parameter(parameters::min_centers_version());
-    let all = of_period().into_iter().chain(parameters::of_page());
+    let all = of_scope().into_iter().chain(of_period()).chain(parameters::of_page());
     all.fold(operation, Operation::parameter)
 }

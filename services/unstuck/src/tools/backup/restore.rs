@@ -14,6 +14,7 @@ use async_nats::HeaderMap;
 use proto_events::envelope::header;
 use proto_events::events::CaseEventKind;
 use proto_events::ids::CaseId;
+use proto_events::registry::unversioned;
 use proto_events::subject::CaseSubject;
 use runtime::kv::Bucket;
 use runtime::streams::CASE_KEYS_BUCKET;
@@ -248,14 +249,9 @@ async fn write_events(
 
 /// The case whose person an event erases.
 fn erased_by(subject: &str, headers: &BTreeMap<String, String>) -> Option<CaseId> {
-    let is_it = headers.get(header::TYPE).is_some_and(|event_type| {
-        let stated = event_type.rsplit_once(".v").map(|(name, _)| name);
-        stated
-            == CaseEventKind::PersonalDataErased
-                .event_type()
-                .rsplit_once(".v")
-                .map(|(name, _)| name)
-    });
+    let erasure = unversioned(CaseEventKind::PersonalDataErased.event_type());
+    let is_it =
+        headers.get(header::TYPE).is_some_and(|event_type| unversioned(event_type) == erasure);
     CaseSubject::parse(subject).filter(|_| is_it).map(|subject| subject.case_id)
 }
 
