@@ -238,8 +238,9 @@ async fn arrive(
             sleep_until(ends).await;
         }
         is_open(&ways.felt).await;
-        to.write_all(&piece).await?;
+        // Before they are there, so that whoever has heard them finds them counted.
         ways.carried.fetch_add(piece.len() as u64, Ordering::Relaxed);
+        to.write_all(&piece).await?;
     }
     is_open(&ways.felt).await;
     to.shutdown().await
