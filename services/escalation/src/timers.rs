@@ -20,7 +20,7 @@ use futures::future::BoxFuture;
 use proto_events::Timestamp;
 use proto_events::codes::{CaseState, ClosingCode, ErasureReason};
 use proto_events::ids::{CaseId, CommandId};
-use runtime::consumer::{Fold, FoldError, follow};
+use runtime::consumer::{Fold, FoldError, follow, watch_follower};
 use runtime::log::Recorded;
 use tokio_util::sync::CancellationToken;
 
@@ -318,15 +318,24 @@ pub(crate) fn task(desk: Arc<Desk>) -> ServiceTask {
         // Without an answer they look at once, as at any other time: what is decided on is the log.
         let catch_up_to = desk.log.head().await.map_or(0, |head| head.last_sequence);
         let ticking = tick(Arc::clone(&timers), catch_up_to, token.clone());
+        let watched = Arc::clone(&timers);
+        let watching = watch_follower(
+            Arc::clone(&desk.log),
+            "timers",
+            move || watched.checkpoint(),
+            desk.metrics.clone(),
+            token.clone(),
+        );
         let mut fold = Following { timers };
         let following = follow(Arc::clone(&desk.log), &mut fold, token.clone());
-        let (followed, ()) = tokio::join!(
+        let (followed, (), ()) = tokio::join!(
             async {
                 let ended = following.await;
                 token.cancel();
                 ended
             },
-            ticking
+            ticking,
+            watching
         );
         followed.map_err(BoxError::from)
     })

@@ -15,7 +15,7 @@ use futures::FutureExt as _;
 use futures::future::BoxFuture;
 use proto_events::envelope::header;
 use proto_events::events::CaseEventKind;
-use runtime::consumer::{Fold, FoldError, follow};
+use runtime::consumer::{Fold, FoldError, follow, watch_follower};
 use runtime::http::{Problem, ReadyCheck};
 use runtime::log::{EventLog, Recorded};
 use tokio::sync::{Notify, watch};
@@ -199,7 +199,11 @@ pub(crate) fn tasks(memory: &Arc<Memory>) -> Vec<ServiceTask> {
     let task = |name, stream| {
         let memory = Arc::clone(memory);
         ServiceTask::new(name, move |token| async move {
-            memory.run(stream, token).await;
+            let (log, watched) = (Arc::clone(memory.log(stream)), Arc::clone(&memory));
+            let reached = move || *watched.applied(stream).borrow();
+            let metrics = memory.desk.metrics.clone();
+            let watching = watch_follower(log, name, reached, metrics, token.clone());
+            tokio::join!(memory.run(stream, token), watching);
             Ok::<(), BoxError>(())
         })
     };

@@ -13,12 +13,12 @@ mod view;
 use std::error::Error;
 use std::path::{Path, PathBuf};
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
-use std::sync::{Arc, PoisonError, RwLock};
+use std::sync::{Arc, Mutex, PoisonError, RwLock};
 
 use futures::future::BoxFuture;
-use runtime::consumer::{Fold, FoldError, follow};
+use runtime::consumer::{Behind, Fold, FoldError, follow};
 use runtime::log::{EventLog, Recorded};
-use runtime::metrics::Metrics;
+use runtime::metrics::{Metrics, ViewState};
 use runtime::store::{Opened, StoreError};
 use tokio::sync::watch;
 use tokio_util::sync::CancellationToken;
@@ -29,6 +29,9 @@ pub(crate) use self::view::{CentersView, Day, named};
 
 use crate::core::{ProjectionError, STREAM_INVARIANT, Status, blocking};
 use crate::replay::Replay;
+
+/// The name of the view in the metrics.
+const FOLLOWER: &str = "centers";
 
 /// The folder of the view under the projection's.
 fn folder(dir: &Path) -> PathBuf {
@@ -47,6 +50,7 @@ pub(crate) struct Centers {
     status: watch::Sender<Status>,
     /// Where the stream ended when it was last asked.
     head: AtomicU64,
+    behind: Mutex<Behind>,
     catch_up_to: u64,
     has_caught_up: AtomicBool,
 }
@@ -92,6 +96,7 @@ impl Centers {
             applied: watch::Sender::new(reached),
             status: watch::Sender::new(Status::default()),
             head: AtomicU64::new(goal),
+            behind: Mutex::default(),
             catch_up_to: goal,
             has_caught_up: AtomicBool::new(reached >= goal || incident.is_some()),
         });
@@ -132,11 +137,25 @@ impl Centers {
         self.head.load(Ordering::Acquire).max(self.sequence())
     }
 
-    /// Asks where the stream ends.
+    /// Asks where the stream ends, and says how the view stands to it.
     pub(crate) async fn measure(&self) {
         if let Ok(head) = self.log.head().await {
             self.head.store(head.last_sequence, Ordering::Release);
         }
+        let (reached, end) = (self.sequence(), self.head());
+        let (events, seconds) =
+            self.behind.lock().unwrap_or_else(PoisonError::into_inner).look(reached, end);
+        self.metrics.follower_lag(FOLLOWER, events, seconds);
+        let (view, status) = (self.view(), self.status());
+        self.metrics.view(
+            FOLLOWER,
+            ViewState {
+                generation: view.store().generation(),
+                building: self.catching_up().or(status.rebuilding),
+                is_stopped: status.incident.is_some(),
+                quarantined_events: view.quarantined(),
+            },
+        );
     }
 
     /// Follows the stream until the token is cancelled. After an incident it waits for a rebuild.

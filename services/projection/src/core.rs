@@ -13,18 +13,20 @@ use desk::District;
 use futures::future::BoxFuture;
 use proto_events::Timestamp;
 use runtime::clock::SharedClock;
-use runtime::consumer::{Fold, FoldError, follow};
+use runtime::consumer::{Behind, Fold, FoldError, follow};
 use runtime::log::{EventLog, Head, LogError, Recorded};
-use runtime::metrics::Metrics;
+use runtime::metrics::{Metrics, ViewState};
 use runtime::store::{Opened, StoreError, ViewStore};
 use tokio::sync::watch;
-use tokio::time::Instant;
 use tokio_util::sync::CancellationToken;
 
 use crate::feed::Feed;
 use crate::fold::{FoldFault, Folded, Folder, Quarantined, REMEMBERED_LIVE_MAX, REMEMBERED_MAX};
 use crate::index::Index;
 use crate::views::{Views, open_store};
+
+/// The name of the view in the metrics.
+const FOLLOWER: &str = "cases";
 
 /// The invariant that an incident breaks, as the metrics name it.
 pub(crate) const STREAM_INVARIANT: &str = "stream_is_whole";
@@ -131,7 +133,7 @@ pub(crate) struct Core {
     /// Where the stream ended when it was last asked, and whether it answered.
     head: AtomicU64,
     bus_answers: AtomicBool,
-    behind_since: Mutex<Option<Instant>>,
+    behind: Mutex<Behind>,
     /// Where the stream ended at the start; reached once, the projection is ready.
     catch_up_to: u64,
     has_caught_up: AtomicBool,
@@ -331,7 +333,7 @@ impl Core {
             status: watch::Sender::new(Status::default()),
             head: AtomicU64::new(head.last_sequence),
             bus_answers: AtomicBool::new(true),
-            behind_since: Mutex::new(None),
+            behind: Mutex::default(),
             catch_up_to: head.last_sequence,
             // A view that the log does not fit says what was true, until a person decides.
             has_caught_up: AtomicBool::new(sequence >= head.last_sequence || incident.is_some()),
@@ -445,6 +447,28 @@ impl Core {
         }
         let (events, seconds) = self.lag();
         self.metrics.projection_lag(events, seconds);
+        self.metrics.follower_lag(FOLLOWER, events, seconds);
+        self.show();
+    }
+
+    /// Says how the view and its cases stand. What is open is said by a view that stands only.
+    fn show(&self) {
+        let (view, status) = (self.view(), self.status());
+        let building = self.catching_up();
+        self.metrics.view(
+            FOLLOWER,
+            ViewState {
+                generation: view.views.store().generation(),
+                building: building.or(status.rebuilding),
+                is_stopped: status.incident.is_some(),
+                quarantined_events: view.quarantined(),
+            },
+        );
+        if building.is_none() {
+            let (open, overdue) =
+                view.index().open_and_overdue(self.clock.now().timestamp_micros());
+            self.metrics.cases(open, overdue);
+        }
     }
 
     /// Where the stream ended when it was last asked.
@@ -459,13 +483,8 @@ impl Core {
 
     /// How many events the view has not seen, and for how long it has been behind, in seconds.
     pub(crate) fn lag(&self) -> (u64, f64) {
-        let events = self.head().saturating_sub(self.sequence());
-        let mut since = self.behind_since.lock().unwrap_or_else(PoisonError::into_inner);
-        if events == 0 {
-            *since = None;
-            return (0, 0.0);
-        }
-        (events, since.get_or_insert_with(Instant::now).elapsed().as_secs_f64())
+        let (reached, end) = (self.sequence(), self.head());
+        self.behind.lock().unwrap_or_else(PoisonError::into_inner).look(reached, end)
     }
 
     /// Tells readers and the operator what a batch brought.

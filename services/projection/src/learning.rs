@@ -5,20 +5,24 @@
 //! go on; what goes wrong here does not touch the cases.
 
 use std::error::Error;
+use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError, RwLock, RwLockReadGuard};
 
 use casework::learning::Book;
 use desk::decode_learning;
 use futures::FutureExt as _;
 use futures::future::BoxFuture;
-use runtime::consumer::{Fold, FoldError, follow};
+use runtime::consumer::{Behind, Fold, FoldError, follow};
 use runtime::log::{EventLog, Recorded};
-use runtime::metrics::Metrics;
+use runtime::metrics::{Metrics, ViewState};
 use tokio::sync::watch;
 use tokio_util::sync::CancellationToken;
 
 use crate::core::{ProjectionError, STREAM_INVARIANT};
 use crate::fold::Quarantined;
+
+/// The name of the view in the metrics.
+const FOLLOWER: &str = "learning";
 
 /// What the district learned.
 pub(crate) struct Learned {
@@ -33,6 +37,9 @@ pub(crate) struct Learned {
     incident: Mutex<Option<String>>,
     /// Where the stream ended at the start; reached once, it is ready.
     catch_up_to: u64,
+    /// Where it ended when it was last asked.
+    head: AtomicU64,
+    behind: Mutex<Behind>,
 }
 
 impl std::fmt::Debug for Learned {
@@ -59,6 +66,8 @@ impl Learned {
             quarantined: Mutex::default(),
             incident: Mutex::default(),
             catch_up_to,
+            head: AtomicU64::new(catch_up_to),
+            behind: Mutex::default(),
         }))
     }
 
@@ -103,6 +112,28 @@ impl Learned {
     pub(crate) fn catching_up(&self) -> Option<(u64, u64)> {
         let sequence = self.sequence();
         (sequence < self.catch_up_to).then_some((sequence, self.catch_up_to))
+    }
+
+    /// Asks where the stream ends, and says how the view stands to it.
+    pub(crate) async fn measure(&self) {
+        if let Ok(head) = self.log.head().await {
+            self.head.store(head.last_sequence, Ordering::Release);
+        }
+        let reached = self.sequence();
+        let end = self.head.load(Ordering::Acquire).max(reached);
+        let (events, seconds) =
+            self.behind.lock().unwrap_or_else(PoisonError::into_inner).look(reached, end);
+        self.metrics.follower_lag(FOLLOWER, events, seconds);
+        self.metrics.view(
+            FOLLOWER,
+            ViewState {
+                // Folded anew at every start, it has no place on the disk.
+                generation: 0,
+                building: self.catching_up(),
+                is_stopped: self.incident().is_some(),
+                quarantined_events: self.quarantined(),
+            },
+        );
     }
 
     /// Follows the stream until the token is cancelled.

@@ -15,6 +15,7 @@ mod figures;
 mod fold;
 mod index;
 mod learning;
+mod parked;
 pub mod quarantine;
 mod queries;
 mod record;
@@ -36,9 +37,11 @@ use std::time::Duration;
 
 use desk::Desk;
 use desk::service::{ServiceParts, ServiceTask};
+use runtime::consumer::watch_follower;
 use runtime::http::ReadyCheck;
 use runtime::log::verify::prove;
 use runtime::seals::Sealer;
+use tokio_util::sync::CancellationToken;
 
 use crate::centers::Centers;
 use crate::core::Core;
@@ -59,6 +62,7 @@ const MEASURE_EVERY: Duration = Duration::from_secs(1);
 pub struct Projection {
     core: Arc<Core>,
     centers: Arc<Centers>,
+    learned: Arc<Learned>,
     desk: Arc<Desk>,
 }
 
@@ -73,6 +77,11 @@ impl Projection {
     #[must_use]
     pub fn building(&self) -> Option<(u64, u64)> {
         self.core.catching_up().or_else(|| self.centers.catching_up())
+    }
+
+    /// Asks where the streams end, and says how the views stand to them.
+    async fn measure(&self) {
+        tokio::join!(self.core.measure(), self.centers.measure(), self.learned.measure());
     }
 
     /// Proves that the streams are as the services wrote them, also against seals that were kept elsewhere, and compares
@@ -150,7 +159,12 @@ pub async fn open(
     let answering = register::task(&doors.register, &desk)
         .into_iter()
         .chain(quarantine::task(doors.quarantine(), &desk));
-    let projection = Arc::new(Projection { core, centers, desk: Arc::clone(&desk) });
+    let projection = Arc::new(Projection {
+        core,
+        centers,
+        learned: Arc::clone(&learned),
+        desk: Arc::clone(&desk),
+    });
     let parts = ServiceParts {
         name: "projection",
         router: queries::router(doors),
@@ -168,10 +182,14 @@ pub async fn open(
                     Ok(())
                 }),
                 ServiceTask::new("similar cases", |token| async move {
-                    similar.run(token).await;
+                    tokio::join!(
+                        watched(&similar, &token),
+                        Arc::clone(&similar).run(token.clone())
+                    );
                     Ok(())
                 }),
             ])
+            .chain(parked::task(&desk))
             .chain(answering)
             .chain(auditing)
             .collect(),
@@ -233,6 +251,13 @@ fn readiness_of_learning(learned: Arc<Learned>) -> ReadyCheck {
     })
 }
 
+/// Says how far the index of similar cases is behind the stream of cases.
+async fn watched(similar: &Arc<Similar>, token: &CancellationToken) {
+    let (log, metrics) = (similar.log(), similar.metrics());
+    let reached = || similar.sequence();
+    watch_follower(log, "similar", reached, metrics, token.clone()).await;
+}
+
 /// The duty of sealing is here because this service follows every stream anyway; it begins when the views stand.
 fn sealing(projection: &Arc<Projection>, desk: &Desk) -> Option<ServiceTask> {
     let key = desk.vault.master().event_key();
@@ -262,9 +287,7 @@ fn tasks(projection: &Arc<Projection>, desk: &Arc<Desk>) -> Vec<ServiceTask> {
             let mut ticks = tokio::time::interval(MEASURE_EVERY);
             ticks.set_missed_tick_behavior(tokio::time::MissedTickBehavior::Delay);
             while token.run_until_cancelled(ticks.tick()).await.is_some() {
-                let asked =
-                    async { tokio::join!(measuring.core.measure(), measuring.centers.measure()) };
-                token.run_until_cancelled(asked).await;
+                token.run_until_cancelled(measuring.measure()).await;
             }
             Ok(())
         }),

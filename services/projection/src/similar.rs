@@ -22,6 +22,8 @@ use casework::free_text;
 use chrono::{DateTime, Utc};
 use desk::District;
 use proto_events::codes::CaseState;
+use runtime::log::EventLog;
+use runtime::metrics::Metrics;
 use runtime::store::StoreError;
 use tokio::sync::watch;
 use tokio_util::sync::CancellationToken;
@@ -104,6 +106,16 @@ impl Similar {
             sequence: watch::Sender::new(sequence),
             broken: RwLock::default(),
         }))
+    }
+
+    /// The log that it follows in the end, by way of the view.
+    pub(crate) fn log(&self) -> Arc<dyn EventLog> {
+        Arc::clone(&self.core.log)
+    }
+
+    /// Where it says how far it is.
+    pub(crate) fn metrics(&self) -> Metrics {
+        self.core.metrics.clone()
     }
 
     /// Tells when it has come to a sequence.

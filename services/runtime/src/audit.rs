@@ -318,6 +318,12 @@ impl Audit {
         Self { place: Arc::new(place), district, clock, metrics }
     }
 
+    /// Where its failures are counted, and what its callers count beside a line.
+    #[must_use]
+    pub fn metrics(&self) -> &Metrics {
+        &self.metrics
+    }
+
     /// Writes a line; when that fails, the failure is logged and counted and the caller goes on.
     pub async fn record(&self, line: AuditLine) {
         // Logged and counted inside.

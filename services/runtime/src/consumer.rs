@@ -5,12 +5,14 @@
 //! consumer for good, everything else is tried again with a back-off until the token is cancelled.
 
 mod follow;
+mod lag;
 mod parked;
 mod reaction;
 
 use std::time::Duration;
 
 pub use follow::{BATCH_EVENTS_MAX, Fold, FoldError, FollowError, follow};
+pub use lag::{Behind, LOOK_EVERY, watch_follower};
 pub use parked::{Parked, ParkedError, parked, unpark};
 pub use reaction::{
     ATTEMPTS_MAX, REACTING_MAX, RETRY_DELAYS, Reaction, ReactionError, ReactionFigures,

@@ -43,6 +43,7 @@ use crate::audit::{Audit, AuditLine};
 use crate::clock::SharedClock;
 use crate::http::{Allowance, Visitor};
 use crate::kv::{Bucket, KvError};
+use crate::metrics::SignInOutcome;
 use crate::streams::{SESSIONS_BUCKET, STAFF_BUCKET};
 use cache::Cache;
 use password::Hasher;
@@ -322,7 +323,10 @@ impl Identity {
         self.let_try(visitor)?;
         let opened = async {
             let account = self.account_of_ticket(ticket).await?;
-            let account = account.ok_or(IdentityError::WrongPassword)?;
+            let account = account.ok_or_else(|| {
+                self.audit.metrics().sign_in(SignInOutcome::Refused);
+                IdentityError::WrongPassword
+            })?;
             let known = account.staff.username.clone();
             let outcome = self.prove(account, Some(code)).await;
             self.opened(Some(known), outcome).await
@@ -352,12 +356,15 @@ impl Identity {
         let account = match outcome {
             Ok(account) => account,
             Err(error) => {
-                let what = match error {
-                    IdentityError::WrongPassword => "sign_in_refused",
-                    IdentityError::SecondFactorWrong => "second_factor_refused",
-                    IdentityError::Throttled { .. } => "sign_in_throttled",
+                let (what, counted) = match error {
+                    IdentityError::WrongPassword => ("sign_in_refused", SignInOutcome::Refused),
+                    IdentityError::SecondFactorWrong => {
+                        ("second_factor_refused", SignInOutcome::SecondFactorRefused)
+                    }
+                    IdentityError::Throttled { .. } => ("sign_in_throttled", SignInOutcome::Locked),
                     _ => return Err(error),
                 };
+                self.audit.metrics().sign_in(counted);
                 // What was typed is written only when it is a name that is known: it may be a password.
                 let actor = known.map_or_else(|| "unknown".to_owned(), String::from);
                 self.audit.record(AuditLine::new(actor, what)).await;
@@ -365,6 +372,7 @@ impl Identity {
             }
         };
         let opened = self.open_session_of(account).await?;
+        self.audit.metrics().sign_in(SignInOutcome::Done);
         self.note(&opened.staff, "signed_in").await;
         Ok(opened)
     }
@@ -373,9 +381,10 @@ impl Identity {
     /// thousand hashes; what is refused here leaves no line in the audit, or a flood of tries would be one of lines.
     fn let_try(&self, visitor: Option<Visitor>) -> Result<(), IdentityError> {
         let Some(visitor) = visitor else { return Ok(()) };
-        self.tries
-            .take(visitor, 1)
-            .map_err(|retry_after_seconds| IdentityError::TooManyFromHere { retry_after_seconds })
+        self.tries.take(visitor, 1).map_err(|retry_after_seconds| {
+            self.audit.metrics().sign_in(SignInOutcome::Limited);
+            IdentityError::TooManyFromHere { retry_after_seconds }
+        })
     }
 
     fn counted<T>(

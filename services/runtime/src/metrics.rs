@@ -1,10 +1,12 @@
 //! Metrics: what an operator watches, always there from the first second.
 //!
 //! The text format leaves out a family without a series: a service declares its names at the start, so that
-//! "0" and "not there" stay two things.
+//! "0" and "not there" stay two things. What happened is counted here, how things stand is in [`state`].
 //!
 //! Invariant: labels come from short lists of our own (routes, codes, names of consumers), never from a
 //! caller: no case, no person, no free text.
+
+mod state;
 
 use std::borrow::Cow;
 use std::fmt;
@@ -23,9 +25,41 @@ use proto_events::codes::Level;
 
 use crate::http::problem::problems;
 
+pub use state::{ConsumerState, ViewState};
+
 /// Upper bounds of the request histogram, in seconds: from a view's answer to the handler's limit.
 const REQUEST_SECONDS: [f64; 12] =
     [0.000_5, 0.001, 0.002_5, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 1.0, 5.0, 30.0];
+
+/// How a sign-in ended, as the label `outcome` says it.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum SignInOutcome {
+    /// Somebody was let in.
+    Done,
+    /// The password, or the ticket of the second step, was wrong.
+    Refused,
+    /// The code of the second factor was wrong.
+    SecondFactorRefused,
+    /// The name waits, after too many wrong passwords.
+    Locked,
+    /// The address waits, after too many wrong tries.
+    Limited,
+}
+
+impl SignInOutcome {
+    const ALL: [Self; 5] =
+        [Self::Done, Self::Refused, Self::SecondFactorRefused, Self::Locked, Self::Limited];
+
+    const fn outcome(self) -> &'static str {
+        match self {
+            Self::Done => "done",
+            Self::Refused => "refused",
+            Self::SecondFactorRefused => "second_factor_refused",
+            Self::Locked => "locked",
+            Self::Limited => "limited",
+        }
+    }
+}
 
 /// The families of the house. Clones share their figures.
 #[derive(Clone)]
@@ -41,14 +75,17 @@ struct Families {
     commands: Family<CommandLabels, Counter>,
     conflicts: Family<NameLabels, Counter>,
     reactions: Family<ReactionLabels, Counter>,
+    redeliveries: Family<ConsumerLabels, Counter>,
     parked: Family<ConsumerLabels, Counter>,
     quarantined: Counter,
     projection_lag_events: Gauge,
     projection_lag_seconds: Gauge<f64, AtomicU64>,
     invariant_violations: Family<InvariantLabels, Counter>,
     escalations: Family<LevelLabels, Counter>,
+    sign_ins: Family<OutcomeLabels, Counter>,
     audit_failures: Counter,
     unreadable_applicants: Counter,
+    state: state::Families,
 }
 
 #[derive(Clone, Debug, PartialEq, Eq, Hash, EncodeLabelSet)]
@@ -76,6 +113,10 @@ labels! {
     ConsumerLabels { consumer }
     InvariantLabels { invariant }
     LevelLabels { level }
+    OutcomeLabels { outcome }
+    FollowerLabels { follower }
+    ViewLabels { view }
+    LineLabels { line }
 }
 
 impl Metrics {
@@ -86,22 +127,45 @@ impl Metrics {
     /// Makes the families, all at zero.
     #[must_use]
     pub fn new() -> Self {
+        let mut registry = Registry::with_prefix("unstuck");
+        let r = &mut registry;
+        let http_seconds = Family::new_with_constructor(request_histogram as fn() -> Histogram);
         let families = Families {
-            registry: Mutex::new(Registry::default()),
-            http_requests: Family::default(),
-            http_seconds: Family::new_with_constructor(request_histogram),
-            problems: Family::default(),
-            commands: Family::default(),
-            conflicts: Family::default(),
-            reactions: Family::default(),
-            parked: Family::default(),
-            quarantined: Counter::default(),
-            projection_lag_events: Gauge::default(),
-            projection_lag_seconds: Gauge::default(),
-            invariant_violations: Family::default(),
-            escalations: Family::default(),
-            audit_failures: Counter::default(),
-            unreadable_applicants: Counter::default(),
+            http_requests: made(r, "http_requests", "Requests by method, route and status"),
+            http_seconds: registered(
+                r,
+                "http_request_seconds",
+                "Time until an answer begins",
+                http_seconds,
+            ),
+            problems: made(r, "problems", "Refusals and failures by code"),
+            commands: made(r, "commands", "Commands by name and outcome"),
+            conflicts: made(r, "append_conflicts", "Appends that somebody else was faster than"),
+            reactions: made(r, "reactions", "Reactions to events by name and outcome"),
+            redeliveries: made(r, "redeliveries", "Events that a consumer got once more"),
+            parked: made(r, "parked", "Events that a consumer gave up on"),
+            quarantined: made(r, "quarantined_events", "Events that nobody could read"),
+            projection_lag_events: made(
+                r,
+                "projection_lag_events",
+                "Events that the views have not seen yet",
+            ),
+            projection_lag_seconds: made(
+                r,
+                "projection_lag_seconds",
+                "Age of the oldest event that the views have not seen",
+            ),
+            invariant_violations: made(r, "invariant_violations", "Invariants found broken, by id"),
+            escalations: made(r, "escalations", "Warnings and escalations fired, by level"),
+            sign_ins: made(r, "sign_ins", "Sign-ins by outcome"),
+            audit_failures: made(r, "audit_failures", "Audit lines that could not be written"),
+            unreadable_applicants: made(
+                r,
+                "unreadable_applicants",
+                "Times that an applicant did not open under the case's key, nor the key under the master key",
+            ),
+            state: state::Families::made(r),
+            registry: Mutex::new(registry),
         };
         for level in Level::ALL {
             let _ = families.escalations.get_or_create(&LevelLabels { level: level.code().into() });
@@ -109,67 +173,11 @@ impl Metrics {
         for entry in problems() {
             let _ = families.problems.get_or_create(&CodeLabels { code: entry.code.into() });
         }
-        let mut registry = Registry::with_prefix("unstuck");
-        let f = &families;
-        registry.register(
-            "http_requests",
-            "Requests by method, route and status",
-            f.http_requests.clone(),
-        );
-        registry.register(
-            "http_request_seconds",
-            "Time until an answer begins",
-            f.http_seconds.clone(),
-        );
-        registry.register("problems", "Refusals and failures by code", f.problems.clone());
-        registry.register("commands", "Commands by name and outcome", f.commands.clone());
-        registry.register(
-            "append_conflicts",
-            "Appends that somebody else was faster than",
-            f.conflicts.clone(),
-        );
-        registry.register(
-            "reactions",
-            "Reactions to events by name and outcome",
-            f.reactions.clone(),
-        );
-        registry.register("parked", "Events that a consumer gave up on", f.parked.clone());
-        registry.register(
-            "quarantined_events",
-            "Events that nobody could read",
-            f.quarantined.clone(),
-        );
-        registry.register(
-            "projection_lag_events",
-            "Events that the views have not seen yet",
-            f.projection_lag_events.clone(),
-        );
-        registry.register(
-            "projection_lag_seconds",
-            "Age of the oldest event that the views have not seen",
-            f.projection_lag_seconds.clone(),
-        );
-        registry.register(
-            "invariant_violations",
-            "Invariants found broken, by id",
-            f.invariant_violations.clone(),
-        );
-        registry.register(
-            "escalations",
-            "Warnings and escalations fired, by level",
-            f.escalations.clone(),
-        );
-        registry.register(
-            "audit_failures",
-            "Audit lines that could not be written",
-            f.audit_failures.clone(),
-        );
-        registry.register(
-            "unreadable_applicants",
-            "Times that an applicant did not open under the case's key, nor the key under the master key",
-            f.unreadable_applicants.clone(),
-        );
-        *families.registry.lock().unwrap_or_else(PoisonError::into_inner) = registry;
+        for sign_in in SignInOutcome::ALL {
+            let _ = families
+                .sign_ins
+                .get_or_create(&OutcomeLabels { outcome: sign_in.outcome().into() });
+        }
         Self { shared: Arc::new(families) }
     }
 
@@ -194,6 +202,7 @@ impl Metrics {
         for consumer in consumers {
             let labels = ConsumerLabels { consumer: (*consumer).into() };
             let _ = self.shared.parked.get_or_create(&labels);
+            let _ = self.shared.redeliveries.get_or_create(&labels);
             let done = ReactionLabels { reaction: (*consumer).into(), outcome: "done".into() };
             let _ = self.shared.reactions.get_or_create(&done);
         }
@@ -237,6 +246,11 @@ impl Metrics {
         self.shared.reactions.get_or_create(&labels).inc();
     }
 
+    /// Counts an event that a consumer got once more: it was slow, it failed, or its process died.
+    pub fn redelivered(&self, consumer: &'static str) {
+        self.shared.redeliveries.get_or_create(&ConsumerLabels { consumer: consumer.into() }).inc();
+    }
+
     /// Counts an event that a consumer gave up on.
     pub fn parked(&self, consumer: &'static str) {
         self.shared.parked.get_or_create(&ConsumerLabels { consumer: consumer.into() }).inc();
@@ -262,6 +276,12 @@ impl Metrics {
     /// Counts an escalation of a level.
     pub fn escalation(&self, level: &'static str) {
         self.shared.escalations.get_or_create(&LevelLabels { level: level.into() }).inc();
+    }
+
+    /// Counts a sign-in.
+    pub fn sign_in(&self, sign_in: SignInOutcome) {
+        let labels = OutcomeLabels { outcome: sign_in.outcome().into() };
+        self.shared.sign_ins.get_or_create(&labels).inc();
     }
 
     /// Counts an audit line that could not be written.
@@ -301,6 +321,16 @@ fn request_histogram() -> Histogram {
     Histogram::new(REQUEST_SECONDS)
 }
 
+/// Makes a metric and registers it.
+fn made<M: Metric + Clone + Default>(registry: &mut Registry, name: &str, help: &str) -> M {
+    registered(registry, name, help, M::default())
+}
+
+fn registered<M: Metric + Clone>(registry: &mut Registry, name: &str, help: &str, metric: M) -> M {
+    registry.register(name, help, metric.clone());
+    metric
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -317,6 +347,8 @@ mod tests {
             "commands_total{command=\"open\",outcome=\"done\"} 0",
             "append_conflicts_total{command=\"open\"} 0",
             "reactions_total{reaction=\"auto_forward\",outcome=\"done\"} 0",
+            "redeliveries_total{consumer=\"auto_forward\"} 0",
+            "sign_ins_total{outcome=\"locked\"} 0",
             "parked_total{consumer=\"auto_forward\"} 0",
             "quarantined_events_total 0",
             "projection_lag_events 0",

@@ -13,6 +13,7 @@ mod simulate;
 mod single;
 mod tools;
 mod up;
+mod watch;
 mod wiring;
 
 use std::io::Write as _;

@@ -18,6 +18,7 @@ use crate::bus::{provision, users};
 use crate::say;
 use crate::settings::Single;
 use crate::up::VIEWS_FOLDER;
+use crate::watch::Watch;
 use crate::wiring::{House, bind, of_custody, open_desk};
 
 /// Which service.
@@ -98,7 +99,9 @@ pub(crate) async fn run(service: Service, settings: Single) -> anyhow::Result<()
     let desk = open_desk(lines, settings.district, Arc::new(SystemClock), &settings.data).await?;
     let (part, views) = service.open(&desk, &ways, &settings.data.join(VIEWS_FOLDER)).await?;
     let trusted_proxies = settings.trusted_proxies;
-    let house = House { desk, parts: vec![part], views, has_pages: false, trusted_proxies };
+    let watch = Watch { lines: ways.open_lines().await, data: settings.data };
+    let parts = vec![part];
+    let house = House { desk, parts, views, has_pages: false, trusted_proxies, watch };
     let on_ready = |address| say(format_args!("Listening on http://{address}"));
     house.run(listener, shutdown, on_ready).await
 }

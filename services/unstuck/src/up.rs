@@ -22,6 +22,7 @@ use crate::bus::ways::{KeysOf, Ways};
 use crate::bus::{ManagedBus, provision};
 use crate::settings::Up;
 use crate::single::Service;
+use crate::watch::Watch;
 use crate::wiring::{House, bind, open_desk};
 use crate::{demo, say};
 
@@ -99,7 +100,8 @@ async fn begin(settings: &Up, ways: &Ways) -> anyhow::Result<Begun> {
     let first_token = desk.first_account.invite().await?;
     let (parts, views) = all_services(&desk, ways, &settings.data.join(VIEWS_FOLDER)).await?;
     let trusted_proxies = settings.trusted_proxies.clone();
-    let house = House { desk, parts, views: Some(views), has_pages: true, trusted_proxies };
+    let watch = Watch { lines: ways.open_lines().await, data: settings.data.clone() };
+    let house = House { desk, parts, views: Some(views), has_pages: true, trusted_proxies, watch };
     Ok(Begun { house, demo_password, first_token })
 }
 

@@ -31,6 +31,7 @@ use tokio_util::sync::CancellationToken;
 
 use crate::progress::Progress;
 use crate::settings::MASTER_KEY_FILE;
+use crate::watch::{Watch, end_of};
 
 /// How long the tasks may take to end; requests under way get ten seconds of it.
 const STOP_TIME_MAX: Duration = Duration::from_secs(14);
@@ -107,6 +108,8 @@ pub(crate) struct House {
     pub(crate) has_pages: bool,
     /// Who says truly for whom he asks.
     pub(crate) trusted_proxies: TrustedProxies,
+    /// What the process watches of itself.
+    pub(crate) watch: Watch,
 }
 
 impl House {
@@ -117,13 +120,19 @@ impl House {
         shutdown: CancellationToken,
         on_ready: impl FnOnce(SocketAddr) + Send + 'static,
     ) -> anyhow::Result<()> {
-        let Self { desk, mut parts, views, has_pages, trusted_proxies } = self;
+        let Self { desk, mut parts, views, has_pages, trusted_proxies, watch } = self;
         let address = listener.local_addr().context("the listener has no address")?;
         let mut tasks = TaskSet::new(shutdown.clone());
         for task in parts.iter_mut().flat_map(|part| part.tasks.drain(..)) {
             tasks.spawn(task.name, (task.run)(shutdown.clone()));
         }
         tasks.spawn("identity", Arc::clone(&desk.identity).watch(shutdown.clone()));
+        desk.metrics.calendar_end(end_of(&desk.district.rules.calendar));
+        let watching = watch.run(desk.metrics.clone(), shutdown.clone());
+        tasks.spawn("watch", async move {
+            watching.await;
+            Ok::<_, BoxError>(())
+        });
         let checks = ready_checks(&desk, &mut parts);
         let pages_key = has_pages.then(PagesKey::random).flatten();
         let pages = has_pages.then(|| pages_of(address, &desk, pages_key.clone())).transpose()?;

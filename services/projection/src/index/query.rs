@@ -224,6 +224,14 @@ impl Index {
         Page { case_ids: places.into_iter().map(|place| place.1).collect(), total, next }
     }
 
+    /// How many cases are open, and of how many of them the promise has passed while their clock runs.
+    pub(crate) fn open_and_overdue(&self, now: i64) -> (u64, u64) {
+        let Some(open) = self.slots_of(&Facet::Open) else { return (0, 0) };
+        let overdue = Filter { overdue: Some(true), ..Filter::default() };
+        let late = open.iter().filter(|slot| self.admits(*slot, &overdue, now)).count();
+        (open.len(), late as u64)
+    }
+
     /// The cases that `actor` may open and `filter` admits; `None` when a part of it never had a case.
     fn chosen(&self, actor: &Actor, filter: &Filter, now: i64) -> Option<Chosen<'_>> {
         let mut facets = filter.facets();

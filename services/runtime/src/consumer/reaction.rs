@@ -25,6 +25,7 @@ use tokio::time::{Instant, Interval, MissedTickBehavior, interval_at};
 use tokio_util::sync::CancellationToken;
 
 use super::Backoff;
+use super::lag::watch_consumer;
 use super::parked::{Parked, park};
 use crate::clock::SharedClock;
 use crate::log::Recorded;
@@ -185,10 +186,23 @@ impl ReactionLoop {
     /// Reacts until the token is cancelled, from the first event that this reaction has not answered for;
     /// finishes the events that it holds, then returns. A broken line is tried again for ever.
     pub async fn run(self, token: CancellationToken) {
+        match &self.metrics {
+            Some(metrics) => {
+                let name = self.reaction.name();
+                let watching = watch_consumer(&self.context, &self.stream, name, metrics, &token);
+                tokio::join!(self.react(&token), watching);
+            }
+            None => self.react(&token).await,
+        }
+        // What was acknowledged last is on its way; without this it would come again, harmlessly.
+        let _ = tokio::time::timeout(Duration::from_secs(2), self.context.client().flush()).await;
+    }
+
+    async fn react(&self, token: &CancellationToken) {
         let mut backoff = Backoff::default();
         while !token.is_cancelled() {
             let before = self.figures.last_sequence();
-            if let Err(error) = self.run_line(&token).await {
+            if let Err(error) = self.run_line(token).await {
                 let reaction = self.reaction.name();
                 tracing::warn!(reaction, error = &*error, "the line of a reaction broke; again");
             }
@@ -196,11 +210,9 @@ impl ReactionLoop {
                 backoff = Backoff::default();
             }
             if !token.is_cancelled() {
-                backoff.wait(&token).await;
+                backoff.wait(token).await;
             }
         }
-        // What was acknowledged last is on its way; without this it would come again, harmlessly.
-        let _ = tokio::time::timeout(Duration::from_secs(2), self.context.client().flush()).await;
     }
 
     async fn run_line(
@@ -255,10 +267,22 @@ impl ReactionLoop {
                 () = &mut away => return Err("the bus was away".into()),
                 () = holding.step(), if !holding.is_empty() => {}
                 message = next_of(&mut asked) => match message {
-                    Some(message) => holding.take(read(message?)?),
+                    Some(message) => {
+                        let held = read(message?)?;
+                        self.note_redelivery(&held);
+                        holding.take(held);
+                    }
                     None => asked = None,
                 },
             }
+        }
+    }
+
+    fn note_redelivery(&self, held: &Held) {
+        if held.attempt > 1
+            && let Some(metrics) = &self.metrics
+        {
+            metrics.redelivered(self.reaction.name());
         }
     }
 

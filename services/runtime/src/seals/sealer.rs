@@ -13,6 +13,7 @@ use tokio_util::sync::CancellationToken;
 
 use super::{SEALED, SEALED_STREAMS, Seal, Wanted, in_audit};
 use crate::audit::{Audit, AuditLine};
+use crate::clock::{Clock as _, SystemClock};
 use crate::consumer::Backoff;
 use crate::log::chain::{Digest, EventKey};
 use crate::log::jetstream::JetStreamLog;
@@ -70,6 +71,7 @@ impl Sealer {
     /// Prepares to seal under a key.
     #[must_use]
     pub fn new(js: Context, audit: Audit, key: EventKey, metrics: Metrics) -> Self {
+        metrics.declare_invariants(&[INVARIANT]);
         Self { js, audit, key, metrics, places: BTreeMap::new() }
     }
 
@@ -115,6 +117,9 @@ impl Sealer {
                     "somebody changed the log past the services; run `unstuck verify`"
                 );
             }
+        }
+        if self.places.values().all(|place| !place.is_broken) {
+            self.metrics.log_checked(SystemClock.now());
         }
         let unsealed: u64 = self.places.values().map(|place| place.unsealed).sum();
         if unsealed == 0 || !(is_due || unsealed >= EVENTS_UNSEALED_MAX) {

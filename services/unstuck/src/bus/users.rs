@@ -168,6 +168,7 @@ fn learning() -> BusUser {
 fn projection() -> BusUser {
     let mut rights = every_service();
     rights.extend(EVENT_STREAMS.into_iter().flat_map(follow));
+    rights.push(Right::WatchBucket(PARKED_BUCKET.to_owned()));
     rights.push(Right::Hear(QUESTIONS.to_owned()));
     rights.push(Right::Answer(OPERATOR));
     user(PROJECTION, "views and queries; appends nothing but lines of the audit", rights)

@@ -106,6 +106,16 @@ impl Ways {
         Ok(line)
     }
 
+    /// Every line that is open, by the name of its user.
+    pub(crate) async fn open_lines(&self) -> Vec<(String, Context)> {
+        let open = self.open.lock().await;
+        let named = |user: &String| if user.is_empty() { "everybody" } else { user }.to_owned();
+        let mut lines: Vec<_> =
+            open.iter().map(|(user, line)| (named(user), line.clone())).collect();
+        lines.sort_by(|one, other| one.0.cmp(&other.0));
+        lines
+    }
+
     /// Closes every line, after what is on its way: before the bus goes, so that nobody finds it gone.
     pub(crate) async fn close(&self) {
         for line in self.open.lock().await.drain().map(|(_, line)| line) {
