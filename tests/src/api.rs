@@ -54,6 +54,8 @@ pub struct Answer {
     pub status: u16,
     /// The headers, by lower-case name.
     pub headers: BTreeMap<String, String>,
+    /// Each `set-cookie` of it.
+    pub cookies: Vec<String>,
     /// The body as it came.
     pub bytes: Vec<u8>,
     /// The body as text; what is no UTF-8 is replaced.
@@ -299,6 +301,9 @@ impl Request<'_> {
             Some(body) => self.api.agent.run(request.body(body.clone())?)?,
             None => self.api.agent.run(request.body(())?)?,
         };
+        let cookies = response.headers().get_all("set-cookie").iter();
+        let cookies =
+            cookies.map(|value| String::from_utf8_lossy(value.as_bytes()).into()).collect();
         let headers = response.headers().iter();
         let headers = headers
             .map(|(name, value)| {
@@ -309,7 +314,7 @@ impl Request<'_> {
         let bytes = response.body_mut().with_config().limit(ANSWER_BYTES_MAX).read_to_vec()?;
         let text = String::from_utf8_lossy(&bytes).into_owned();
         let json = serde_json::from_str(&text).unwrap_or_default();
-        Ok(Answer { status, headers, bytes, text, json })
+        Ok(Answer { status, headers, cookies, bytes, text, json })
     }
 }
 

@@ -86,7 +86,7 @@ impl Visitor {
             request = request.bytes("application/x-www-form-urlencoded", encoded(fields));
         }
         let answer = request.send();
-        if let Some(cookie) = answer.headers.get("set-cookie") {
+        for cookie in &answer.cookies {
             let (name, value) = cookie
                 .split(';')
                 .next()

@@ -20,6 +20,7 @@ const ARROWS: &[(&str, &[&str])] = &[
     ("routing", &["proto-events", "casework", "runtime", "desk"]),
     ("escalation", &["proto-events", "casework", "runtime", "desk"]),
     ("learning", &["proto-events", "casework", "runtime", "desk"]),
+    ("oidc", &["proto-events", "runtime", "desk"]),
     // For its tests only, `simulation` tells a year.
     ("projection", &["proto-events", "casework", "runtime", "desk", "simulation"]),
     // The pages know the words of the events and the public HTTP API, nothing else of the house.
@@ -37,6 +38,7 @@ const ARROWS: &[(&str, &[&str])] = &[
             "routing",
             "escalation",
             "learning",
+            "oidc",
             "portal",
             "projection",
             "simulation",

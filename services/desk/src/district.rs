@@ -2,6 +2,7 @@
 //!
 //! Invariant: a file is used whole or not at all; every fault of it is named at once.
 
+mod oidc;
 mod reader;
 
 use std::collections::BTreeMap;
@@ -15,6 +16,7 @@ use proto_events::events::WindowContact;
 use proto_events::ids::{CenterId, DepartmentId};
 use toml::{Table, Value};
 
+pub use oidc::{OidcSettings, Secret};
 use reader::Reader;
 
 /// The sample district that stands in when no file is named.
@@ -43,6 +45,8 @@ pub struct District {
     pub shown: Shown,
     /// Whether roles that see the whole district have to have a second factor; else everybody may.
     pub requires_second_factor: bool,
+    /// With whom people may sign in beside their password.
+    pub oidc: Option<OidcSettings>,
 }
 
 /// What pages show and no rule looks at. All of it may be left out of the file.
@@ -115,6 +119,7 @@ impl District {
 
         let limits = limits(&mut file);
         let requires_second_factor = requires_second_factor(&mut file);
+        let oidc = oidc::oidc(&mut file, place);
         let centers = centers(&mut file, &mut shown);
         let departments = departments(&mut file, &mut shown);
         let matters = matters(&mut file, &departments, &mut shown);
@@ -162,6 +167,7 @@ impl District {
                 offset,
                 shown,
                 requires_second_factor,
+                oidc,
             }),
             (Err(faults), ..) => Err(faults),
             (Ok(()), ..) => Err(vec!["the file is not complete".to_owned()]),

@@ -76,6 +76,8 @@ pub(crate) struct Names {
     name: String,
     name_en: Option<String>,
     telephone: Option<String>,
+    /// Whether people may sign in with an identity provider.
+    pub(crate) oidc: bool,
     /// Periods of a working day, such as `13:30-17:30`.
     business_hours: Vec<String>,
     pub(crate) centers: Vec<Body>,

@@ -5,14 +5,22 @@
 
 use axum::http::{HeaderMap, HeaderValue, header};
 
+use crate::address::address;
+use crate::form::Typed;
+
 /// The token of the session.
 pub(crate) const TOKEN_COOKIE: &str = "unstuck_session";
+/// What an attempt to sign in with an identity provider has to remember.
+const ATTEMPT_COOKIE: &str = "unstuck_attempt";
 /// The language.
 pub(crate) const LANG_COOKIE: &str = "unstuck_lang";
 /// Light or dark.
 pub(crate) const THEME_COOKIE: &str = "unstuck_theme";
 /// Large letters on public pages.
 pub(crate) const ELDER_COOKIE: &str = "unstuck_elder";
+
+/// How long an attempt may take; the API ends it by itself.
+const ATTEMPT_SECONDS: u32 = 600;
 
 /// How long a wish about looks is remembered: a year.
 const WISH_SECONDS: u32 = 365 * 24 * 3600;
@@ -46,6 +54,23 @@ pub(crate) fn keep_token(token: &str, is_secure: bool) -> HeaderValue {
 /// Forgets the token.
 pub(crate) fn drop_token(is_secure: bool) -> HeaderValue {
     set(TOKEN_COOKIE, "", Some(0), true, is_secure)
+}
+
+/// Keeps what an attempt to sign in has to remember, and where it leads.
+pub(crate) fn keep_attempt(ticket: &str, next: &str, is_secure: bool) -> HeaderValue {
+    let attempt = address("", [("ticket", ticket), ("next", next)]);
+    let value = attempt.trim_start_matches('?');
+    set(ATTEMPT_COOKIE, value, Some(ATTEMPT_SECONDS), true, is_secure)
+}
+
+/// What an attempt has to remember: `ticket` and `next`.
+pub(crate) fn attempt(headers: &HeaderMap) -> Typed {
+    Typed::read(cookie(headers, ATTEMPT_COOKIE).unwrap_or_default().as_bytes())
+}
+
+/// Forgets the attempt.
+pub(crate) fn drop_attempt(is_secure: bool) -> HeaderValue {
+    set(ATTEMPT_COOKIE, "", Some(0), true, is_secure)
 }
 
 /// Remembers a wish about looks.
@@ -89,6 +114,19 @@ mod tests {
         assert_eq!(cookie(&headers, TOKEN_COOKIE), Some("abc"));
         assert_eq!(cookie(&headers, LANG_COOKIE), None);
         assert_eq!(cookie(&headers, "b"), None);
+    }
+
+    #[test]
+    fn an_attempt_comes_back_as_it_was() {
+        let kept = keep_attempt("abc_-", "/cases?q=a&b; c", true);
+        let text = kept.to_str().unwrap();
+        assert!(text.contains("HttpOnly") && text.contains("Max-Age=600"), "{text}");
+        let mut headers = HeaderMap::new();
+        let pair = text.split(';').next().unwrap();
+        headers.insert(header::COOKIE, HeaderValue::from_str(pair).unwrap());
+        let back = attempt(&headers);
+        assert_eq!((back.get("ticket"), back.get("next")), ("abc_-", "/cases?q=a&b; c"));
+        assert_eq!(attempt(&HeaderMap::new()).get("ticket"), "");
     }
 
     #[test]

@@ -10,6 +10,7 @@
 
 mod administer;
 mod cache;
+mod elsewhere;
 mod first;
 mod machine;
 mod password;
@@ -28,6 +29,7 @@ use futures::StreamExt as _;
 use tokio_util::sync::CancellationToken;
 
 pub use administer::StaffChange;
+pub use elsewhere::ProvedElsewhere;
 pub use first::{FIRST_LINK_HOURS, FirstAccount};
 pub use machine::{
     MACHINE_TOKEN_DAYS_MAX, MACHINE_TOKEN_PREFIX, MachineToken, NewMachineToken, Scope,
@@ -61,6 +63,11 @@ pub enum IdentityError {
     /// The username or the password does not fit, or the account is disabled.
     #[error("the username or the password is wrong")]
     WrongPassword,
+    /// An identity provider has proved somebody who has no account here, or a disabled one.
+    #[error(
+        "there is no account here for whom the identity provider has proved (本系统没有对应账号)"
+    )]
+    NoAccount,
     /// Too many wrong passwords for this username.
     #[error("too many wrong passwords; try again in {retry_after_seconds} s")]
     Throttled {

@@ -287,7 +287,14 @@ impl Reader {
             existing_file(text).map(Some)
         });
         match District::load(path.flatten().as_deref()) {
-            Ok(district) => Some(district),
+            Ok(district) => {
+                if district.oidc.is_some() && !cfg!(feature = "oidc") {
+                    let problem = "oidc: this program was built without sign-in with an identity \
+                        provider; build it with --features oidc, or leave [oidc] out";
+                    self.0.fault("district", problem);
+                }
+                Some(district)
+            }
             Err(faults) => {
                 for fault in faults {
                     self.0.fault("district", fault);

@@ -137,7 +137,7 @@ impl House {
         let pages_key = has_pages.then(PagesKey::random).flatten();
         let pages = has_pages.then(|| pages_of(address, &desk, pages_key.clone())).transpose()?;
         let hops = Hops::new(trusted_proxies, pages_key);
-        let router = router(&desk, parts, checks.clone(), pages, hops);
+        let router = router(&desk, parts, checks.clone(), pages, hops)?;
         tasks.spawn("http", serve(listener, router, shutdown.clone()));
         tasks.spawn("announcement", async move {
             if shutdown.run_until_cancelled(all_ready(&checks, views.as_deref())).await.is_some() {
@@ -222,15 +222,31 @@ fn router(
     checks: Vec<ReadyCheck>,
     pages: Option<Router>,
     hops: Hops,
-) -> Router {
-    let document = document(parts.iter().flat_map(|part| part.operations.iter().cloned()));
+) -> anyhow::Result<Router> {
+    let (elsewhere, operations) = sign_in_elsewhere(desk)?;
+    let operations = operations.into_iter();
+    let document =
+        document(operations.chain(parts.iter().flat_map(|part| part.operations.iter().cloned())));
     let sessions = session_routes().with_state(DeskState(Arc::clone(desk)));
     let fixed = Router::new()
         .merge(sessions)
+        .merge(elsewhere)
         .merge(foyer::routes(desk))
         .merge(problem_pages(rule_problems()))
         .merge(health_routes(checks, desk.metrics.clone(), &document));
     let router = parts.into_iter().fold(fixed, |router, part| router.merge(part.router));
     let router = pages.into_iter().fold(router, Router::merge);
-    kit_layers(router, Kit::new(desk.metrics.clone()).with_hops(hops))
+    Ok(kit_layers(router, Kit::new(desk.metrics.clone()).with_hops(hops)))
+}
+
+/// Sign-in with the identity provider of the district, when it has one and this program can.
+fn sign_in_elsewhere(desk: &Arc<Desk>) -> anyhow::Result<(Router, Vec<Operation>)> {
+    #[cfg(feature = "oidc")]
+    if let Some(settings) = desk.district.oidc.clone() {
+        let provider = oidc::Provider::new(settings, desk)
+            .context("the way to the identity provider cannot be opened")?;
+        return Ok((oidc::routes(provider), oidc::operations()));
+    }
+    let _ = desk;
+    Ok((Router::new(), Vec::new()))
 }

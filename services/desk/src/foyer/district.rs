@@ -49,6 +49,9 @@ struct DistrictAnswer {
     coordinator: DepartmentId,
     /// Where people call; null when the file has none.
     telephone: Option<String>,
+    /// Whether people may sign in with an identity provider (统一身份认证); absent when not.
+    #[serde(skip_serializing_if = "std::ops::Not::not")]
+    oidc: bool,
     /// Periods of a working day, such as `09:00-12:00`.
     business_hours: Vec<String>,
     /// In working days, by name.
@@ -156,6 +159,7 @@ fn answer(district: &District) -> DistrictAnswer {
         timezone: TIMEZONE,
         coordinator: rules.coordinator.clone(),
         telephone: shown.telephone.clone(),
+        oidc: district.oidc.is_some(),
         business_hours: hours.map(|(from, to)| format!("{}-{}", clock(from), clock(to))).collect(),
         limits: limits(&rules.limits),
         centers: rules

@@ -22,6 +22,12 @@ impl Faults {
         Self::default()
     }
 
+    /// What a failure is as a whole, for whoever says it in words of his own.
+    pub(crate) fn as_whole(failure: &Failure, text: String) -> Self {
+        let status = Some(failure.status());
+        Self { status, whole: vec![text], ..Self::default() }
+    }
+
     /// What the API said about a form that was sent.
     pub(crate) fn of(failure: &Failure, lang: Lang) -> Self {
         let mut faults = Self { status: Some(failure.status()), ..Self::default() };

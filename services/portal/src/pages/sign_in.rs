@@ -1,8 +1,10 @@
-//! Signing in and out.
+//! Signing in and out, with a password or with an identity provider.
 //!
 //! Invariants: a wrong name and a wrong password look the same; whoever was sent here in the middle of a form goes on
 //! with it, and somebody else looks at it first; the way back is an address of ours; no password is sent back to a page,
 //! also not between the two steps of a sign-in.
+
+mod elsewhere;
 
 use std::sync::Arc;
 
@@ -29,6 +31,7 @@ pub(crate) fn router() -> Router<Arc<Portal>> {
         .route("/sign-in", get(page).post(sign_in))
         .route("/sign-in/code", post(second_step))
         .route("/sign-out", post(sign_out))
+        .merge(elsewhere::router())
 }
 
 /// What `POST /v1/session` and `POST /v1/first-account` answer.
@@ -107,6 +110,10 @@ fn answer(
                 (form.line(Field::new("username", &username).complete("username").first()))
                 (form.line(Field::new("password", &password).kind("password").complete("current-password")))
             }))
+            // What was typed elsewhere would not come back from another site.
+            @if visit.known_names.oidc && carried.is_none() {
+                (elsewhere::button(lang, typed.get("next")))
+            }
             p.soft { (lang.text("sign-in-help")) }
             p { a href="/status" { (lang.text("sign-in-citizen")) } }
         }

@@ -83,6 +83,18 @@ entries! {
     SECOND_FACTOR_WRONG = "second_factor_wrong", 401, "The code does not fit", "动态验证码不正确",
         "The code is wrong, too old, or was used already; each opens once. Wait for the next one of the app, or use a recovery code.",
         "动态验证码有误、已过期或已使用过，每个验证码只能使用一次。请等待应用生成下一个验证码，或使用恢复码。";
+    /// The identity provider's answer proves nobody.
+    PROVIDER_REFUSED = "provider_refused", 401, "Not proved", "统一身份认证未通过",
+        "What came back from the identity provider does not prove who somebody is, or the provider has let nobody in. Begin anew; when it happens again, whoever runs the house finds the reason in the audit.",
+        "身份认证平台返回的结果不能证明身份，或平台未允许登录。请重新登录；若再次出现，请系统管理员在审计记录中查看原因。";
+    /// The sign-in began too long ago, was used, or began elsewhere.
+    SIGN_IN_OVER = "sign_in_over", 401, "Begin the sign-in anew", "请重新登录",
+        "The sign-in with the identity provider began more than ten minutes ago, in another browser, or was used already. Begin anew with POST /v1/session/oidc.",
+        "通过身份认证平台的登录已超过十分钟、不是在本浏览器开始，或已使用过。请通过 POST /v1/session/oidc 重新开始。";
+    /// Somebody is proved who has no account here.
+    NO_ACCOUNT = "no_account", 403, "No account here", "本系统没有对应账号",
+        "The identity provider has proved who somebody is, and nobody of that name has an account here, or the account is disabled. An administrator makes accounts.",
+        "身份认证平台已确认身份，但本系统没有同名账号，或账号已停用。请联系系统管理员开通账号。";
     /// A second factor has to be enrolled before anything else.
     MUST_ENROL = "must_enrol", 403, "Enrol a second factor first", "请先启用双因素认证",
         "This role needs a second factor here. Enrol one with POST /v1/session/second-factor; until then the session opens nothing else.",

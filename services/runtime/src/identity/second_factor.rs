@@ -101,8 +101,8 @@ impl Account {
 }
 
 impl Identity {
-    /// Whether this account has to enrol before it can do anything else.
-    pub(super) fn must_enrol(&self, account: &Account) -> bool {
+    /// Whether this account has to have a second factor and has none.
+    pub(super) fn lacks_second_factor(&self, account: &Account) -> bool {
         let obligatory =
             |factors: &SecondFactors| factors.obligatory_for.contains(&account.staff.role);
         !account.has_second_factor() && self.second_factors.as_ref().is_some_and(obligatory)

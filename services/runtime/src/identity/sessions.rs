@@ -52,6 +52,9 @@ pub(super) struct SessionRecord {
     /// Since when it is locked (锁屏).
     #[serde(default, skip_serializing_if = "Option::is_none")]
     locked_at: Option<DateTime<Utc>>,
+    /// Whether an identity provider has asked for a second factor; absent when not.
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    second_factor_elsewhere: bool,
     /// The revision that was read; not stored.
     #[serde(skip)]
     revision: u64,
@@ -88,6 +91,15 @@ impl Identity {
     /// Opens a session for an account as it was when its person proved who he is: when it has got another password or a
     /// second factor since, the session is none from the beginning.
     pub(super) async fn open_session_of(&self, account: Account) -> Result<Opened, IdentityError> {
+        self.open_proved_session(account, false).await
+    }
+
+    /// As [`Identity::open_session_of`], for whom an identity provider may have asked for a second factor.
+    pub(super) async fn open_proved_session(
+        &self,
+        account: Account,
+        second_factor_elsewhere: bool,
+    ) -> Result<Opened, IdentityError> {
         let now = self.now();
         let record = SessionRecord {
             username: account.staff.username.clone(),
@@ -96,6 +108,7 @@ impl Identity {
             seen_at: now,
             stamp: account.stamp,
             locked_at: None,
+            second_factor_elsewhere,
             revision: 0,
         };
         let token = random_hex::<{ TOKEN_CHARS / 2 }>()?;
@@ -133,12 +146,17 @@ impl Identity {
         Ok(found.map(|(_, record, account)| self.shown(&record, account)))
     }
 
+    /// Whether the person of a session has to enrol a second factor before anything else.
+    fn must_enrol(&self, record: &SessionRecord, account: &Account) -> bool {
+        !record.second_factor_elsewhere && self.lacks_second_factor(account)
+    }
+
     fn shown(&self, record: &SessionRecord, account: Account) -> Session {
         Session {
             expires_at: record.expires_at,
             locked: record.is_locked(),
             has_second_factor: account.has_second_factor(),
-            must_enrol: self.must_enrol(&account),
+            must_enrol: self.must_enrol(record, &account),
             staff: account.staff,
         }
     }
@@ -243,7 +261,7 @@ impl Identity {
         if record.is_locked() {
             return Err(IdentityError::Locked);
         }
-        if self.must_enrol(&account) {
+        if self.must_enrol(&record, &account) {
             return Err(IdentityError::MustEnrol);
         }
         let now = self.now();
@@ -377,6 +395,7 @@ mod tests {
             seen_at: at(seen_at),
             stamp: "stamp".to_owned(),
             locked_at: None,
+            second_factor_elsewhere: false,
             revision: 0,
         }
     }

@@ -9,8 +9,8 @@ use axum::http::{HeaderMap, header};
 use super::machine::is_machine_token;
 use super::{Identity, IdentityError, Staff};
 use crate::http::problem::{
-    ENROLMENT_OVER, FIRST_LINK_INVALID, FieldError, LAST_ADMIN, LOCKED, MUST_ENROL, Problem,
-    SECOND_FACTOR_REQUIRED, SECOND_FACTOR_WRONG, TOO_MANY_REQUESTS, USERNAME_TAKEN,
+    ENROLMENT_OVER, FIRST_LINK_INVALID, FieldError, LAST_ADMIN, LOCKED, MUST_ENROL, NO_ACCOUNT,
+    Problem, SECOND_FACTOR_REQUIRED, SECOND_FACTOR_WRONG, TOO_MANY_REQUESTS, USERNAME_TAKEN,
 };
 
 /// The cookie of the portal: the same token as in `Authorization: Bearer`.
@@ -103,6 +103,7 @@ impl From<IdentityError> for Problem {
             }]),
             IdentityError::Taken(_) => Self::of(&USERNAME_TAKEN, error.to_string()),
             IdentityError::OutOfScope { .. } => Self::forbidden(error.to_string()),
+            IdentityError::NoAccount => Self::of(&NO_ACCOUNT, error.to_string()),
             IdentityError::Locked => Self::of(&LOCKED, error.to_string()),
             IdentityError::SecondFactorRequired { ticket } => {
                 let detail = "the password is right; now a code is needed";
