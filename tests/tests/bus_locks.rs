@@ -99,6 +99,8 @@ fn matrix() -> Vec<(Wish<'static>, &'static [&'static str])> {
         (Publish("$JS.API.STREAM.RESTORE.CASES"), nobody),
         (Publish("$JS.API.STREAM.DELETE.KV_case_keys"), nobody),
         (Publish("$JS.API.STREAM.PURGE.KV_case_keys"), nobody),
+        (Publish("$JS.API.STREAM.MSG.DELETE.KV_case_keys"), &["keys"]),
+        (Publish("$JS.API.STREAM.MSG.DELETE.KV_staff"), nobody),
         (Publish("$JS.API.STREAM.PURGE.KV_sessions"), nobody),
         (Publish("$JS.API.STREAM.UPDATE.AUDIT"), nobody),
         (Publish("$JS.API.STREAM.MSG.DELETE.AUDIT"), nobody),

@@ -40,7 +40,8 @@ pub struct SealedApplicant {
     /// What kind of applicant; says nothing about a person.
     pub kind: ApplicantKind,
     /// XChaCha20-Poly1305 of the JSON of name, phone, id_number, address and care, under the case's data
-    /// key; base64url of nonce and ciphertext; the case id is authenticated with it.
+    /// key: `XC20P.` and base64url of nonce and ciphertext; the name of the algorithm and the case id are authenticated
+    /// with it. Texts from before there was a name are base64url alone, and the case id is authenticated with them.
     pub sealed: String,
 }
 

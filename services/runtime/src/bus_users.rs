@@ -1,7 +1,7 @@
 //! Users of the bus and what each may do there, as data: a server's configuration is written from it.
 //!
 //! Invariants: what is not named is refused by the server; nobody may delete, purge or change a stream, because no
-//! [`Right`] says so; each user hears its own inbox only; who reads a stream cannot touch the durable consumers that
+//! [`Right`] says so, and what may be overwritten is a message of a bucket; each user hears its own inbox only; who reads a stream cannot touch the durable consumers that
 //! belong to others there.
 //!
 //! What these permissions cannot hold, and what stands against it: the server knows subjects, not contents, so it cannot
@@ -43,6 +43,8 @@ pub enum Right {
     WatchBucket(String),
     /// Write keys of a bucket; a value that is deleted leaves a marker.
     WriteBucket(String),
+    /// Have the bytes of a message overwritten, in a bucket that lets that be.
+    OverwriteBucket(String),
 }
 
 /// The stream of a bucket.
@@ -102,6 +104,7 @@ impl Right {
                 subjects.push(format!("$JS.FC.{stream}.>"));
                 subjects
             }
+            Self::OverwriteBucket(bucket) => api(&["STREAM.MSG.DELETE.#"], &stream_of(bucket)),
             Self::WriteBucket(bucket) => vec![format!("$KV.{bucket}.>")],
         }
     }

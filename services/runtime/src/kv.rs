@@ -14,7 +14,8 @@ use std::sync::Arc;
 
 use async_nats::jetstream::Context;
 use bytes::Bytes;
-use futures::future::BoxFuture;
+use futures::FutureExt as _;
+use futures::future::{BoxFuture, ready};
 use futures::stream::BoxStream;
 
 pub use jetstream::CALL_TIME_MAX;
@@ -122,6 +123,39 @@ pub trait KeyValue: std::fmt::Debug + Send + Sync + 'static {
     /// # Errors
     /// When the bus is out of reach.
     fn purge<'a>(&'a self, key: &'a str) -> BoxFuture<'a, Result<(), KvError>>;
+
+    /// Deletes a key's value for ever, as [`KeyValue::purge`] does, and has its bytes overwritten where the bucket can:
+    /// the bus keeps those of what was deleted or replaced in its file otherwise. Once the marker stands, a failure to
+    /// overwrite is logged and no error; [`KeyValue::overwrite_leftovers`] tries again. Idempotent.
+    ///
+    /// # Errors
+    /// When the bus is out of reach.
+    fn destroy<'a>(&'a self, key: &'a str) -> BoxFuture<'a, Result<(), KvError>> {
+        self.purge(key)
+    }
+
+    /// Replaces as [`KeyValue::replace`] does, and has the bytes of the old value overwritten as [`KeyValue::destroy`]
+    /// does.
+    ///
+    /// # Errors
+    /// As [`KeyValue::replace`].
+    fn replace_for_ever<'a>(
+        &'a self,
+        key: &'a str,
+        value: Bytes,
+        revision: u64,
+    ) -> BoxFuture<'a, Result<bool, KvError>> {
+        self.replace(key, value, revision)
+    }
+
+    /// Overwrites what was destroyed or replaced for ever and, because something fell in between, still stands. Says how
+    /// much it was.
+    ///
+    /// # Errors
+    /// When the bus is out of reach.
+    fn overwrite_leftovers(&self) -> BoxFuture<'_, Result<u64, KvError>> {
+        ready(Ok(0)).boxed()
+    }
 
     /// All keys that have a value, sorted.
     ///

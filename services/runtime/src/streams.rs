@@ -1,7 +1,7 @@
 //! Streams and buckets: made when missing, compared when present, never repaired in silence.
 //!
 //! Invariants: the event streams deny delete and purge, so that their sequences are contiguous for ever and a
-//! gap is an incident; an existing stream is never changed from here.
+//! gap is an incident; only in the bucket of keys may a message be deleted; an existing stream is never changed from here.
 
 use std::time::Duration;
 
@@ -113,23 +113,13 @@ async fn provision_all(
 ) -> Result<Vec<Drift>, ProvisionError> {
     let mut drifts = Vec::new();
     for wanted in event_streams(provision.replicas) {
-        // The same configuration again is no error on the bus; another one is.
-        let found = match context.get_stream(&wanted.name).await {
-            Ok(stream) => stream.cached_info().config.clone(),
-            Err(error) if is_missing(&error) => match context.create_stream(wanted.clone()).await {
-                Ok(stream) => stream.cached_info().config.clone(),
-                Err(error) => {
-                    // Perhaps another service was faster, with other settings.
-                    let again = context.get_stream(&wanted.name).await;
-                    let made = again.map_err(|_| failed("making", &wanted.name, error))?;
-                    made.cached_info().config.clone()
-                }
-            },
-            Err(error) => return Err(failed("looking at", &wanted.name, error)),
-        };
-        drifts.extend(compare(&wanted, &found));
+        drifts.extend(provision_stream(context, wanted).await?);
     }
     for (bucket, life, description) in BUCKETS {
+        if bucket == CASE_KEYS_BUCKET {
+            drifts.extend(provision_stream(context, keys_stream(provision.replicas)).await?);
+            continue;
+        }
         let wanted = kv::Config {
             bucket: bucket.to_owned(),
             description: description.to_owned(),
@@ -159,6 +149,41 @@ async fn provision_all(
     Ok(drifts)
 }
 
+async fn provision_stream(context: &Context, wanted: Config) -> Result<Vec<Drift>, ProvisionError> {
+    // The same configuration again is no error on the bus; another one is.
+    let found = match context.get_stream(&wanted.name).await {
+        Ok(stream) => stream.cached_info().config.clone(),
+        Err(error) if is_missing(&error) => match context.create_stream(wanted.clone()).await {
+            Ok(stream) => stream.cached_info().config.clone(),
+            Err(error) => {
+                // Perhaps another service was faster, with other settings.
+                let again = context.get_stream(&wanted.name).await;
+                let made = again.map_err(|_| failed("making", &wanted.name, error))?;
+                made.cached_info().config.clone()
+            }
+        },
+        Err(error) => return Err(failed("looking at", &wanted.name, error)),
+    };
+    Ok(compare(&wanted, &found))
+}
+
+/// The bucket of the keys of cases, whose bytes can be overwritten: two values of a key, and who may, may delete one by its
+/// sequence ([`crate::kv::jetstream`]). A client makes no such bucket.
+fn keys_stream(replicas: usize) -> Config {
+    Config {
+        name: format!("KV_{CASE_KEYS_BUCKET}"),
+        description: Some("wrapped data keys of cases; never in the events' backup".to_owned()),
+        subjects: vec![format!("$KV.{CASE_KEYS_BUCKET}.>")],
+        discard: DiscardPolicy::New,
+        max_messages_per_subject: 2,
+        deny_delete: false,
+        deny_purge: true,
+        allow_rollup: false,
+        allow_atomic_publish: false,
+        ..stream_of(replicas)
+    }
+}
+
 /// The names of all streams that the house makes, those of its buckets included.
 pub fn stream_names() -> impl Iterator<Item = String> {
     let events = event_streams(1).into_iter().map(|stream| stream.name);
@@ -174,6 +199,19 @@ fn event_streams(replicas: usize) -> [Config; 4] {
     let stream = |name: &str, subjects: &[&str]| Config {
         name: name.to_owned(),
         subjects: subjects.iter().map(|subject| (*subject).to_owned()).collect(),
+        ..stream_of(replicas)
+    };
+    [
+        stream(subject::CASES_STREAM, &[subject::CASES_SUBJECTS]),
+        stream(subject::CENTERS_STREAM, &[subject::CENTERS_SUBJECTS]),
+        stream(subject::LEARNING_STREAM, &subject::LEARNING_SUBJECTS),
+        stream(subject::AUDIT_STREAM, &[subject::AUDIT_SUBJECTS]),
+    ]
+}
+
+/// A stream for ever, of which nothing goes.
+fn stream_of(replicas: usize) -> Config {
+    Config {
         retention: RetentionPolicy::Limits,
         discard: DiscardPolicy::Old,
         storage: StorageType::File,
@@ -191,13 +229,7 @@ fn event_streams(replicas: usize) -> [Config; 4] {
         allow_direct: true,
         allow_atomic_publish: true,
         ..Config::default()
-    };
-    [
-        stream(subject::CASES_STREAM, &[subject::CASES_SUBJECTS]),
-        stream(subject::CENTERS_STREAM, &[subject::CENTERS_SUBJECTS]),
-        stream(subject::LEARNING_STREAM, &subject::LEARNING_SUBJECTS),
-        stream(subject::AUDIT_STREAM, &[subject::AUDIT_SUBJECTS]),
-    ]
+    }
 }
 
 /// Compares the fields that an invariant of ours stands on.

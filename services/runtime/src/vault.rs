@@ -4,8 +4,9 @@
 //! made again for the same case (its marker stays in the bucket); unwrapped keys are not cached, so an
 //! erasure in one process holds in all; nothing here prints a key.
 //!
-//! Limit: the bucket keeps one value per key and drops the old one at once, but a disk may keep the bytes
-//! until the bus compacts its file. Backups of `case_keys` must expire sooner than an erasure is promised.
+//! Limit: the bus overwrites the wrapped bytes of a destroyed key in its file; what a disk keeps below its files, and a
+//! bucket that an older version has made, may have them longer. Backups of `case_keys` must expire sooner than an erasure is
+//! promised.
 
 mod custody;
 mod master;
@@ -26,6 +27,9 @@ use crate::kv::{Bucket, Found, KvError};
 
 /// Length of a key, in bytes.
 const KEY_BYTES: usize = 32;
+/// What a sealed text begins with: how it is sealed, by the name that JOSE has for XChaCha20-Poly1305. A text without it is
+/// from before there was one; it has no dot.
+const ALGORITHM: &str = "XC20P.";
 /// Length of a nonce of XChaCha20-Poly1305, in bytes: long enough to be drawn at random for ever.
 const NONCE_BYTES: usize = 24;
 
@@ -141,12 +145,22 @@ impl Vault {
         }
     }
 
-    /// Destroys the key of a case, for ever; also of a case that has none yet. Idempotent.
+    /// Destroys the key of a case, for ever; also of a case that has none yet. Its wrapped bytes are overwritten on the
+    /// disk of the bus, where the bucket lets them ([`crate::kv::KeyValue::destroy`]). Idempotent.
     ///
     /// # Errors
     /// When the bucket is out of reach.
     pub async fn destroy(&self, case_id: CaseId) -> Result<(), VaultError> {
-        Ok(self.bucket.purge(&case_id.to_string()).await?)
+        Ok(self.bucket.destroy(&case_id.to_string()).await?)
+    }
+
+    /// Overwrites the bytes of keys that were destroyed or wrapped anew and, because something fell in between, still
+    /// stand in the bucket. Says how many.
+    ///
+    /// # Errors
+    /// When the bucket is out of reach.
+    pub async fn overwrite_leftovers(&self) -> Result<u64, VaultError> {
+        Ok(self.bucket.overwrite_leftovers().await?)
     }
 }
 
@@ -165,21 +179,29 @@ impl DataKey {
         Ok(key)
     }
 
-    /// Seals a text as base64url. `associated` says where it belongs (case, event, field): it opens only
-    /// with the same words there.
+    /// Seals a text: the name of the algorithm, a dot, and base64url. `associated` says where it belongs (case, event,
+    /// field): it opens only with the same words there.
     ///
     /// # Errors
     /// [`SealError::CannotSeal`] when the machine gives no randomness.
     pub fn seal(&self, plain: &[u8], associated: &[u8]) -> Result<String, SealError> {
-        Ok(base64url::encode(&seal(&self.0, plain, associated)?))
+        let sealed = seal(&self.0, plain, &[ALGORITHM.as_bytes(), associated].concat())?;
+        Ok(format!("{ALGORITHM}{}", base64url::encode(&sealed)))
     }
 
-    /// Opens what [`DataKey::seal`] made. The plain text is wiped when dropped.
+    /// Opens what [`DataKey::seal`] made, or made before sealed texts named their algorithm. Who takes the name off, or
+    /// puts it on, has another text: the name is authenticated with it. The plain text is wiped when dropped.
     ///
     /// # Errors
     /// When the text is damaged, or belongs to another key or another place.
     pub fn open(&self, sealed: &str, associated: &[u8]) -> Result<Zeroizing<Vec<u8>>, SealError> {
-        open(&self.0, &base64url::decode(sealed).ok_or(SealError::Damaged)?, associated)
+        let bytes = |text| base64url::decode(text).ok_or(SealError::Damaged);
+        match sealed.strip_prefix(ALGORITHM) {
+            Some(text) => {
+                open(&self.0, &bytes(text)?, &[ALGORITHM.as_bytes(), associated].concat())
+            }
+            None => open(&self.0, &bytes(sealed)?, associated),
+        }
     }
 }
 
@@ -313,6 +335,29 @@ mod tests {
         let other = DataKey::random().unwrap();
         assert_eq!(other.open(&sealed, b"case/name"), Err(SealError::DoesNotOpen));
         assert_ne!(key.seal("样例".as_bytes(), b"case/name").unwrap(), sealed);
+    }
+
+    #[test]
+    fn a_sealed_text_names_its_algorithm_and_opens_under_no_other_name() {
+        let key = DataKey([7; KEY_BYTES]);
+        let sealed = key.seal(b"sample", b"here").unwrap();
+        let text = sealed.strip_prefix("XC20P.").unwrap();
+        for other in ["A256GCM.", "XC20P", "xc20p.", "XC20P..", "."] {
+            let refused = key.open(&format!("{other}{text}"), b"here");
+            assert!(refused.is_err(), "{other}");
+        }
+        assert_eq!(key.open(text, b"here"), Err(SealError::DoesNotOpen), "the name was taken off");
+    }
+
+    #[test]
+    fn what_was_sealed_before_there_was_a_name_opens_for_ever() {
+        let key = DataKey([7; KEY_BYTES]);
+        // Made by another program, of the same standards, as this one wrote it until then.
+        let stored = "AAECAwQFBgcICQoLDA0ODxAREhMUFRYXTrccYUSXwwm9mBHxmkVjZAyOL93DSg";
+        assert_eq!(key.open(stored, b"here").unwrap().as_slice(), "样例".as_bytes());
+        assert_eq!(key.open(stored, b"there"), Err(SealError::DoesNotOpen));
+        let named = format!("{ALGORITHM}{stored}");
+        assert_eq!(key.open(&named, b"here"), Err(SealError::DoesNotOpen), "a name was put on");
     }
 
     #[test]

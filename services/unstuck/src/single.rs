@@ -71,6 +71,10 @@ impl Service {
         if self.keys() != KeysOf::Nobody {
             vault::hold_against_keys(&desk.vault).await.map_err(of_custody)?;
         }
+        if self.keys() == KeysOf::Keeper {
+            let leftovers = desk.vault.overwrite_leftovers().await?;
+            tracing::debug!(leftovers, "no key that was destroyed or wrapped anew stands any more");
+        }
         Ok(match self {
             Self::Intake => (intake::service(&desk), None),
             Self::Routing => (routing::service(&desk), None),

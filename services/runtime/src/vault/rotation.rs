@@ -75,6 +75,7 @@ pub async fn rotate(
         progress(reached, goal);
     }
     vault.note_wrapping_key().await?;
+    vault.overwrite_leftovers().await?;
     master.with_next_alone().replace_file(path)?;
     Ok(rotated)
 }
@@ -93,7 +94,7 @@ impl Vault {
             }
             let key = self.master.unwrap(&value, case_id)?;
             let wrapped = self.master.wrap(&key, case_id)?;
-            if self.bucket.replace(&name, wrapped.into(), revision).await? {
+            if self.bucket.replace_for_ever(&name, wrapped.into(), revision).await? {
                 return Ok(true);
             }
         }

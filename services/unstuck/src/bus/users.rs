@@ -63,7 +63,11 @@ pub(crate) fn house() -> Vec<BusUser> {
         provisioner(),
         operator(),
         identity(),
-        user(KEYS, "the keys of cases: made, opened, destroyed", bucket(CASE_KEYS_BUCKET)),
+        user(KEYS, "the keys of cases: made, opened, destroyed", {
+            let mut rights = bucket(CASE_KEYS_BUCKET);
+            rights.push(Right::OverwriteBucket(CASE_KEYS_BUCKET.to_owned()));
+            rights
+        }),
         user(KEYS_READER, "the keys of cases: opened", {
             let keys = CASE_KEYS_BUCKET.to_owned();
             vec![Right::ReadBucket(keys.clone()), Right::WatchBucket(keys)]
@@ -248,8 +252,11 @@ mod tests {
         assert_eq!(writers("$KV.sessions.>"), [IDENTITY]);
         for user in house() {
             for subject in of(&user.name).0 {
-                let changes = ["STREAM.UPDATE", "STREAM.DELETE", "STREAM.PURGE", "MSG.DELETE"];
+                let changes = ["STREAM.UPDATE", "STREAM.DELETE", "STREAM.PURGE"];
                 assert!(!changes.iter().any(|change| subject.contains(change)), "{subject}");
+                let overwrites = subject.contains("MSG.DELETE");
+                let is_of_keys = user.name == KEYS && subject.ends_with(".KV_case_keys");
+                assert!(!overwrites || is_of_keys, "{}: {subject}", user.name);
                 let makes = subject.starts_with("$JS.API.STREAM.CREATE");
                 assert!(!makes || user.name == PROVISIONER, "{}: {subject}", user.name);
             }
