@@ -79,6 +79,25 @@ pub fn may_report(actor: &Actor, center: &CenterId) -> bool {
         && permission::is_of_center(actor, center)
 }
 
+/// Whether this person may count questions and close days at any center.
+#[must_use]
+pub fn may_report_somewhere(actor: &Actor) -> bool {
+    match &actor.center {
+        Some(own) => may_report(actor, own),
+        None => actor.role == Role::Coordinator,
+    }
+}
+
+/// Refuses who may not do this at a center.
+#[must_use]
+pub fn forbidden(actor: &Actor, place: &str) -> Refusal {
+    Refusal::Forbidden(format!(
+        "the role {} ({}) may not do this for {place} (不在本中心或无权)",
+        actor.role.code(),
+        actor.role.label_zh()
+    ))
+}
+
 /// Whether this person may see the counts of this center: those who see its cases because of the center or the district,
 /// not because of a department.
 #[must_use]
@@ -188,11 +207,7 @@ fn check_center(center: &CenterId, context: &CenterContext<'_>) -> Result<(), Re
     if may_report(context.actor, center) {
         return Ok(());
     }
-    Err(Refusal::Forbidden(format!(
-        "the role {} ({}) may not do this for {center} (不在本中心或无权)",
-        context.actor.role.code(),
-        context.actor.role.label_zh()
-    )))
+    Err(forbidden(context.actor, center.as_str()))
 }
 
 fn check_day(day: NaiveDate, today: NaiveDate, days_back_max: i64) -> Result<(), String> {

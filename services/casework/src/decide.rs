@@ -23,9 +23,38 @@ pub(crate) use escalation::{Told, told};
 use proto_events::events::{CaseEvent, TaskForceDissolved};
 
 use crate::case::Case;
-use crate::command::{Command, Context};
+use crate::command::{Actor, Command, CommandKind, Context};
 use crate::permission;
 use crate::refusal::Refusal;
+
+/// Whether this person may give such a command at all.
+///
+/// # Errors
+/// [`Refusal::Forbidden`].
+pub fn admit_role(actor: &Actor, kind: CommandKind) -> Result<(), Refusal> {
+    match permission::may(actor.role, kind) {
+        true => Ok(()),
+        false => Err(Refusal::Forbidden(alloc::format!(
+            "the role {} ({}) may not do this",
+            actor.role.code(),
+            actor.role.label_zh()
+        ))),
+    }
+}
+
+/// Whether this person may give such a command on this case.
+///
+/// # Errors
+/// [`Refusal::Forbidden`].
+pub fn admit(case: &Case, actor: &Actor, kind: CommandKind) -> Result<(), Refusal> {
+    admit_role(actor, kind)?;
+    match permission::in_scope(actor, kind, case) {
+        true => Ok(()),
+        false => Err(Refusal::Forbidden(
+            "the case is of another center or department (不在本中心或本部门)".into(),
+        )),
+    }
+}
 
 /// Decides a wish.
 ///
@@ -37,22 +66,12 @@ pub fn decide(
     context: &Context<'_>,
 ) -> Result<Vec<CaseEvent>, Refusal> {
     let kind = command.kind();
-    if !permission::may(context.actor.role, kind) {
-        return Err(Refusal::Forbidden(alloc::format!(
-            "the role {} ({}) may not do this",
-            context.actor.role.code(),
-            context.actor.role.label_zh()
-        )));
-    }
+    admit_role(context.actor, kind)?;
     if let Command::Open(open) = command {
         return intake::open(case, open, context);
     }
     let case = case.ok_or(Refusal::NotFound)?;
-    if !permission::in_scope(context.actor, kind, case) {
-        return Err(Refusal::Forbidden(
-            "the case is of another center or department (不在本中心或本部门)".into(),
-        ));
-    }
+    admit(case, context.actor, kind)?;
     match command {
         // Handled above: it is the only wish that needs no case.
         Command::Open(_) => Ok(Vec::new()),

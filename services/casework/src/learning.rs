@@ -136,7 +136,9 @@ impl Book {
     }
 }
 
-fn forbidden(actor: &Actor) -> Refusal {
+/// Refuses who may not wish this here.
+#[must_use]
+pub fn forbidden(actor: &Actor) -> Refusal {
     Refusal::Forbidden(format!(
         "the role {} ({}) may not do this here (无权或不在本部门)",
         actor.role.code(),

@@ -8,7 +8,7 @@ use axum::extract::State;
 use axum::http::{Method, StatusCode};
 use axum::response::{IntoResponse, Response};
 use axum::routing::{MethodRouter, post};
-use casework::command::Command;
+use casework::command::{Command, CommandKind};
 use casework::refusal::RefusalCode;
 use proto_events::Timestamp;
 use proto_events::codes::CaseState;
@@ -26,6 +26,9 @@ use crate::{Carried, Desk, DeskState, Order, actor_of};
 
 /// The body of a command.
 pub trait CommandBody: DeserializeOwned + JsonSchema + Send + 'static {
+    /// What is wished with it.
+    const KIND: CommandKind;
+
     /// Makes the wish of it.
     ///
     /// # Errors
@@ -35,6 +38,9 @@ pub trait CommandBody: DeserializeOwned + JsonSchema + Send + 'static {
 
 /// The body of a command on an item of a case, such as a department's part, which the path names last.
 pub trait ItemBody: DeserializeOwned + JsonSchema + Send + 'static {
+    /// What is wished with it.
+    const KIND: CommandKind;
+
     /// Makes the wish of it.
     ///
     /// # Errors
@@ -135,9 +141,12 @@ async fn give<B: CommandBody>(
     IdempotencyKey(key): IdempotencyKey,
     IfMatch(if_match): IfMatch,
     request_id: RequestId,
-    StrictJson { value, hash }: StrictJson<B>,
+    body: Result<StrictJson<B>, Problem>,
 ) -> Result<Response, Problem> {
-    let command = value.into_command().map_err(Problem::invalid_fields)?;
+    let read = body.and_then(|StrictJson { value, hash }| {
+        Ok((value.into_command().map_err(Problem::invalid_fields)?, hash))
+    });
+    let (command, hash) = read_by(&desk, &staff, B::KIND, &id, read).await?;
     let asked = Asked { staff: &staff, id: &id, key, hash: &hash, if_match, request_id };
     carry_out(&desk, asked, command).await
 }
@@ -149,13 +158,36 @@ async fn give_to_item<B: ItemBody>(
     IdempotencyKey(key): IdempotencyKey,
     IfMatch(if_match): IfMatch,
     request_id: RequestId,
-    StrictJson { value, hash }: StrictJson<B>,
+    body: Result<StrictJson<B>, Problem>,
 ) -> Result<Response, Problem> {
+    let read =
+        body.and_then(|StrictJson { value, hash }| Ok((value.into_command_for(&item)?, hash)));
+    let (command, hash) = read_by(&desk, &staff, B::KIND, &id, read).await?;
     // The item belongs to the request: one key for two of them is a slip.
     let hash = format!("{item}-{hash}");
-    let command = value.into_command_for(&item)?;
     let asked = Asked { staff: &staff, id: &id, key, hash: &hash, if_match, request_id };
     carry_out(&desk, asked, command).await
+}
+
+/// What was read of a request. Of one that cannot be read, who may not wish this on this case anyway learns that, and not
+/// what is wrong with it.
+///
+/// # Errors
+/// 403, or the problem of the body.
+pub async fn read_by<T>(
+    desk: &Desk,
+    staff: &Staff,
+    kind: CommandKind,
+    id: &str,
+    read: Result<T, Problem>,
+) -> Result<T, Problem> {
+    match read {
+        Ok(read) => Ok(read),
+        Err(problem) => {
+            desk.admit(&actor_of(staff), kind, case_id(id)?).await?;
+            Err(problem)
+        }
+    }
 }
 
 /// Everything of a request besides its wish.

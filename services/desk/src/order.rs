@@ -2,8 +2,8 @@
 
 use bytes::Bytes;
 use casework::case::Case;
-use casework::command::{Actor, Command, Context};
-use casework::decide::decide;
+use casework::command::{Actor, Command, CommandKind, Context};
+use casework::decide::{admit, admit_role, decide};
 use casework::refusal::Refusal;
 use proto_events::Timestamp;
 use proto_events::codes::Role;
@@ -105,14 +105,51 @@ impl Desk {
             && order.actor.role != Role::System
             && matches!(problem.status.as_u16(), 403 | 409 | 412)
         {
-            let line = AuditLine::new(order.actor.username.clone(), "refused")
-                .role(order.actor.role)
-                .case(order.case_id)
-                .center(order.actor.center.clone())
-                .detail(format!("{:?}: {}", order.command.kind(), problem.code));
-            self.audit.record(line).await;
+            self.note_refusal(&order.actor, order.case_id, order.command.kind(), problem).await;
         }
         result
+    }
+
+    async fn note_refusal(
+        &self,
+        actor: &Actor,
+        case_id: CaseId,
+        kind: CommandKind,
+        problem: &Problem,
+    ) {
+        let line = AuditLine::new(actor.username.clone(), "refused")
+            .role(actor.role)
+            .case(case_id)
+            .center(actor.center.clone())
+            .detail(format!("{kind:?}: {}", problem.code));
+        self.audit.record(line).await;
+    }
+
+    /// Refuses whom no command of this kind on this case would be let through, whatever it says; what
+    /// [`Desk::execute`] asks as well, for a request that never becomes an order.
+    ///
+    /// # Errors
+    /// 403, also written to the audit; 404 when there is no such case; 503 when the bus is out of reach.
+    pub async fn admit(
+        &self,
+        actor: &Actor,
+        kind: CommandKind,
+        case_id: CaseId,
+    ) -> Result<(), Problem> {
+        let admitted = match admit_role(actor, kind) {
+            Ok(()) => {
+                let subject = self.subject_of(case_id, None).await?;
+                let case = self.load(&subject).await?;
+                case.ok_or(Refusal::NotFound).and_then(|case| admit(&case, actor, kind))
+            }
+            refused => refused,
+        };
+        let Err(refusal) = admitted else { return Ok(()) };
+        let problem = problem::of_refusal(refusal);
+        if problem.status.as_u16() == 403 {
+            self.note_refusal(actor, case_id, kind, &problem).await;
+        }
+        Err(problem)
     }
 
     async fn carry_out(&self, order: &Order, is_first: bool) -> Result<Carried, Problem> {

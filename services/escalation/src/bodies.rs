@@ -1,6 +1,6 @@
 //! The bodies of escalation's commands.
 
-use casework::command::Command;
+use casework::command::{Command, CommandKind};
 use desk::bodies::{DepartmentPosition, MeetingAction, Member, all};
 use desk::endpoint::{CommandBody, ItemBody};
 use proto_events::Timestamp;
@@ -24,6 +24,8 @@ pub(crate) struct Convene {
 }
 
 impl CommandBody for Convene {
+    const KIND: CommandKind = CommandKind::ConveneTaskForce;
+
     fn into_command(self) -> Result<Command, Vec<FieldError>> {
         Ok(Command::ConveneTaskForce {
             trigger: ConveneTrigger::Person,
@@ -53,6 +55,8 @@ pub(crate) struct Meeting {
 }
 
 impl CommandBody for Meeting {
+    const KIND: CommandKind = CommandKind::RecordMeeting;
+
     fn into_command(self) -> Result<Command, Vec<FieldError>> {
         Ok(Command::RecordMeeting {
             attendees: self.attendees,
@@ -72,6 +76,8 @@ pub(crate) struct Dissolve {
 }
 
 impl CommandBody for Dissolve {
+    const KIND: CommandKind = CommandKind::DissolveTaskForce;
+
     fn into_command(self) -> Result<Command, Vec<FieldError>> {
         Ok(Command::DissolveTaskForce { outcome: self.outcome })
     }
@@ -88,6 +94,8 @@ pub(crate) struct Rectified {
 }
 
 impl CommandBody for Rectified {
+    const KIND: CommandKind = CommandKind::CompleteRectification;
+
     fn into_command(self) -> Result<Command, Vec<FieldError>> {
         Ok(Command::CompleteRectification { action: self.action, result: self.result })
     }
@@ -102,6 +110,8 @@ pub(crate) struct ActionDone {
 }
 
 impl ItemBody for ActionDone {
+    const KIND: CommandKind = CommandKind::FinishAction;
+
     fn into_command_for(self, number: &str) -> Result<Command, Problem> {
         let number = number
             .parse()
@@ -126,6 +136,8 @@ pub(crate) struct Special {
 }
 
 impl CommandBody for Special {
+    const KIND: CommandKind = CommandKind::RequestSpecialHandling;
+
     fn into_command(self) -> Result<Command, Vec<FieldError>> {
         Ok(Command::RequestSpecialHandling {
             facts: self.facts,
@@ -147,6 +159,8 @@ pub(crate) struct Check {
 }
 
 impl CommandBody for Check {
+    const KIND: CommandKind = CommandKind::CheckSpecialHandling;
+
     fn into_command(self) -> Result<Command, Vec<FieldError>> {
         Ok(Command::CheckSpecialHandling { layer: self.layer, finding: self.finding })
     }
@@ -169,6 +183,8 @@ pub(crate) struct Decision {
 }
 
 impl CommandBody for Decision {
+    const KIND: CommandKind = CommandKind::DecideSpecialHandling;
+
     fn into_command(self) -> Result<Command, Vec<FieldError>> {
         Ok(Command::DecideSpecialHandling {
             approved: self.approved,
@@ -188,6 +204,8 @@ pub(crate) struct Review {
 }
 
 impl CommandBody for Review {
+    const KIND: CommandKind = CommandKind::ReviewSpecialHandling;
+
     fn into_command(self) -> Result<Command, Vec<FieldError>> {
         Ok(Command::ReviewSpecialHandling { result: self.result })
     }
@@ -205,6 +223,8 @@ pub(crate) struct Pause {
 }
 
 impl CommandBody for Pause {
+    const KIND: CommandKind = CommandKind::Pause;
+
     fn into_command(self) -> Result<Command, Vec<FieldError>> {
         Ok(Command::Pause { reason: self.reason, handler_informed: self.handler_informed })
     }
@@ -216,6 +236,8 @@ impl CommandBody for Pause {
 pub(crate) struct Resume {}
 
 impl CommandBody for Resume {
+    const KIND: CommandKind = CommandKind::Resume;
+
     fn into_command(self) -> Result<Command, Vec<FieldError>> {
         Ok(Command::Resume { automatic: false })
     }
@@ -234,6 +256,8 @@ pub(crate) struct Extend {
 }
 
 impl CommandBody for Extend {
+    const KIND: CommandKind = CommandKind::Extend;
+
     fn into_command(self) -> Result<Command, Vec<FieldError>> {
         Ok(Command::Extend {
             working_days: self.working_days,
@@ -252,6 +276,8 @@ pub(crate) struct Urge {
 }
 
 impl CommandBody for Urge {
+    const KIND: CommandKind = CommandKind::Urge;
+
     fn into_command(self) -> Result<Command, Vec<FieldError>> {
         Ok(Command::Urge { text: self.text })
     }

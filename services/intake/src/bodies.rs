@@ -1,6 +1,6 @@
 //! The bodies of intake's commands.
 
-use casework::command::Command;
+use casework::command::{Command, CommandKind};
 use desk::bodies::{ReceivedItem, Remedy, all};
 use desk::endpoint::CommandBody;
 use proto_events::codes::{ErasureReason, Exclusion, Grade, ReopenReason, Solved};
@@ -26,6 +26,8 @@ pub(crate) struct Decline {
 }
 
 impl CommandBody for Decline {
+    const KIND: CommandKind = CommandKind::Decline;
+
     fn into_command(self) -> Result<Command, Vec<FieldError>> {
         Ok(Command::Decline {
             exclusion: self.exclusion,
@@ -47,6 +49,8 @@ pub(crate) struct Materials {
 }
 
 impl CommandBody for Materials {
+    const KIND: CommandKind = CommandKind::ReceiveMaterials;
+
     fn into_command(self) -> Result<Command, Vec<FieldError>> {
         Ok(Command::ReceiveMaterials { items: all(self.items), complete: self.complete })
     }
@@ -72,6 +76,8 @@ pub(crate) struct FeedbackBody {
 }
 
 impl CommandBody for FeedbackBody {
+    const KIND: CommandKind = CommandKind::RecordFeedback;
+
     fn into_command(self) -> Result<Command, Vec<FieldError>> {
         Ok(Command::RecordFeedback {
             responded: self.responded,
@@ -95,6 +101,8 @@ pub(crate) struct Reopen {
 }
 
 impl CommandBody for Reopen {
+    const KIND: CommandKind = CommandKind::Reopen;
+
     fn into_command(self) -> Result<Command, Vec<FieldError>> {
         Ok(Command::Reopen { reason: self.reason, note: self.note })
     }
@@ -112,6 +120,8 @@ pub(crate) struct Withdraw {
 }
 
 impl CommandBody for Withdraw {
+    const KIND: CommandKind = CommandKind::Withdraw;
+
     fn into_command(self) -> Result<Command, Vec<FieldError>> {
         Ok(Command::Withdraw { reason: self.reason, note: self.note })
     }
@@ -126,6 +136,8 @@ pub(crate) struct Erase {
 }
 
 impl CommandBody for Erase {
+    const KIND: CommandKind = CommandKind::ErasePersonalData;
+
     fn into_command(self) -> Result<Command, Vec<FieldError>> {
         Ok(Command::ErasePersonalData { reason: self.reason })
     }

@@ -12,7 +12,7 @@ use axum::http::{Method, StatusCode};
 use axum::response::{IntoResponse as _, Response};
 use axum::routing::post;
 use bytes::Bytes;
-use casework::centers::{CenterContext, Tally, decide_tally};
+use casework::centers::{CenterContext, Tally, decide_tally, forbidden, may_report_somewhere};
 use casework::command::Actor;
 use casework::refusal::{Refusal, RefusalCode};
 use chrono::NaiveDate;
@@ -119,9 +119,14 @@ async fn handle(
     Signed(staff): Signed,
     IdempotencyKey(key): IdempotencyKey,
     request_id: RequestId,
-    StrictJson { value, hash }: StrictJson<TallyBody>,
+    body: Result<StrictJson<TallyBody>, Problem>,
 ) -> Result<Response, Problem> {
     let actor = actor_of(&staff);
+    if body.is_err() && !may_report_somewhere(&actor) {
+        let refused = Err(problem::of_refusal(forbidden(&actor, "any center")));
+        ended(&desk, &actor, "tally", refused).await?;
+    }
+    let StrictJson { value, hash } = body?;
     let scope = format!("{}/consultations", value.center);
     let command_id = command_id(&desk, &actor.username, &scope, key.as_deref());
     let hash = key.is_some().then_some(hash);

@@ -9,8 +9,8 @@ use axum::extract::State;
 use axum::response::Response;
 use axum::routing::{MethodRouter, post};
 use casework::case::Case;
-use casework::command::{Command, CorrectedField, PersonalField};
-use desk::endpoint::{Asked, carry_out, case_id};
+use casework::command::{Command, CommandKind, CorrectedField, PersonalField};
+use desk::endpoint::{Asked, carry_out, case_id, read_by};
 use desk::{Desk, DeskState, problem};
 use proto_events::codes::Care;
 use proto_events::ids::CaseId;
@@ -51,8 +51,10 @@ async fn handle(
     IdempotencyKey(key): IdempotencyKey,
     IfMatch(if_match): IfMatch,
     request_id: RequestId,
-    StrictJson { value: body, hash }: StrictJson<Correction>,
+    body: Result<StrictJson<Correction>, Problem>,
 ) -> Result<Response, Problem> {
+    let read = read_by(&desk, &staff, CommandKind::Correct, &id, body).await?;
+    let StrictJson { value: body, hash } = read;
     let Some(field) = CorrectedField::of_name(&body.field) else {
         let names: Vec<&str> = CorrectedField::ALL.iter().map(|field| field.name()).collect();
         return Err(Problem::invalid("/field", format!("one of {}", names.join(", "))));

@@ -10,7 +10,7 @@ use axum::extract::State;
 use axum::http::{Method, StatusCode};
 use axum::response::{IntoResponse as _, Response};
 use axum::routing::post;
-use casework::centers::{CenterContext, check_close, decide_close};
+use casework::centers::{CenterContext, check_close, decide_close, forbidden, may_report};
 use casework::command::Actor;
 use chrono::{NaiveDate, NaiveTime, TimeDelta};
 use desk::endpoint::AnsweredEvent;
@@ -88,11 +88,16 @@ async fn handle(
     Signed(staff): Signed,
     Path((center, date)): Path<(String, String)>,
     request_id: RequestId,
-    StrictJson { value: CloseBody {}, .. }: StrictJson<CloseBody>,
+    body: Result<StrictJson<CloseBody>, Problem>,
 ) -> Result<Response, Problem> {
     let actor = actor_of(&staff);
     let center: CenterId =
         center.parse().map_err(|_| Problem::not_found("there is no such center (没有这个中心)"))?;
+    if body.is_err() && !may_report(&actor, &center) {
+        let refused = Err(problem::of_refusal(forbidden(&actor, center.as_str())));
+        ended(&desk, &actor, "close_day", refused).await?;
+    }
+    let StrictJson { value: CloseBody {}, .. } = body?;
     let day: NaiveDate =
         date.parse().map_err(|_| Problem::invalid("/date", "must be a date such as 2026-03-31"))?;
     let request_id = Some(request_id.as_str().to_owned());

@@ -5,8 +5,8 @@ use std::sync::Arc;
 use axum::extract::State;
 use axum::response::Response;
 use axum::routing::{MethodRouter, post};
-use casework::command::Command;
-use desk::endpoint::{Asked, carry_out};
+use casework::command::{Command, CommandKind};
+use desk::endpoint::{Asked, carry_out, read_by};
 use desk::{Desk, DeskState};
 use proto_events::codes::LinkRelation;
 use proto_events::ids::CaseId;
@@ -39,8 +39,10 @@ async fn handle(
     IdempotencyKey(key): IdempotencyKey,
     IfMatch(if_match): IfMatch,
     request_id: RequestId,
-    StrictJson { value: body, hash }: StrictJson<LinkBody>,
+    body: Result<StrictJson<LinkBody>, Problem>,
 ) -> Result<Response, Problem> {
+    let read = read_by(&desk, &staff, CommandKind::Link, &id, body).await?;
+    let StrictJson { value: body, hash } = read;
     desk.subject_of(body.case_id, None).await.map_err(|problem| {
         match problem.status.is_client_error() {
             true => Problem::invalid("/case_id", "there is no such case (没有这个案件)"),

@@ -8,7 +8,7 @@ use axum::http::{Method, StatusCode};
 use axum::response::Response;
 use axum::routing::post;
 use casework::command::{Actor, Command, CommandKind, Context, Open};
-use casework::decide::decide;
+use casework::decide::{admit_role, decide};
 use casework::refusal::{Refusal, RefusalCode};
 use chrono::TimeDelta;
 use desk::bodies::{Matter, Notice};
@@ -84,9 +84,15 @@ async fn handle(
     Signed(staff): Signed,
     IdempotencyKey(key): IdempotencyKey,
     request_id: RequestId,
-    StrictJson { value, hash }: StrictJson<OpenBody>,
+    body: Result<StrictJson<OpenBody>, Problem>,
 ) -> Result<Response, Problem> {
     let actor = actor_of(&staff);
+    if body.is_err()
+        && let Err(refusal) = admit_role(&actor, CommandKind::Open)
+    {
+        return Err(noted(&desk, &actor, problem::of_refusal(refusal)).await);
+    }
+    let StrictJson { value, hash } = body?;
     let case_id = match &key {
         Some(key) => CaseId::of_key(&value.center, key),
         None => CaseId(fresh_uuid(&desk)),

@@ -82,7 +82,7 @@ async fn handle(
     State(desk): State<Arc<Desk>>,
     Signed(staff): Signed,
     Path(id): Path<String>,
-    StrictJson { value, .. }: StrictJson<RevealBody>,
+    body: Result<StrictJson<RevealBody>, Problem>,
 ) -> Result<Json<RevealAnswer>, Problem> {
     let case_id = case_id(&id)?;
     let subject = desk.subject_of(case_id, None).await?;
@@ -90,7 +90,7 @@ async fn handle(
         .load(&subject)
         .await?
         .ok_or_else(|| Problem::not_found("there is no such case (没有这个案件)"))?;
-    let (purpose, applicant) = match clear(&desk, &case, &staff, &value.purpose).await {
+    let (purpose, applicant) = match clear(&desk, &case, &staff, body).await {
         Ok(clear) => clear,
         Err(problem) => {
             if matches!(problem.status.as_u16(), 403 | 409) {
@@ -114,9 +114,14 @@ async fn clear(
     desk: &Desk,
     case: &Case,
     staff: &Staff,
-    purpose: &str,
+    body: Result<StrictJson<RevealBody>, Problem>,
 ) -> Result<(String, Applicant), Problem> {
-    let purpose = allowed(case, staff, purpose)?;
+    if !permission::may_reveal(&actor_of(staff), case) {
+        return Err(Problem::forbidden(
+            "this applicant is not yours to read in clear (无权查看该案件的个人信息)",
+        ));
+    }
+    let purpose = written(&body?.value.purpose)?;
     let applicant = opened(desk, case).await?;
     // The audit is never erased.
     if applicant.is_named_in(&purpose) {
@@ -127,13 +132,8 @@ async fn clear(
     Ok((purpose, applicant))
 }
 
-/// Whether this person may, and the purpose as it is written down.
-fn allowed(case: &Case, staff: &Staff, purpose: &str) -> Result<String, Problem> {
-    if !permission::may_reveal(&actor_of(staff), case) {
-        return Err(Problem::forbidden(
-            "this applicant is not yours to read in clear (无权查看该案件的个人信息)",
-        ));
-    }
+/// The purpose as it is written down.
+fn written(purpose: &str) -> Result<String, Problem> {
     let purpose = purpose.trim();
     let chars = purpose.chars().count();
     let detail = match () {

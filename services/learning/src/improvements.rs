@@ -9,6 +9,7 @@ use axum::routing::post;
 use casework::learning::improvement::{
     ImprovementState, OpenImprovement, decide_action, decide_done, decide_open, decide_verify,
 };
+use casework::learning::permission::LearningKind;
 use casework::learning::{Book, CaseKind, LearningContext};
 use casework::refusal::RefusalCode;
 use desk::endpoint::AnsweredEvent;
@@ -144,8 +145,11 @@ async fn open(
     IdempotencyKey(key): IdempotencyKey,
     IfMatch(if_match): IfMatch,
     request_id: RequestId,
-    StrictJson { value, hash }: StrictJson<OpenBody>,
+    body: Result<StrictJson<OpenBody>, Problem>,
 ) -> Result<Response, Problem> {
+    let kind = LearningKind::OpenImprovement;
+    let read = orders::read_by(&desk, &staff, kind, "open improvement", body).await?;
+    let StrictJson { value, hash } = read;
     let heading = Heading { key, if_match, request_id, hash };
     let asked = Asked::of(&desk, &staff, "", "open improvement", heading);
     let OpenBody { cause, matter, department, problem } = value;
@@ -169,8 +173,11 @@ async fn set_action(
     IdempotencyKey(key): IdempotencyKey,
     IfMatch(if_match): IfMatch,
     request_id: RequestId,
-    StrictJson { value, hash }: StrictJson<ActionBody>,
+    body: Result<StrictJson<ActionBody>, Problem>,
 ) -> Result<Response, Problem> {
+    let kind = LearningKind::SetAction;
+    let read = orders::read_by(&desk, &staff, kind, "set action", body).await?;
+    let StrictJson { value, hash } = read;
     let heading = Heading { key, if_match, request_id, hash };
     let asked = Asked::of(&desk, &staff, &id, "set action", heading);
     let id = improvement_id(&id)?;
@@ -191,8 +198,11 @@ async fn report_done(
     IdempotencyKey(key): IdempotencyKey,
     IfMatch(if_match): IfMatch,
     request_id: RequestId,
-    StrictJson { value, hash }: StrictJson<DoneBody>,
+    body: Result<StrictJson<DoneBody>, Problem>,
 ) -> Result<Response, Problem> {
+    let kind = LearningKind::ReportDone;
+    let read = orders::read_by(&desk, &staff, kind, "report done", body).await?;
+    let StrictJson { value, hash } = read;
     let heading = Heading { key, if_match, request_id, hash };
     let asked = Asked::of(&desk, &staff, &id, "report done", heading);
     let id = improvement_id(&id)?;
@@ -210,8 +220,11 @@ async fn verify(
     IdempotencyKey(key): IdempotencyKey,
     IfMatch(if_match): IfMatch,
     request_id: RequestId,
-    StrictJson { value, hash }: StrictJson<VerifyBody>,
+    body: Result<StrictJson<VerifyBody>, Problem>,
 ) -> Result<Response, Problem> {
+    let kind = LearningKind::VerifyImprovement;
+    let read = orders::read_by(&desk, &staff, kind, "verify improvement", body).await?;
+    let StrictJson { value, hash } = read;
     let heading = Heading { key, if_match, request_id, hash };
     let asked = Asked::of(&desk, &staff, &id, "verify improvement", heading);
     let id = improvement_id(&id)?;

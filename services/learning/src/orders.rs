@@ -7,7 +7,8 @@ use axum::http::StatusCode;
 use bytes::Bytes;
 use casework::case::Case;
 use casework::command::Actor;
-use casework::learning::{Book, Improvement, LearningContext, Precedent};
+use casework::learning::permission::{self, LearningKind};
+use casework::learning::{Book, Improvement, LearningContext, Precedent, forbidden};
 use casework::refusal::Refusal;
 use desk::endpoint::{AnsweredEvent, command_id};
 use desk::{Desk, actor_of, decode_learning, problem};
@@ -19,7 +20,7 @@ use proto_events::subject::LearningSubject;
 use runtime::audit::AuditLine;
 use runtime::command_loop::{CommandError, Decision, Outcome};
 use runtime::http::problem::IDEMPOTENCY_MISMATCH;
-use runtime::http::{Problem, RequestId};
+use runtime::http::{Problem, RequestId, StrictJson};
 use runtime::identity::{Staff, Username};
 use runtime::log::{NewEvent, Recorded};
 
@@ -67,6 +68,29 @@ impl Asked {
             causation: None,
             what,
         }
+    }
+}
+
+/// What was read of a request. Of one that cannot be read, whose role may not wish this anyway learns that, and not what is
+/// wrong with it.
+///
+/// # Errors
+/// 403, also written to the audit, or the problem of the body.
+pub(crate) async fn read_by<T>(
+    desk: &Desk,
+    staff: &Staff,
+    kind: LearningKind,
+    what: &'static str,
+    read: Result<StrictJson<T>, Problem>,
+) -> Result<StrictJson<T>, Problem> {
+    let actor = actor_of(staff);
+    match read {
+        Err(_) if !permission::may(actor.role, kind) => {
+            let problem = of_refusal(forbidden(&actor));
+            note_refusal(desk, &actor, what, &problem).await;
+            Err(problem)
+        }
+        read => read,
     }
 }
 
@@ -214,13 +238,17 @@ async fn audited<T>(desk: &Desk, asked: &Asked, outcome: Result<T, Problem>) -> 
             StatusCode::FORBIDDEN | StatusCode::CONFLICT | StatusCode::PRECONDITION_FAILED
         )
     {
-        let line = AuditLine::new(asked.actor.username.clone(), "refused")
-            .role(asked.actor.role)
-            .center(asked.actor.center.clone())
-            .detail(format!("{}: {}", asked.what, problem.code));
-        desk.audit.record(line).await;
+        note_refusal(desk, &asked.actor, asked.what, problem).await;
     }
     outcome
+}
+
+async fn note_refusal(desk: &Desk, actor: &Actor, what: &str, problem: &Problem) {
+    let line = AuditLine::new(actor.username.clone(), "refused")
+        .role(actor.role)
+        .center(actor.center.clone())
+        .detail(format!("{what}: {}", problem.code));
+    desk.audit.record(line).await;
 }
 
 /// A refusal as the caller sees it.

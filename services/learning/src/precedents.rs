@@ -6,6 +6,7 @@ use axum::extract::State;
 use axum::http::{Method, StatusCode};
 use axum::response::{IntoResponse as _, Response};
 use axum::routing::post;
+use casework::learning::permission::LearningKind;
 use casework::learning::precedent::{
     Apply, Publish, Retire, decide_apply, decide_publish, decide_retire,
 };
@@ -134,8 +135,11 @@ async fn publish(
     IdempotencyKey(key): IdempotencyKey,
     IfMatch(if_match): IfMatch,
     request_id: RequestId,
-    StrictJson { value, hash }: StrictJson<PublishBody>,
+    body: Result<StrictJson<PublishBody>, Problem>,
 ) -> Result<Response, Problem> {
+    let kind = LearningKind::PublishPrecedent;
+    let read = orders::read_by(&desk, &staff, kind, "publish precedent", body).await?;
+    let StrictJson { value, hash } = read;
     let heading = Heading { key, if_match, request_id, hash };
     let scope = value.case_id.to_string();
     let asked = Asked::of(&desk, &staff, &scope, "publish precedent", heading);
@@ -161,8 +165,11 @@ async fn apply(
     IdempotencyKey(key): IdempotencyKey,
     IfMatch(if_match): IfMatch,
     request_id: RequestId,
-    StrictJson { value, hash }: StrictJson<ApplyBody>,
+    body: Result<StrictJson<ApplyBody>, Problem>,
 ) -> Result<Response, Problem> {
+    let kind = LearningKind::ApplyPrecedent;
+    let read = orders::read_by(&desk, &staff, kind, "apply precedent", body).await?;
+    let StrictJson { value, hash } = read;
     let heading = Heading { key, if_match, request_id, hash };
     let asked = Asked::of(&desk, &staff, &id, "apply precedent", heading);
     let id = precedent_id(&id)?;
@@ -182,8 +189,11 @@ async fn retire(
     IdempotencyKey(key): IdempotencyKey,
     IfMatch(if_match): IfMatch,
     request_id: RequestId,
-    StrictJson { value, hash }: StrictJson<RetireBody>,
+    body: Result<StrictJson<RetireBody>, Problem>,
 ) -> Result<Response, Problem> {
+    let kind = LearningKind::RetirePrecedent;
+    let read = orders::read_by(&desk, &staff, kind, "retire precedent", body).await?;
+    let StrictJson { value, hash } = read;
     let heading = Heading { key, if_match, request_id, hash };
     let asked = Asked::of(&desk, &staff, &id, "retire precedent", heading);
     let id = precedent_id(&id)?;

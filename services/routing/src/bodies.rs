@@ -1,6 +1,6 @@
 //! The bodies of routing's commands.
 
-use casework::command::Command;
+use casework::command::{Command, CommandKind};
 use desk::bodies::{Explainer, PartWish, PolicyBasis, RequestedItem, WindowContact, all};
 use desk::endpoint::{CommandBody, ItemBody};
 use proto_events::codes::{
@@ -26,6 +26,8 @@ pub(crate) struct Forward {
 }
 
 impl CommandBody for Forward {
+    const KIND: CommandKind = CommandKind::Forward;
+
     fn into_command(self) -> Result<Command, Vec<FieldError>> {
         Ok(Command::Forward {
             department: self.department,
@@ -46,6 +48,8 @@ pub(crate) struct Accept {
 }
 
 impl CommandBody for Accept {
+    const KIND: CommandKind = CommandKind::Accept;
+
     fn into_command(self) -> Result<Command, Vec<FieldError>> {
         Ok(Command::Accept { handler: self.handler })
     }
@@ -62,6 +66,8 @@ pub(crate) struct Contact {
 }
 
 impl CommandBody for Contact {
+    const KIND: CommandKind = CommandKind::Contact;
+
     fn into_command(self) -> Result<Command, Vec<FieldError>> {
         Ok(Command::Contact { mode: self.mode, reached: self.reached })
     }
@@ -78,6 +84,8 @@ pub(crate) struct Progress {
 }
 
 impl CommandBody for Progress {
+    const KIND: CommandKind = CommandKind::NoteProgress;
+
     fn into_command(self) -> Result<Command, Vec<FieldError>> {
         Ok(Command::NoteProgress { text: self.text, public: self.public })
     }
@@ -100,6 +108,8 @@ pub(crate) struct SendBack {
 }
 
 impl CommandBody for SendBack {
+    const KIND: CommandKind = CommandKind::Return;
+
     fn into_command(self) -> Result<Command, Vec<FieldError>> {
         Ok(Command::Return {
             reason: self.reason,
@@ -124,6 +134,8 @@ pub(crate) struct Arbitrate {
 }
 
 impl CommandBody for Arbitrate {
+    const KIND: CommandKind = CommandKind::Arbitrate;
+
     fn into_command(self) -> Result<Command, Vec<FieldError>> {
         Ok(Command::Arbitrate {
             department: self.department,
@@ -150,6 +162,8 @@ pub(crate) struct NotDoable {
 }
 
 impl CommandBody for NotDoable {
+    const KIND: CommandKind = CommandKind::DetermineNotDoable;
+
     fn into_command(self) -> Result<Command, Vec<FieldError>> {
         Ok(Command::DetermineNotDoable {
             basis: all(self.basis),
@@ -179,6 +193,8 @@ pub(crate) struct Explain {
 }
 
 impl CommandBody for Explain {
+    const KIND: CommandKind = CommandKind::Explain;
+
     fn into_command(self) -> Result<Command, Vec<FieldError>> {
         Ok(Command::Explain {
             mode: self.mode,
@@ -206,6 +222,8 @@ pub(crate) struct Resolve {
 }
 
 impl CommandBody for Resolve {
+    const KIND: CommandKind = CommandKind::Resolve;
+
     fn into_command(self) -> Result<Command, Vec<FieldError>> {
         Ok(Command::Resolve {
             resolution: self.resolution,
@@ -225,6 +243,8 @@ pub(crate) struct Joint {
 }
 
 impl CommandBody for Joint {
+    const KIND: CommandKind = CommandKind::AssignParts;
+
     fn into_command(self) -> Result<Command, Vec<FieldError>> {
         Ok(Command::AssignParts { parts: all(self.parts) })
     }
@@ -239,6 +259,8 @@ pub(crate) struct PartDone {
 }
 
 impl ItemBody for PartDone {
+    const KIND: CommandKind = CommandKind::CompletePart;
+
     fn into_command_for(self, department: &str) -> Result<Command, Problem> {
         let department = department
             .parse()
@@ -261,6 +283,8 @@ pub(crate) struct Materials {
 }
 
 impl CommandBody for Materials {
+    const KIND: CommandKind = CommandKind::RequestMaterials;
+
     fn into_command(self) -> Result<Command, Vec<FieldError>> {
         Ok(Command::RequestMaterials {
             items: all(self.items),
@@ -285,6 +309,8 @@ pub(crate) struct Reclassify {
 }
 
 impl CommandBody for Reclassify {
+    const KIND: CommandKind = CommandKind::Reclassify;
+
     fn into_command(self) -> Result<Command, Vec<FieldError>> {
         Ok(Command::Reclassify {
             complexity: self.complexity,
@@ -307,6 +333,8 @@ pub(crate) struct Transfer {
 }
 
 impl CommandBody for Transfer {
+    const KIND: CommandKind = CommandKind::Transfer;
+
     fn into_command(self) -> Result<Command, Vec<FieldError>> {
         Ok(Command::Transfer { body: self.body, receipt: self.receipt, reason: self.reason })
     }

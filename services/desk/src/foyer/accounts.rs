@@ -167,9 +167,10 @@ async fn list(
 async fn add(
     State(desk): State<Arc<Desk>>,
     Signed(staff): Signed,
-    StrictJson { value, .. }: StrictJson<NewAccount>,
+    body: Result<StrictJson<NewAccount>, Problem>,
 ) -> Result<(StatusCode, Json<Staff>), Problem> {
     let admin = Admin::of(&desk, &staff, "staff_add").await?;
+    let StrictJson { value, .. } = body?;
     let NewAccount { username, name, role, center, department, password } = value;
     admin.places(center.as_ref(), department.as_ref())?;
     let username: Username = username.parse()?;
@@ -183,9 +184,10 @@ async fn set_password(
     State(desk): State<Arc<Desk>>,
     Signed(staff): Signed,
     Path(username): Path<String>,
-    StrictJson { value, .. }: StrictJson<PasswordBody>,
+    body: Result<StrictJson<PasswordBody>, Problem>,
 ) -> Result<StatusCode, Problem> {
     let admin = Admin::of(&desk, &staff, "staff_password").await?;
+    let StrictJson { value, .. } = body?;
     let username = named(&username)?;
     desk.identity.set_password(&username, &value.password).await?;
     admin.note("staff_password_set", &username, None).await;
@@ -224,9 +226,10 @@ async fn change(
     State(desk): State<Arc<Desk>>,
     Signed(staff): Signed,
     Path(username): Path<String>,
-    StrictJson { value, .. }: StrictJson<ChangeBody>,
+    body: Result<StrictJson<ChangeBody>, Problem>,
 ) -> Result<Json<Staff>, Problem> {
     let admin = Admin::of(&desk, &staff, "staff_change").await?;
+    let StrictJson { value, .. } = body?;
     let username = named(&username)?;
     let ChangeBody { name, role, center, department } = value;
     admin.places(

@@ -131,9 +131,10 @@ async fn list(
 async fn add(
     State(desk): State<Arc<Desk>>,
     Signed(staff): Signed,
-    StrictJson { value, .. }: StrictJson<NewToken>,
+    body: Result<StrictJson<NewToken>, Problem>,
 ) -> Result<(StatusCode, Json<MadeAnswer>), Problem> {
     let admin = Admin::of(&desk, &staff, "token_add").await?;
+    let StrictJson { value, .. } = body?;
     let NewToken { name, role, center, department, scopes, days } = value;
     admin.places(center.as_ref(), department.as_ref())?;
     let days = days.unwrap_or(DAYS_DEFAULT);
