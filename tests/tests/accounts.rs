@@ -176,6 +176,25 @@ fn hidden(page: &Answer, name: &str) -> String {
 }
 
 #[test]
+fn a_second_factor_outlives_a_rotation_of_the_wrapping_key() {
+    let district = District::start(None);
+    district.staff("auditor", "auditor", Place::District);
+    let person = holder(&district, &sign_in(&district, "auditor", None).expect_status(200));
+    let (secret, recovery) = enrol(&person);
+    district.shut_down();
+    let rotated = district.tool(&["keys", "rotate"]);
+    assert!(rotated.status.success(), "{}", said(&rotated));
+    district.bring_up();
+    sign_in(&district, "auditor", None).refused(401, "second_factor_required");
+    let code = code_of(&secret, 1);
+    let person = holder(&district, &sign_in(&district, "auditor", Some(&code)).expect_status(200));
+    sign_in(&district, "auditor", Some(&recovery[0])).expect_status(200);
+    let told = person.get("/v1/audit?kind=keys_rotated").expect_status(200);
+    assert_eq!(told.items().len(), 1, "{}", told.text);
+    assert_eq!(told.items()[0]["actor"], "command-line");
+}
+
+#[test]
 fn where_the_district_requires_it_a_role_can_do_nothing_but_enrol() {
     let folder = tempfile::tempdir().expect("a folder");
     let required = "[accounts]\nsecond_factor = \"required\"\n\n[limits]";

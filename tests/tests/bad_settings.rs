@@ -68,6 +68,16 @@ fn settings_that_cannot_be_used_are_refused_together() {
 }
 
 #[test]
+fn keys_are_not_rotated_on_a_bus_that_others_may_use() {
+    let folder = tempfile::tempdir().expect("a folder");
+    let mut command = unstuck_command();
+    command.args(["keys", "rotate", "--nats-url", "nats://127.0.0.1:4222", "--data"]);
+    let output = command.arg(folder.path()).output().expect("the binary can be started");
+    assert_eq!(output.status.code(), Some(EXIT_SETTINGS), "{}", said(&output));
+    assert!(said(&output).contains("no service running"), "{}", said(&output));
+}
+
+#[test]
 fn an_occupied_port_is_said_in_a_line_and_everything_ends() {
     let taken = TcpListener::bind("127.0.0.1:0").expect("a free port");
     let address = taken.local_addr().expect("an address").to_string();

@@ -48,6 +48,7 @@ use crate::kv::{Bucket, KvError};
 use crate::metrics::SignInOutcome;
 use crate::streams::{SESSIONS_BUCKET, STAFF_BUCKET};
 use cache::Cache;
+use machine::MachineReads;
 use password::Hasher;
 use sessions::SessionRecord;
 use throttle::Throttle;
@@ -173,6 +174,7 @@ pub struct Identity {
     session_cache: Cache<SessionRecord>,
     everybody_cache: Cache<Arc<Vec<Account>>>,
     machine_cache: Cache<MachineToken>,
+    machine_reads: MachineReads,
     hasher: Hasher,
     throttle: Throttle,
     tries: Allowance,
@@ -248,6 +250,7 @@ impl Identity {
             session_cache: Cache::new(),
             everybody_cache: Cache::new(),
             machine_cache: Cache::new(),
+            machine_reads: MachineReads::default(),
             hasher: Hasher::new(),
             throttle: Throttle::default(),
             tries: Allowance::new(TRIES_BURST, TRIES_PER_MINUTE).wide_for_this_machine(),

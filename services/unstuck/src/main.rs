@@ -98,7 +98,8 @@ async fn run(command: Command, log_format: Option<String>) -> anyhow::Result<()>
         }
         Command::Keys { command: cli::KeysCommand::Rotate(arguments) } => {
             let cli::RotateArguments { place, master_key } = arguments;
-            tools::keys::rotate(settings::tool(place, log_format)?, master_key).await
+            let (place, district) = settings::rotation(place, log_format)?;
+            tools::keys::rotate(place, district, master_key).await
         }
         Command::Backup(arguments) => tools::backup::backup(arguments, log_format).await,
         Command::Restore(arguments) => tools::backup::restore(arguments, log_format).await,

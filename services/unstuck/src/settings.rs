@@ -198,6 +198,24 @@ pub(crate) fn tool(arguments: PlaceArguments, log_format: Option<String>) -> any
     Ok(place)
 }
 
+/// As [`tool`], for the one that wraps all keys anew, which nobody may make meanwhile: on a bus that runs elsewhere nobody
+/// could know.
+pub(crate) fn rotation(
+    arguments: PlaceArguments,
+    log_format: Option<String>,
+) -> anyhow::Result<(Place, District)> {
+    let mut reader = Reader::new();
+    let place = reader.place(arguments);
+    let district = reader.district(None);
+    if place.remote_bus.is_some() {
+        let problem = "cannot be used here: keys are rotated with no service running, which nobody can \
+            know of a bus that runs elsewhere";
+        reader.0.fault("--nats-url", problem);
+    }
+    reader.finish(log_format, FILTER_OF_TOOLS)?;
+    Ok((place, district.context("the district was read")?))
+}
+
 pub(crate) fn doctor(
     arguments: DoctorArguments,
     log_format: Option<String>,

@@ -10,4 +10,5 @@ pub(crate) mod register;
 pub(crate) mod schema;
 pub(crate) mod staff;
 pub(crate) mod token;
+mod trace;
 pub(crate) mod views;

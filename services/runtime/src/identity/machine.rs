@@ -2,8 +2,11 @@
 //!
 //! Invariants: a token stands in the bucket as its hash only, is shown once, and ends by itself; it opens the addresses of
 //! its scopes for reading and nothing else, whatever its role could do, so that no machine ever sees a person in clear;
-//! what is revoked opens nothing any more, in any process. `unstuck_` in front lets a scanner of source code find one that
+//! what is revoked opens nothing any more, in any process; the audit says who read which scope in which hour. `unstuck_` in front lets a scanner of source code find one that
 //! has got lost.
+
+use std::collections::HashMap;
+use std::sync::{Mutex, PoisonError};
 
 use axum::http::Method;
 use chrono::{DateTime, TimeDelta, Utc};
@@ -14,6 +17,7 @@ use serde::{Deserialize, Serialize};
 use sha2::{Digest as _, Sha256};
 
 use super::{Identity, IdentityError, NewStaff, Staff, Username, random_hex};
+use crate::audit::AuditLine;
 use crate::http::body::hex;
 
 /// What every token begins with.
@@ -36,6 +40,9 @@ pub(super) const MACHINE_USERNAME_PREFIX: &str = "machine.";
 
 /// What the keys of tokens begin with, in the bucket of the accounts, whose keys have no dot.
 const KEY_PREFIX: &str = "token.";
+
+/// Most machines and scopes whose last reading is remembered; beyond it some are written down once more.
+const READS_MAX: usize = 4096;
 
 /// The roles that a machine may read as: those that see a whole center, department or district.
 const ROLES: [Role; 4] = [Role::Director, Role::DepartmentLead, Role::Coordinator, Role::Auditor];
@@ -222,9 +229,21 @@ impl Identity {
         let needed = self.scopes.iter().find(opens).filter(|_| is_reading);
         match needed {
             Some(scope) if record.scopes.iter().any(|code| code == scope.code) => {
-                record.staff().map(Some)
+                let staff = record.staff()?;
+                self.note_machine(&staff, scope).await;
+                Ok(Some(staff))
             }
             needed => Err(IdentityError::OutOfScope { needed: needed.map(|scope| scope.code) }),
+        }
+    }
+
+    /// Leaves a line for what a machine reads, one for each scope and hour: what it sees is masked, so that who, what and
+    /// when is enough, and a machine asks all day.
+    async fn note_machine(&self, staff: &Staff, scope: &Scope) {
+        let hour = self.now().timestamp().div_euclid(3600);
+        if self.machine_reads.is_first(staff.username.as_str(), scope.code, hour) {
+            let line = AuditLine::new(staff.username.as_str(), "machine_read").role(staff.role);
+            self.audit.record(line.center(staff.center.clone()).detail(scope.code)).await;
         }
     }
 
@@ -246,6 +265,21 @@ impl Identity {
             }
         };
         Ok(Some(record).filter(|record| self.now() < record.expires_at))
+    }
+}
+
+/// The hour in which this process has last written down that a machine reads a scope.
+#[derive(Debug, Default)]
+pub(super) struct MachineReads(Mutex<HashMap<(String, &'static str), i64>>);
+
+impl MachineReads {
+    /// Whether this is the first reading of the scope in its hour.
+    fn is_first(&self, machine: &str, scope: &'static str, hour: i64) -> bool {
+        let mut noted = self.0.lock().unwrap_or_else(PoisonError::into_inner);
+        if noted.len() >= READS_MAX {
+            noted.retain(|_, last| *last == hour);
+        }
+        noted.insert((machine.to_owned(), scope), hour) != Some(hour)
     }
 }
 
@@ -318,6 +352,44 @@ mod tests {
             scopes: vec!["read:figures".to_owned()],
             days: 30,
         }
+    }
+
+    #[tokio::test]
+    async fn the_audit_says_once_an_hour_what_a_machine_reads() {
+        let clock = Arc::new(ManualClock::new("2026-03-02T01:30:00Z".parse().unwrap()));
+        let lines = MemoryAudit::default();
+        let district = "dongcheng".parse().unwrap();
+        let audit = Audit::new(lines.clone(), district, clock.clone(), Metrics::new());
+        let master = MasterKey::of_hex(&"5a".repeat(32)).unwrap();
+        let second_factors = SecondFactors::new(&master, Vec::new());
+        let admission = Admission { second_factors, scopes: SCOPES };
+        let (staff, sessions) = (Bucket::in_memory("staff"), Bucket::in_memory("sessions"));
+        let identity = Identity::with_admission(staff, sessions, clock.clone(), audit, admission);
+        let scopes = ["read:figures", "read:cases"].map(str::to_owned).to_vec();
+        let new = NewMachineToken { scopes, ..new() };
+        let (token, _) = identity.add_machine_token(new, SCOPES, "admin").await.unwrap();
+        let read = async |route| {
+            identity.machine(&token, &Method::GET, route).await.unwrap().unwrap();
+        };
+        let details = || -> Vec<String> {
+            let line = |(_, body): &(String, bytes::Bytes)| -> AuditLine {
+                serde_json::from_slice(body).unwrap()
+            };
+            let read = lines.lines().iter().map(line).collect::<Vec<_>>();
+            let read = read.into_iter().filter(|line| line.what == "machine_read");
+            read.map(|line| format!("{} {}", line.actor, line.detail.unwrap())).collect()
+        };
+        for route in ["/v1/overview", "/v1/overview", "/v1/cases", "/v1/overview"] {
+            read(route).await;
+        }
+        let once = ["machine.reports read:figures", "machine.reports read:cases"];
+        assert_eq!(details(), once);
+        clock.advance(TimeDelta::minutes(30));
+        read("/v1/overview").await;
+        read("/v1/overview").await;
+        assert_eq!(details(), [once[0], once[1], once[0]]);
+        identity.machine(&token, &Method::POST, "/v1/overview").await.unwrap_err();
+        assert_eq!(details().len(), 3, "what is refused reads nothing");
     }
 
     #[tokio::test]

@@ -33,6 +33,7 @@ use crate::cli::BackupArguments;
 use crate::progress::Progress;
 use crate::say;
 use crate::settings::{FILTER_OF_TOOLS, MASTER_KEY_FILE, Reader};
+use crate::tools::trace;
 
 pub(crate) use restore::restore;
 use set::{Head, Kind, Line, Recipients, SetWriter};
@@ -64,15 +65,23 @@ pub(crate) async fn backup(
     };
     let events_recipients = read("--events-recipient", &events_recipients);
     let keys_recipients = read("--keys-recipient", &keys_recipients);
+    let district = reader.district(None);
     reader.finish(log_format, FILTER_OF_TOOLS)?;
     must_exist(&place)?;
     let recipients = events_recipients.zip(keys_recipients).context("the recipients were read")?;
+    let district = district.context("the district was read")?;
     let master = MasterKey::load(&place.data.join(MASTER_KEY_FILE))?;
     let master =
         master.context("the site's master key is not here; without it nothing is sealed")?;
     make_folder(&to)?;
-    let totals =
-        on_bus(&place, async |bus| write_sets(bus, &to, &master, recipients).await).await?;
+    let totals = on_bus(&place, async |bus| {
+        let totals = write_sets(bus, &to, &master, recipients).await?;
+        let Totals { events, keys, .. } = &totals;
+        let detail = format!("{events} events, {keys} keys of cases");
+        trace::leave(bus, &district, &master, "backed_up", detail).await;
+        Ok(totals)
+    })
+    .await?;
     say(format_args!(
         "Backed up {} events, {} accounts and other entries, {} keys of cases to {}",
         totals.events,

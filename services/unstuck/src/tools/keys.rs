@@ -5,6 +5,7 @@
 use std::path::PathBuf;
 
 use anyhow::bail;
+use desk::District;
 use runtime::kv::Bucket;
 use runtime::streams::CASE_KEYS_BUCKET;
 use runtime::vault::{self, MASTER_KEY_CREDENTIAL, MASTER_KEY_VARIABLE, MasterKey, Rotated, Vault};
@@ -14,15 +15,15 @@ use crate::bus::{must_exist, on_bus};
 use crate::progress::Progress;
 use crate::say;
 use crate::settings::{MASTER_KEY_FILE, Place};
+use crate::tools::trace;
 
 /// Rotates the wrapping key of a data folder, in the file that is named or in the folder's own.
-pub(crate) async fn rotate(place: Place, file: Option<PathBuf>) -> anyhow::Result<()> {
+pub(crate) async fn rotate(
+    place: Place,
+    district: District,
+    file: Option<PathBuf>,
+) -> anyhow::Result<()> {
     must_exist(&place)?;
-    if place.remote_bus.is_some() {
-        bail!(
-            "keys are rotated with no service running, on the bus of a data folder: name it with --data alone"
-        );
-    }
     if MasterKey::is_given_by_environment() {
         bail!(
             "the master key is given by {MASTER_KEY_VARIABLE} or as the credential {MASTER_KEY_CREDENTIAL}; name its file with \
@@ -43,9 +44,13 @@ pub(crate) async fn rotate(place: Place, file: Option<PathBuf>) -> anyhow::Resul
         let keys = bus.ways.line(KEYS).await?;
         let bucket = Bucket::open(&keys, CASE_KEYS_BUCKET).await?;
         let master = vault::of_site(&bus.js, &path).await?;
-        vault::hold_against_keys(&Vault::new(bucket.clone(), master)).await?;
+        vault::hold_against_keys(&Vault::new(bucket.clone(), master.clone())).await?;
         let mut progress = Progress::of("Wrapping the keys anew");
-        Ok(vault::rotate(&bucket, &path, |reached, goal| progress.step(reached, goal)).await?)
+        let step = |reached, goal| progress.step(reached, goal);
+        let rotated = vault::rotate(&bucket, &path, step).await?;
+        let detail = format!("{} keys of cases", rotated.wrapped);
+        trace::leave(bus, &district, &master, "keys_rotated", detail).await;
+        Ok(rotated)
     })
     .await?;
     say(format_args!(

@@ -29,7 +29,7 @@ use crate::progress::Progress;
 use crate::say;
 use crate::settings::{FILTER_OF_TOOLS, MASTER_KEY_FILE, Place, Reader};
 use crate::simulate::line::{Line, Message};
-use crate::tools::views;
+use crate::tools::{trace, views};
 
 /// Restores a backup into an empty place, and proves the log.
 pub(crate) async fn restore(
@@ -51,7 +51,9 @@ pub(crate) async fn restore(
             format!("{} has something in it; a restore needs an empty place", place.data.display());
         reader.0.fault("--data", problem);
     }
+    let district = reader.district(None);
     reader.finish(log_format, FILTER_OF_TOOLS)?;
+    let district = district.context("the district was read")?;
     let (events, keys) = sets_of(&from, keys_from.as_deref());
     let events = SetReader::open(&events, Kind::Events, &identities)?;
     let keys = SetReader::open(&keys, Kind::Keys, &identities)?;
@@ -66,6 +68,7 @@ pub(crate) async fn restore(
     building.take_key(master_key.as_deref())?;
     let Place { data, nats_server, .. } = place;
     let scratch = Place { data: building.folder.clone(), remote_bus: None, nats_server };
+    let of_set = events.head.at;
     let restored = on_bus(&scratch, async |bus| {
         let restored = write_back(bus, events, keys, &master).await?;
         let seals = restored.seals.clone();
@@ -77,6 +80,8 @@ pub(crate) async fn restore(
             found.unwrap_or_default()
         );
         views::say_of_streams(&streams);
+        let detail = format!("from a set of {}", of_set.format("%Y-%m-%dT%H:%M:%SZ"));
+        trace::leave(bus, &district, &master, "restored", detail).await;
         Ok(restored)
     })
     .await?;
