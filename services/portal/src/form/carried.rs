@@ -117,7 +117,28 @@ impl Carried {
 
 #[cfg(test)]
 mod tests {
+    use proptest::prelude::*;
+
     use super::*;
+
+    proptest! {
+        #[test]
+        fn whatever_a_page_carries_leads_to_us_and_has_no_password(to in "/?/?.{0,40}", body in "((password|current|again|_by|a)=.{0,20}&){0,3}.{0,100}") {
+            let typed = Typed::of([("_to", to.as_str()), ("_form", body.as_str())]);
+            if let Some(carried) = Carried::within(&typed) {
+                prop_assert!(carried.to.starts_with('/') && !carried.to.starts_with("//"));
+                let names: Vec<_> = form_urlencoded::parse(carried.body.as_bytes()).collect();
+                for secret in ["password", "current", "again"] {
+                    prop_assert!(names.iter().all(|(name, _)| name != secret));
+                }
+                let page = carried.hidden().into_string() + &carried.again("go on").into_string();
+                // Of the markup there is only ours: three inputs at least, and no tag within a value.
+                let ours = ["<input", "<form", "</form", "<button", "</button"];
+                let foreign = page.match_indices('<').filter(|(at, _)| !ours.iter().any(|tag| page[*at..].starts_with(tag)));
+                prop_assert_eq!(foreign.count(), 0, "{}", page);
+            }
+        }
+    }
 
     #[test]
     fn a_form_with_a_password_is_not_carried_and_none_leads_elsewhere() {

@@ -150,7 +150,27 @@ impl<S: Send + Sync> FromRequest<S> for Typed {
 
 #[cfg(test)]
 mod tests {
+    use proptest::prelude::*;
+
     use super::*;
+
+    proptest! {
+        #[test]
+        fn any_bytes_are_a_form_and_what_was_typed_comes_back_from_a_draft(bytes: Vec<u8>, text in ".{0,200}") {
+            for form in [bytes.as_slice(), text.as_bytes()] {
+                let typed = Typed::read(form);
+                let kept = Typed::of_json(&typed.to_json());
+                for (name, values) in &kept.0 {
+                    prop_assert!(!name.starts_with('_'), "{}", name);
+                    let all = typed.0.get(name).unwrap();
+                    prop_assert!(values.iter().all(|one| all.contains(one)), "{}", name);
+                }
+                for name in typed.0.keys() {
+                    let _ = (typed.get(name), typed.number::<u32>(name), narrow(typed.get(name)));
+                }
+            }
+        }
+    }
 
     #[test]
     fn what_is_typed_keeps_its_marks_and_loses_the_space_around() {

@@ -46,7 +46,7 @@ impl Sort {
 }
 
 impl Sort {
-    fn letter(self) -> char {
+    pub(crate) fn letter(self) -> char {
         match self {
             Self::Due => 'd',
             Self::DueLast => 'D',

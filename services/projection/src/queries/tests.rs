@@ -4,6 +4,7 @@ use std::collections::BTreeSet;
 
 use casework::command::Actor;
 use chrono::TimeDelta;
+use proptest::prelude::*;
 use proto_events::codes::{CaseState, Cause, Role};
 use proto_events::ids::CaseId;
 use serde_json::json;
@@ -354,6 +355,29 @@ fn a_case_that_moves_on_leaves_the_lists_that_it_was_in() {
         0,
     );
     assert_eq!((all.total, all.case_ids), (1, vec![case_id(0)]));
+}
+
+proptest! {
+    #[test]
+    fn a_cursor_that_was_changed_is_another_cursor_or_none(
+        id: u128, key: u64, at: usize, letter: char, text in ".{0,60}",
+    ) {
+        for sort in Sort::ALL {
+            let id = CaseId(uuid::Uuid::from_u128(id));
+            let whole = format!("{}{key:x}_{id}", sort.letter());
+            let cursor: Cursor = whole.parse().unwrap();
+            prop_assert!(cursor.is_of(sort));
+            prop_assert_eq!(cursor.to_string(), whole.clone());
+            let mut letters: Vec<char> = whole.chars().collect();
+            let at = at % letters.len();
+            letters[at] = letter;
+            for text in [letters.into_iter().collect(), whole[..at].to_owned(), text.clone()] {
+                if let Ok(read) = text.parse::<Cursor>() {
+                    prop_assert_eq!(read.to_string().parse::<Cursor>(), Ok(read));
+                }
+            }
+        }
+    }
 }
 
 #[test]

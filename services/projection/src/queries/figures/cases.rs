@@ -424,3 +424,23 @@ pub(in crate::queries) fn operation() -> Operation {
     let all = of_scope().into_iter().chain(of_period()).chain(parameters::of_page());
     all.fold(operation, Operation::parameter)
 }
+
+#[cfg(test)]
+mod tests {
+    use proptest::prelude::*;
+
+    use super::*;
+
+    proptest! {
+        #[test]
+        fn a_cursor_comes_back_and_any_text_is_read_or_refused(
+            asked: u64, at: i64, id in "[0-9a-z.-]{0,40}", text in ".{0,60}",
+        ) {
+            let cursor = Cursor { asked, place: (Reverse(at), id) };
+            prop_assert_eq!(cursor.to_string().parse(), Ok(cursor));
+            if let Ok(read) = text.parse::<Cursor>() {
+                prop_assert_eq!(read.to_string().parse(), Ok(read));
+            }
+        }
+    }
+}

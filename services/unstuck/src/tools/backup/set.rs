@@ -5,7 +5,7 @@
 
 use std::collections::BTreeMap;
 use std::fs::{File, OpenOptions};
-use std::io::{BufRead as _, BufReader, BufWriter, Write as _};
+use std::io::{BufRead, BufReader, BufWriter, Write as _};
 use std::os::unix::fs::OpenOptionsExt as _;
 use std::path::{Path, PathBuf};
 
@@ -92,10 +92,16 @@ impl Value {
         match self {
             Self::Text(text) => Some(text.into()),
             Self::Hex(text) => {
-                let pairs = text.as_bytes().chunks(2);
-                let byte =
-                    |pair: &[u8]| u8::from_str_radix(std::str::from_utf8(pair).ok()?, 16).ok();
-                pairs.map(byte).collect::<Option<Vec<u8>>>().map(Bytes::from)
+                let digit = |letter: &u8| match letter {
+                    b'0'..=b'9' => Some(letter - b'0'),
+                    b'a'..=b'f' => Some(letter - b'a' + 10),
+                    _ => None,
+                };
+                let byte = |pair: &[u8]| match pair {
+                    [high, low] => Some(digit(high)? << 4 | digit(low)?),
+                    _ => None,
+                };
+                text.as_bytes().chunks(2).map(byte).collect::<Option<Vec<u8>>>().map(Bytes::from)
             }
         }
     }
@@ -248,14 +254,65 @@ impl SetReader {
     }
 }
 
-fn read_line(
-    name: &str,
-    lines: &mut BufReader<StreamReader<BufReader<File>>>,
-) -> anyhow::Result<Line> {
-    use std::io::Read as _;
+fn read_line(name: &str, lines: &mut impl BufRead) -> anyhow::Result<Line> {
     let mut text = Vec::new();
     let damaged = || format!("{name} is damaged or cut off");
-    lines.by_ref().take(LINE_BYTES_MAX).read_until(b'\n', &mut text).with_context(damaged)?;
+    let mut lines = std::io::Read::take(lines, LINE_BYTES_MAX);
+    lines.read_until(b'\n', &mut text).with_context(damaged)?;
     ensure!(text.last() == Some(&b'\n'), "{name} is cut off: it has no end");
     serde_json::from_slice(&text).with_context(damaged)
+}
+
+#[cfg(test)]
+mod tests {
+    use proptest::prelude::*;
+
+    use super::*;
+
+    fn read(mut text: &[u8]) -> anyhow::Result<Line> {
+        read_line("a set", &mut text)
+    }
+
+    /// A line as it is written.
+    fn written(line: &Line) -> Vec<u8> {
+        let mut text = serde_json::to_vec(line).unwrap();
+        text.push(b'\n');
+        text
+    }
+
+    proptest! {
+        #[test]
+        fn any_bytes_come_back_as_they_were(bytes: Vec<u8>) {
+            let line = written(&Line::of_entry("staff", "key", Some(&bytes)));
+            let Line::Entry { value: Some(value), .. } = read(&line).unwrap() else {
+                panic!("it is an entry");
+            };
+            prop_assert_eq!(value.into_bytes().unwrap(), bytes);
+        }
+
+        #[test]
+        fn what_nobody_wrote_is_refused_and_never_a_panic(bytes: Vec<u8>, text in ".{0,200}") {
+            let _ = read(&bytes);
+            let _ = read(format!("{text}\n").as_bytes());
+            if let Some(bytes) = Value::Hex(text.clone()).into_bytes() {
+                let hex: String = bytes.iter().map(|byte| format!("{byte:02x}")).collect();
+                prop_assert_eq!(hex, text, "one text for each value");
+            }
+        }
+
+        #[test]
+        fn a_line_that_was_changed_is_another_line_or_none(
+            at in 0_usize..200, byte: u8, cut in 0_usize..200,
+        ) {
+            let whole = written(&Line::End { lines: 7, seals: vec!["CASES:7:sample".to_owned()] });
+            let mut changed = whole.clone();
+            let at = at % changed.len();
+            changed[at] = byte;
+            if let Ok(line) = read(&changed) {
+                // The end of the line may have come earlier; what stands before it was read.
+                prop_assert!(changed.starts_with(&written(&line)[..1]));
+            }
+            prop_assert!(read(&whole[..cut % whole.len()]).is_err(), "it has no end");
+        }
+    }
 }
