@@ -84,6 +84,25 @@ impl Bus {
         signal(self.process.as_ref().expect("the server runs").id(), name);
     }
 
+    /// Takes a stream away with all that is in it.
+    ///
+    /// # Panics
+    /// When the server does not do it.
+    #[track_caller]
+    pub fn take_away(&self, stream: &str) {
+        let url = self.url();
+        let taken = tokio::runtime::Builder::new_current_thread()
+            .enable_all()
+            .build()
+            .expect("a runtime")
+            .block_on(async {
+                let client = async_nats::connect(url).await?;
+                async_nats::jetstream::new(client).delete_stream(stream).await?;
+                anyhow::Ok(())
+            });
+        taken.unwrap_or_else(|error| panic!("taking {stream} away: {error:#}"));
+    }
+
     /// Puts a message on a stream's subject, as a program would that knows nothing of the product.
     ///
     /// # Panics

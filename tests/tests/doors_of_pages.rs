@@ -4,6 +4,7 @@
 use serde_json::{Value, json};
 use unstuck_tests::api::PASSWORD;
 use unstuck_tests::bodies::{UNROUTED_MATTER, opening, phone};
+use unstuck_tests::bus::Bus;
 use unstuck_tests::district::Place;
 use unstuck_tests::{District, Holder, wait_for};
 
@@ -321,4 +322,20 @@ fn an_applicant_is_read_in_clear_by_who_needs_it_and_the_audit_says_so() {
         (answer.status == 410).then_some(answer)
     })
     .refused(410, "erased");
+}
+
+#[test]
+fn nobody_is_shown_in_clear_while_the_audit_cannot_be_written() {
+    let bus = Bus::start();
+    let district = District::start_on(&bus);
+    let clerk = district.clerk("donghuashi");
+    let opened = clerk.open(opening("donghuashi", "退休手续办理", 1));
+    let id = opened.case_id();
+    let purpose = json!({ "purpose": "电话回访办理结果" });
+    clerk.act(id, "reveal", purpose.clone()).expect_status(200);
+    bus.take_away("AUDIT");
+    let answer = clerk.act(id, "reveal", purpose);
+    assert!(!answer.text.contains(&phone(1)) && !answer.text.contains("样例甲"), "{}", answer.text);
+    answer.refused(503, "unavailable");
+    assert_eq!(clerk.case(id)["applicant"]["name"], "样*甲", "what needs no line goes on");
 }
