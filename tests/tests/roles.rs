@@ -74,6 +74,10 @@ fn rows() -> Vec<Row> {
             json!({ "token": "nonsense", "username": "x", "name": "样例", "password": "correct-horse-battery" }),
         ),
         public("GET /v1/receipts/{code}", nothing()),
+        // What watches the process.
+        public("GET /healthz", nothing()),
+        public("GET /readyz", nothing()),
+        public("GET /metrics", nothing()),
         // One's own session and drafts.
         row("GET /v1/session", ALL, nothing()),
         row("POST /v1/session/unlock", ALL, json!({ "password": "wrong-password" })),

@@ -19,7 +19,7 @@ pub mod visitor;
 
 pub use allowance::Allowance;
 pub use body::{BODY_BYTES_MAX, StrictJson};
-pub use health::{ReadyCheck, health_routes};
+pub use health::{ReadyCheck, health_operations, health_routes};
 pub use layers::{Kit, kit_layers};
 pub use openapi::{Operation, Parameter, ParameterPlace, openapi, request_schema, response_schema};
 pub use pages::problem_pages;

@@ -22,5 +22,7 @@ pub mod settings;
 pub mod shutdown;
 pub mod store;
 pub mod streams;
+#[cfg(unix)]
+pub mod supervisor;
 pub mod telemetry;
 pub mod vault;

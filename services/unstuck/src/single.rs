@@ -10,6 +10,7 @@ use desk::Desk;
 use desk::service::ServiceParts;
 use projection::Projection;
 use runtime::clock::SystemClock;
+use runtime::http::ReadyCheck;
 use runtime::nats_server::DataLock;
 use runtime::{shutdown, vault};
 
@@ -75,7 +76,8 @@ impl Service {
             let leftovers = desk.vault.overwrite_leftovers().await?;
             tracing::debug!(leftovers, "no key that was destroyed or wrapped anew stands any more");
         }
-        Ok(match self {
+        let keys = self.keys_check(&desk);
+        let (mut part, views) = match self {
             Self::Intake => (intake::service(&desk), None),
             Self::Routing => (routing::service(&desk), None),
             Self::Escalation => (escalation::service(&desk), None),
@@ -84,7 +86,27 @@ impl Service {
                 let (part, views) = projection::open(desk, views).await?;
                 (part, Some(views))
             }
-        })
+        };
+        part.ready.extend(keys);
+        Ok((part, views))
+    }
+
+    /// Whether the keys of cases can be asked, and stand under the master key that is here; for a service that needs them.
+    fn keys_check(self, desk: &Arc<Desk>) -> Option<ReadyCheck> {
+        let name = match self {
+            Self::Intake => "keys of cases for intake",
+            Self::Learning => "keys of cases for learning",
+            Self::Projection => "keys of cases for projection",
+            Self::Routing | Self::Escalation => return None,
+        };
+        let desk = Arc::clone(desk);
+        Some(ReadyCheck::new(name, move || {
+            let desk = Arc::clone(&desk);
+            async move {
+                let held = vault::hold_against_keys(&desk.vault).await;
+                held.map_err(|error| format!("{:#}", anyhow::Error::from(error)))
+            }
+        }))
     }
 }
 
@@ -103,7 +125,8 @@ pub(crate) async fn run(service: Service, settings: Single) -> anyhow::Result<()
     let desk = open_desk(lines, settings.district, Arc::new(SystemClock), &settings.data).await?;
     let (part, views) = service.open(&desk, &ways, &settings.data.join(VIEWS_FOLDER)).await?;
     let trusted_proxies = settings.trusted_proxies;
-    let watch = Watch { lines: ways.open_lines().await, data: settings.data };
+    let watch =
+        Watch { lines: ways.open_lines().await.into(), has_own_bus: false, data: settings.data };
     let parts = vec![part];
     let house = House { desk, parts, views, has_pages: false, trusted_proxies, watch };
     let on_ready = |address| say(format_args!("Listening on http://{address}"));

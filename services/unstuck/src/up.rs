@@ -100,7 +100,11 @@ async fn begin(settings: &Up, ways: &Ways) -> anyhow::Result<Begun> {
     let first_token = desk.first_account.invite().await?;
     let (parts, views) = all_services(&desk, ways, &settings.data.join(VIEWS_FOLDER)).await?;
     let trusted_proxies = settings.trusted_proxies.clone();
-    let watch = Watch { lines: ways.open_lines().await, data: settings.data.clone() };
+    let watch = Watch {
+        lines: ways.open_lines().await.into(),
+        has_own_bus: settings.remote_bus.is_none(),
+        data: settings.data.clone(),
+    };
     let house = House { desk, parts, views: Some(views), has_pages: true, trusted_proxies, watch };
     Ok(Begun { house, demo_password, first_token })
 }

@@ -16,13 +16,14 @@ use portal::{ApiUrl, PortalConfig};
 use projection::Projection;
 use runtime::clock::SharedClock;
 use runtime::http::{
-    Hops, Kit, Operation, PagesKey, ProblemEntry, ReadyCheck, TrustedProxies, health_routes,
-    kit_layers, openapi, problem_pages, problems, serve,
+    Hops, Kit, Operation, PagesKey, ProblemEntry, ReadyCheck, TrustedProxies, health_operations,
+    health_routes, kit_layers, openapi, problem_pages, problems, serve,
 };
 use runtime::identity::{session_operations, session_routes};
 use runtime::metrics::Metrics;
 use runtime::settings::{Fault, Faults};
 use runtime::shutdown::{Fallen, TaskSet};
+use runtime::supervisor::Supervisor;
 use runtime::vault::{self, CustodyError};
 use serde_json::Value;
 use tokio::net::{TcpListener, TcpSocket};
@@ -31,7 +32,7 @@ use tokio_util::sync::CancellationToken;
 
 use crate::progress::Progress;
 use crate::settings::MASTER_KEY_FILE;
-use crate::watch::{Watch, end_of};
+use crate::watch::{Watch, end_of, ready_at};
 
 /// How long the tasks may take to end; requests under way get ten seconds of it.
 const STOP_TIME_MAX: Duration = Duration::from_secs(14);
@@ -39,12 +40,18 @@ const STOP_TIME_MAX: Duration = Duration::from_secs(14);
 /// How often the checks are looked at before the first word.
 const LOOK_EVERY: Duration = Duration::from_millis(25);
 
-/// How often the log says what the start waits for.
+/// How much longer a start may take that has just said what it waits for.
+const START_TIME_MORE: Duration = Duration::from_secs(60);
+
+/// How often the log and the supervisor hear what the start waits for.
 const SAY_EVERY: Duration = Duration::from_secs(5);
 
 /// Bytes that the system holds for a caller who does not take them, before the line counts as silent; the system
 /// itself would hold four megabytes. On a line of 10 ms some 20 MB a second still go through.
 const SEND_BYTES_MAX: u32 = 128 * 1024;
+
+/// How long before its end the published calendar is a concern, in days: the notice of a year comes in November.
+pub(crate) const CALENDAR_WARNING_DAYS: i64 = 45;
 
 /// Connections that wait to be taken: a thousand browsers that come back at once after a restart.
 const WAITING_MAX: u32 = 1024;
@@ -128,9 +135,11 @@ impl House {
         }
         tasks.spawn("identity", Arc::clone(&desk.identity).watch(shutdown.clone()));
         desk.metrics.calendar_end(end_of(&desk.district.rules.calendar));
-        let watching = watch.run(desk.metrics.clone(), shutdown.clone());
+        let supervisor = Supervisor::of_environment();
+        let watching = watch.clone().run(desk.metrics.clone(), shutdown.clone());
+        let living = watch.live(supervisor.clone(), address, shutdown.clone());
         tasks.spawn("watch", async move {
-            watching.await;
+            tokio::join!(watching, living);
             Ok::<_, BoxError>(())
         });
         let checks = ready_checks(&desk, &mut parts);
@@ -140,10 +149,13 @@ impl House {
         let router = router(&desk, parts, checks.clone(), pages, hops)?;
         tasks.spawn("http", serve(listener, router, shutdown.clone()));
         tasks.spawn("announcement", async move {
-            if shutdown.run_until_cancelled(all_ready(&checks, views.as_deref())).await.is_some() {
+            let ready = all_ready(&checks, views.as_deref(), &supervisor);
+            if shutdown.run_until_cancelled(ready).await.is_some() {
+                supervisor.ready(ready_at(address));
                 on_ready(address);
                 shutdown.cancelled().await;
             }
+            supervisor.stopping();
             Ok::<_, BoxError>(())
         });
         // A task that was cut at the end has been logged; what matters stands in the log of the bus.
@@ -178,11 +190,31 @@ fn ready_checks(desk: &Arc<Desk>, parts: &mut [ServiceParts]) -> Vec<ReadyCheck>
             }
         })
     });
-    bus.into_iter().chain(parts.iter_mut().flat_map(|part| part.ready.drain(..))).collect()
+    let calendar = calendar_check(desk);
+    let of_parts = parts.iter_mut().flat_map(|part| part.ready.drain(..));
+    bus.into_iter().chain([calendar]).chain(of_parts).collect()
 }
 
-async fn all_ready(checks: &[ReadyCheck], views: Option<&Projection>) {
+/// A calendar that has ended makes promises provisional, which is a matter for a person; it must not close the house on
+/// New Year's day.
+fn calendar_check(desk: &Arc<Desk>) -> ReadyCheck {
+    let desk = Arc::clone(desk);
+    ReadyCheck::noting("calendar", move || {
+        let calendar = &desk.district.rules.calendar;
+        let today = calendar.date_of(desk.now());
+        let left = (calendar.published_to() - today).num_days();
+        (left <= CALENDAR_WARNING_DAYS).then(|| {
+            let (end, version) = (calendar.published_to(), calendar.version());
+            format!(
+                "the working calendar {version} ends on {end}; promises beyond it are provisional"
+            )
+        })
+    })
+}
+
+async fn all_ready(checks: &[ReadyCheck], views: Option<&Projection>, supervisor: &Supervisor) {
     let mut said = Instant::now();
+    let mut told: Option<Instant> = None;
     let mut progress = Progress::of("Building the views");
     loop {
         let mut waits_for = None;
@@ -193,6 +225,10 @@ async fn all_ready(checks: &[ReadyCheck], views: Option<&Projection>) {
             }
         }
         let Some((check, detail)) = waits_for else { return };
+        if told.is_none_or(|told| told.elapsed() > SAY_EVERY) {
+            told = Some(Instant::now());
+            supervisor.starting(format_args!("waits for {check}: {detail}"), START_TIME_MORE);
+        }
         if let Some((reached, goal)) = views.and_then(Projection::building) {
             progress.step(reached, goal);
             said = Instant::now();
@@ -211,7 +247,8 @@ fn catalogue() -> Vec<ProblemEntry> {
 
 /// The OpenAPI document of these operations, with those that every process has.
 pub(crate) fn document(operations: impl IntoIterator<Item = Operation>) -> Value {
-    let everywhere = session_operations().into_iter().chain(foyer::operations());
+    let everywhere =
+        session_operations().into_iter().chain(foyer::operations()).chain(health_operations());
     let operations: Vec<Operation> = everywhere.chain(operations).collect();
     openapi("Unstuck (办得成)", env!("CARGO_PKG_VERSION"), &operations, &catalogue())
 }

@@ -8,20 +8,24 @@ use std::future::Future;
 use std::sync::Arc;
 use std::time::Duration;
 
-use axum::Router;
-use axum::http::header;
+use axum::http::{Method, header};
 use axum::response::{IntoResponse as _, Response};
 use axum::routing::get;
-use futures::future::{BoxFuture, join_all};
-use serde_json::{Value, json};
+use axum::{Json, Router};
+use futures::FutureExt as _;
+use futures::future::{BoxFuture, join_all, ready};
+use schemars::JsonSchema;
+use serde::Serialize;
+use serde_json::Value;
 
+use super::openapi::Operation;
 use super::problem::Problem;
 use crate::metrics::Metrics;
 
 /// How long a check may take.
 const CHECK_TIME_MAX: Duration = Duration::from_secs(2);
 
-type Check = dyn Fn() -> BoxFuture<'static, Result<(), String>> + Send + Sync;
+type Check = dyn Fn() -> BoxFuture<'static, Result<Option<String>, String>> + Send + Sync;
 
 /// Something that must work before requests are welcome.
 #[derive(Clone)]
@@ -37,7 +41,19 @@ impl ReadyCheck {
         F: Fn() -> Fut + Send + Sync + 'static,
         Fut: Future<Output = Result<(), String>> + Send + 'static,
     {
-        Self { name, check: Arc::new(move || Box::pin(check())) }
+        let check = move || {
+            let looking = check();
+            async move { looking.await.map(|()| None) }.boxed()
+        };
+        Self { name, check: Arc::new(check) }
+    }
+
+    /// Makes a check that never holds requests back: what it finds is noted beside its name, for an operator.
+    pub fn noting<F>(name: &'static str, look: F) -> Self
+    where
+        F: Fn() -> Option<String> + Send + Sync + 'static,
+    {
+        Self { name, check: Arc::new(move || ready(Ok(look())).boxed()) }
     }
 
     /// The name in `/readyz`.
@@ -46,11 +62,11 @@ impl ReadyCheck {
         self.name
     }
 
-    /// Runs the check.
+    /// Runs the check; gives what is to be noted although it is ready.
     ///
     /// # Errors
     /// Says what is not ready, also when there was no answer within two seconds.
-    pub async fn run(&self) -> Result<(), String> {
+    pub async fn run(&self) -> Result<Option<String>, String> {
         match tokio::time::timeout(CHECK_TIME_MAX, (self.check)()).await {
             Ok(outcome) => outcome,
             Err(_) => Err(format!("no answer within {} s", CHECK_TIME_MAX.as_secs())),
@@ -64,6 +80,56 @@ impl fmt::Debug for ReadyCheck {
     }
 }
 
+/// The answer of `/healthz`.
+#[derive(Serialize, JsonSchema)]
+struct Alive {
+    /// Always `alive`.
+    status: &'static str,
+}
+
+/// The answer of `/readyz`.
+#[derive(Serialize, JsonSchema)]
+struct Ready {
+    /// Always `ready`; what is not ready answers with a problem that has the same `checks`.
+    status: &'static str,
+    checks: Vec<Looked>,
+}
+
+/// What a check found.
+#[derive(Serialize, JsonSchema)]
+struct Looked {
+    /// What was looked at: `bus`, `calendar`, `projection`, `keys of cases for intake`, …
+    name: &'static str,
+    ready: bool,
+    /// What is not ready, or what a person should know although it is.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    detail: Option<String>,
+}
+
+/// Describes the routes for OpenAPI.
+#[must_use]
+pub fn health_operations() -> Vec<Operation> {
+    let public = |path, summary| Operation::new(Method::GET, path, "operations", summary).public();
+    vec![
+        public(
+            "/healthz",
+            "Whether the process lives: listener and event loop answered; nothing outside of it was asked. Start it anew when this fails",
+        )
+        .answers::<Alive>(200),
+        public(
+            "/readyz",
+            "Whether requests are welcome: bus, views, keys and calendar, each by name. Send none while it answers 503, and start nothing anew for it",
+        )
+        .answers::<Ready>(200)
+        .refuses(&["unavailable"]),
+        public(
+            "/metrics",
+            "Figures for Prometheus, in the text of OpenMetrics 1.0; about no person and no case",
+        )
+        .answers_with(200, "application/openmetrics-text"),
+    ]
+}
+
 /// Serves `/healthz`, `/readyz`, `/metrics` and `/openapi.json`.
 pub fn health_routes<S>(checks: Vec<ReadyCheck>, metrics: Metrics, openapi: &Value) -> Router<S>
 where
@@ -72,7 +138,7 @@ where
     let document: Arc<str> = openapi.to_string().into();
     let checks: Arc<[ReadyCheck]> = checks.into();
     Router::new()
-        .route("/healthz", get(|| async { as_json(json!({ "status": "alive" }).to_string()) }))
+        .route("/healthz", get(|| async { Json(Alive { status: "alive" }) }))
         .route("/readyz", get(move || readiness(checks.clone())))
         .route("/metrics", get(move || exposition(metrics.clone())))
         .route("/openapi.json", get(move || async move { as_json(document.to_string()) }))
@@ -80,22 +146,18 @@ where
 
 async fn readiness(checks: Arc<[ReadyCheck]>) -> Response {
     let outcomes = join_all(checks.iter().map(ReadyCheck::run)).await;
-    let mut waiting = Vec::new();
-    let mut listed = Vec::new();
-    for (check, outcome) in checks.iter().zip(outcomes) {
-        match outcome {
-            Ok(()) => listed.push(json!({ "name": check.name, "ready": true })),
-            Err(detail) => {
-                waiting.push(check.name);
-                listed.push(json!({ "name": check.name, "ready": false, "detail": detail }));
-            }
-        }
-    }
+    let looked = checks.iter().zip(outcomes).map(|(check, outcome)| {
+        let ready = outcome.is_ok();
+        Looked { name: check.name, ready, detail: outcome.unwrap_or_else(Some) }
+    });
+    let listed: Vec<Looked> = looked.collect();
+    let waiting: Vec<&str> =
+        listed.iter().filter(|looked| !looked.ready).map(|looked| looked.name).collect();
     if waiting.is_empty() {
-        return as_json(json!({ "status": "ready", "checks": listed }).to_string());
+        return Json(Ready { status: "ready", checks: listed }).into_response();
     }
     Problem::unavailable(format!("not ready: {}", waiting.join(", ")))
-        .with("checks", listed)
+        .with("checks", serde_json::to_value(listed).unwrap_or_default())
         .into_response()
 }
 
