@@ -15,6 +15,7 @@ use std::path::{Path, PathBuf};
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use std::sync::{Arc, Mutex, PoisonError, RwLock};
 
+use desk::decode::decode_center;
 use futures::future::BoxFuture;
 use runtime::consumer::{Behind, Fold, FoldError, follow};
 use runtime::log::{EventLog, Recorded};
@@ -28,7 +29,9 @@ pub use self::verify::{CentersReport, verify};
 pub(crate) use self::view::{CentersView, Day, named};
 
 use crate::core::{ProjectionError, STREAM_INVARIANT, Status, blocking};
+use crate::readable;
 use crate::replay::Replay;
+use crate::views::quarantine_behind;
 
 /// The name of the view in the metrics.
 const FOLLOWER: &str = "centers";
@@ -74,7 +77,7 @@ impl Centers {
         let head = log.head().await?;
         let path = folder(dir);
         metrics.declare_invariants(&[STREAM_INVARIANT]);
-        let (view, incident) = blocking(move || -> Result<_, StoreError> {
+        let opened = blocking(move || -> Result<_, StoreError> {
             let Opened { store, was_rebuilt, incident, .. } = view::open_store(&path, head)?;
             if let Some(set_aside) = was_rebuilt {
                 tracing::warn!(
@@ -83,7 +86,15 @@ impl Centers {
                     "the view of the centers was set aside and is built anew from the stream"
                 );
             }
-            Ok((CentersView::load(store, head)?, incident))
+            let quarantined = quarantine_behind(&store, 0, readable::LOOKED_AT_MAX)?;
+            Ok((store, incident, quarantined))
+        });
+        let (store, incident, quarantined) = opened.await?;
+        let is_outdated = incident.is_none()
+            && readable::any(&*log, &quarantined, |event| decode_center(event).is_ok()).await?;
+        let view = blocking(move || -> Result<_, StoreError> {
+            let store = if is_outdated { store.start_over(head)? } else { store };
+            CentersView::load(store, head)
         })
         .await?;
         let view = Arc::new(view);
@@ -137,14 +148,18 @@ impl Centers {
         self.head.load(Ordering::Acquire).max(self.sequence())
     }
 
+    /// How many events the view has not seen, and for how long the oldest has waited, in seconds.
+    pub(crate) fn lag(&self) -> (u64, f64) {
+        let (reached, end) = (self.sequence(), self.head());
+        self.behind.lock().unwrap_or_else(PoisonError::into_inner).look(reached, end)
+    }
+
     /// Asks where the stream ends, and says how the view stands to it.
     pub(crate) async fn measure(&self) {
         if let Ok(head) = self.log.head().await {
             self.head.store(head.last_sequence, Ordering::Release);
         }
-        let (reached, end) = (self.sequence(), self.head());
-        let (events, seconds) =
-            self.behind.lock().unwrap_or_else(PoisonError::into_inner).look(reached, end);
+        let (events, seconds) = self.lag();
         self.metrics.follower_lag(FOLLOWER, events, seconds);
         let (view, status) = (self.view(), self.status());
         self.metrics.view(

@@ -9,7 +9,7 @@ use std::path::{Path, PathBuf};
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use std::sync::{Arc, Mutex, PoisonError, RwLock, RwLockReadGuard};
 
-use desk::District;
+use desk::{District, decode};
 use futures::future::BoxFuture;
 use proto_events::Timestamp;
 use runtime::clock::SharedClock;
@@ -23,7 +23,8 @@ use tokio_util::sync::CancellationToken;
 use crate::feed::Feed;
 use crate::fold::{FoldFault, Folded, Folder, Quarantined, REMEMBERED_LIVE_MAX, REMEMBERED_MAX};
 use crate::index::Index;
-use crate::views::{Views, open_store};
+use crate::readable;
+use crate::views::{Views, open_store, quarantine_behind};
 
 /// The name of the view in the metrics.
 const FOLLOWER: &str = "cases";
@@ -299,8 +300,7 @@ impl Core {
         let head = log.head().await?;
         let dir = folder(dir);
         metrics.declare_invariants(&[STREAM_INVARIANT]);
-        let loading = Arc::clone(&district);
-        let (view, incident) = blocking(move || -> Result<_, StoreError> {
+        let opened = blocking(move || -> Result<_, StoreError> {
             let Opened { store, was_rebuilt, incident, .. } = open_store(&dir, head)?;
             if let Some(set_aside) = was_rebuilt {
                 tracing::warn!(
@@ -309,7 +309,24 @@ impl Core {
                     "the view was set aside and is built anew from the stream"
                 );
             }
-            Ok((View::load(store, head, Some(&loading))?, incident))
+            let quarantined = quarantine_behind(&store, 0, readable::LOOKED_AT_MAX)?;
+            Ok((store, incident, quarantined))
+        });
+        let (store, incident, quarantined) = opened.await?;
+        let is_outdated = incident.is_none()
+            && readable::any(&*log, &quarantined, |event| decode(event).is_ok()).await?;
+        let loading = Arc::clone(&district);
+        let view = blocking(move || -> Result<_, StoreError> {
+            let store = match is_outdated {
+                true => {
+                    tracing::info!(
+                        "what nobody could read can be read by now; the view is built anew"
+                    );
+                    store.start_over(head)?
+                }
+                false => store,
+            };
+            View::load(store, head, Some(&loading))
         })
         .await?;
         let view = Arc::new(view);

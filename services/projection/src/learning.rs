@@ -114,15 +114,19 @@ impl Learned {
         (sequence < self.catch_up_to).then_some((sequence, self.catch_up_to))
     }
 
+    /// How many events the view has not seen, and for how long the oldest has waited, in seconds.
+    pub(crate) fn lag(&self) -> (u64, f64) {
+        let reached = self.sequence();
+        let end = self.head.load(Ordering::Acquire).max(reached);
+        self.behind.lock().unwrap_or_else(PoisonError::into_inner).look(reached, end)
+    }
+
     /// Asks where the stream ends, and says how the view stands to it.
     pub(crate) async fn measure(&self) {
         if let Ok(head) = self.log.head().await {
             self.head.store(head.last_sequence, Ordering::Release);
         }
-        let reached = self.sequence();
-        let end = self.head.load(Ordering::Acquire).max(reached);
-        let (events, seconds) =
-            self.behind.lock().unwrap_or_else(PoisonError::into_inner).look(reached, end);
+        let (events, seconds) = self.lag();
         self.metrics.follower_lag(FOLLOWER, events, seconds);
         self.metrics.view(
             FOLLOWER,

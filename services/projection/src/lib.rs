@@ -18,11 +18,13 @@ mod learning;
 mod parked;
 pub mod quarantine;
 mod queries;
+mod readable;
 mod record;
 pub mod register;
 pub mod remote;
 mod replay;
 mod similar;
+mod standing;
 #[cfg(test)]
 mod testing;
 #[cfg(test)]
@@ -52,6 +54,7 @@ use crate::similar::Similar;
 pub use crate::core::ProjectionError;
 pub use queries::operations;
 pub use replay::{rebuild, set_aside};
+pub use standing::Standing;
 pub use verify::{VerifyReport, verify};
 
 /// How often the end of the stream is asked for.

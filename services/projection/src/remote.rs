@@ -1,4 +1,4 @@
-//! Asking a running projection to verify or rebuild itself: request and reply on the bus, because it alone has
+//! Asking a running projection how it stands, or to verify or rebuild itself: request and reply on the bus, because it alone has
 //! its store open.
 //!
 //! Invariant: one request at a time; a request changes no event.
@@ -14,13 +14,16 @@ use tokio_util::sync::CancellationToken;
 
 use crate::Projection;
 use crate::core::ProjectionError;
+use crate::standing::Standing;
 use crate::verify::VerifyReport;
 
 /// The subject of a request to verify.
 pub const VERIFY_SUBJECT: &str = "unstuck.projection.verify";
 /// The subject of a request to rebuild.
 pub const REBUILD_SUBJECT: &str = "unstuck.projection.rebuild";
-const BOTH_SUBJECTS: &str = "unstuck.projection.*";
+/// The subject of the question how the views stand.
+pub const VIEWS_SUBJECT: &str = "unstuck.projection.views";
+const ALL_SUBJECTS: &str = "unstuck.projection.*";
 
 /// How often the projection says that it is still at work.
 const WORKING_EVERY: Duration = Duration::from_secs(1);
@@ -76,6 +79,14 @@ pub async fn rebuild(
     ask(client, REBUILD_SUBJECT, Bytes::new(), progress).await
 }
 
+/// Asks the running projection how its views stand; `None` when none is running.
+///
+/// # Errors
+/// When the bus does not carry it, or the projection is at other work.
+pub async fn views(client: &Client) -> Result<Option<Vec<Standing>>, RemoteError> {
+    ask(client, VIEWS_SUBJECT, Bytes::new(), |_, _| {}).await
+}
+
 async fn ask<T: for<'de> Deserialize<'de>>(
     client: &Client,
     subject: &'static str,
@@ -111,7 +122,7 @@ pub(crate) async fn answer_requests(
     client: Client,
     token: CancellationToken,
 ) -> Result<(), async_nats::SubscribeError> {
-    let mut requests = client.subscribe(BOTH_SUBJECTS).await?;
+    let mut requests = client.subscribe(ALL_SUBJECTS).await?;
     while let Some(Some(request)) = token.run_until_cancelled(requests.next()).await {
         let Some(reply_to) = request.reply else { continue };
         let mut work = match request.subject.as_str() {
@@ -120,6 +131,10 @@ pub(crate) async fn answer_requests(
                     serde_json::from_slice(&request.payload).unwrap_or_default();
                 let projection = &projection;
                 async move { written(projection.verify(&kept).await) }.boxed()
+            }
+            VIEWS_SUBJECT => {
+                let standings = projection.standings();
+                async move { written(Ok(standings)) }.boxed()
             }
             REBUILD_SUBJECT => async { written(projection.rebuild().await) }.boxed(),
             _ => continue,

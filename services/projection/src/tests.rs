@@ -237,6 +237,44 @@ impl Running {
 }
 
 #[tokio::test]
+async fn what_an_older_version_could_not_read_is_read_at_the_start_and_what_nobody_can_costs_no_view()
+ {
+    let running = Running::start().await;
+    let time = at("2021-01-26T10:00:00");
+    running.append(0, event(0, 0, time, opened(0, time))).await;
+    running.append(0, poison(0, 1, time)).await;
+    let generation = running.core.view().views.store().generation();
+    let (log, clock, dir) = running.stop().await;
+    let running = Running::start_on(log, clock, dir).await;
+    let view = running.core.view();
+    assert_eq!((view.views.store().generation(), view.quarantined()), (generation, 1));
+
+    // As an older version leaves it, which does not know the kind of the newest event.
+    running.append(0, event(0, 2, time, of_kind(5, time))).await;
+    let unknown = Quarantined {
+        sequence: running.core.sequence(),
+        subject: subject(0),
+        event_type: None,
+        reason: "a kind of tomorrow".to_owned(),
+        since: time.to_utc(),
+    };
+    let mut batch = runtime::store::Batch::default();
+    let row = serde_json::to_vec(&unknown).unwrap();
+    batch.insert(&crate::views::quarantine_key(unknown.sequence), &row);
+    let store = view.views.store().clone();
+    store.apply(batch, store.checkpoint().unwrap()).unwrap();
+    drop((view, store));
+
+    let (log, clock, dir) = running.stop().await;
+    let running = Running::start_on(log, clock, dir).await;
+    running.core.caught_up().await;
+    let view = running.core.view();
+    assert!(view.views.store().generation() > generation);
+    assert_eq!(view.quarantined(), 1);
+    assert!(running.core.verify().await.unwrap().equal);
+}
+
+#[tokio::test]
 async fn a_rebuilt_view_equals_the_live_one_and_both_equal_the_stream() {
     let running = Running::start().await;
     let time = at("2021-01-26T10:00:00");

@@ -73,6 +73,15 @@ pub struct Drift {
     pub found: String,
 }
 
+/// How the streams and buckets of the house stand.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct Inspection {
+    /// Those that are not there; a bucket is the stream `KV_<bucket>`.
+    pub missing: Vec<String>,
+    /// What is not as this version makes it.
+    pub drifts: Vec<Drift>,
+}
+
 /// Why streams are not ready.
 #[derive(Debug, thiserror::Error)]
 pub enum ProvisionError {
@@ -120,15 +129,7 @@ async fn provision_all(
             drifts.extend(provision_stream(context, keys_stream(provision.replicas)).await?);
             continue;
         }
-        let wanted = kv::Config {
-            bucket: bucket.to_owned(),
-            description: description.to_owned(),
-            history: 1,
-            max_age: life,
-            storage: StorageType::File,
-            num_replicas: provision.replicas,
-            ..kv::Config::default()
-        };
+        let wanted = bucket_config(bucket, life, description, provision.replicas);
         let name = format!("KV_{bucket}");
         let found = match context.get_stream(&name).await {
             Ok(stream) => stream.cached_info().config.clone(),
@@ -181,6 +182,58 @@ fn keys_stream(replicas: usize) -> Config {
         allow_rollup: false,
         allow_atomic_publish: false,
         ..stream_of(replicas)
+    }
+}
+
+/// Looks at all streams and buckets, and makes nothing.
+///
+/// # Errors
+/// See [`ProvisionError`].
+pub async fn inspect(context: &Context, wanted: &Provision) -> Result<Inspection, ProvisionError> {
+    tokio::time::timeout(PROVISION_MAX, inspect_all(context, wanted))
+        .await
+        .unwrap_or(Err(ProvisionError::TimedOut))
+}
+
+async fn inspect_all(context: &Context, wanted: &Provision) -> Result<Inspection, ProvisionError> {
+    let mut inspection = Inspection::default();
+    let keys = keys_stream(wanted.replicas);
+    for wanted in event_streams(wanted.replicas).into_iter().chain([keys]) {
+        match found(context, &wanted.name).await? {
+            Some(found) => inspection.drifts.extend(compare(&wanted, &found)),
+            None => inspection.missing.push(wanted.name),
+        }
+    }
+    let buckets = BUCKETS.into_iter().filter(|(bucket, ..)| *bucket != CASE_KEYS_BUCKET);
+    for (bucket, life, description) in buckets {
+        let wanted = bucket_config(bucket, life, description, wanted.replicas);
+        let name = format!("KV_{bucket}");
+        match found(context, &name).await? {
+            Some(found) => inspection.drifts.extend(compare_bucket(&wanted, &found)),
+            None => inspection.missing.push(name),
+        }
+    }
+    Ok(inspection)
+}
+
+/// The configuration of a stream that may not be there.
+async fn found(context: &Context, name: &str) -> Result<Option<Config>, ProvisionError> {
+    match context.get_stream(name).await {
+        Ok(stream) => Ok(Some(stream.cached_info().config.clone())),
+        Err(error) if is_missing(&error) => Ok(None),
+        Err(error) => Err(failed("looking at", name, error)),
+    }
+}
+
+fn bucket_config(bucket: &str, life: Duration, description: &str, replicas: usize) -> kv::Config {
+    kv::Config {
+        bucket: bucket.to_owned(),
+        description: description.to_owned(),
+        history: 1,
+        max_age: life,
+        storage: StorageType::File,
+        num_replicas: replicas,
+        ..kv::Config::default()
     }
 }
 

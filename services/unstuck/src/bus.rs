@@ -160,6 +160,15 @@ pub(crate) struct ToolBus {
 impl ToolBus {
     /// Connects to the named bus, to that of the running `up`, or to one that is started for the tool.
     pub(crate) async fn open(place: &Place) -> anyhow::Result<Self> {
+        let bus = Self::open_as_it_is(place).await?;
+        if place.remote_bus.is_none() {
+            provision(&bus.ways, 1).await?;
+        }
+        Ok(bus)
+    }
+
+    /// As [`ToolBus::open`], and nothing that is missing is made.
+    pub(crate) async fn open_as_it_is(place: &Place) -> anyhow::Result<Self> {
         if let Some(bus) = &place.remote_bus {
             return Self::over(Ways::to_remote(bus.clone()), false, None).await;
         }
@@ -168,13 +177,11 @@ impl ToolBus {
                 let config = config(&place.data, place.nats_server.as_deref());
                 let server = NatsServer::start(config).await?;
                 let ways = Ways::to_managed(server.address().clone(), place.data.clone());
-                provision(&ways, 1).await?;
                 Self::over(ways, true, Some((server, lock))).await
             }
             Err(LockError::InUse { .. }) => {
                 let address = bus_of_another(&place.data).await?;
                 let ways = Ways::to_managed(address, place.data.clone());
-                provision(&ways, 1).await?;
                 Self::over(ways, false, None).await
             }
             Err(error) => Err(error.into()),
@@ -215,7 +222,21 @@ pub(crate) async fn on_bus<T>(
     place: &Place,
     work: impl AsyncFnOnce(&ToolBus) -> anyhow::Result<T>,
 ) -> anyhow::Result<T> {
-    let bus = ToolBus::open(place).await?;
+    with_bus(ToolBus::open(place).await?, work).await
+}
+
+/// Looks at the bus of a place and closes it again; nothing that is missing is made.
+pub(crate) async fn on_bus_as_it_is<T>(
+    place: &Place,
+    work: impl AsyncFnOnce(&ToolBus) -> anyhow::Result<T>,
+) -> anyhow::Result<T> {
+    with_bus(ToolBus::open_as_it_is(place).await?, work).await
+}
+
+async fn with_bus<T>(
+    bus: ToolBus,
+    work: impl AsyncFnOnce(&ToolBus) -> anyhow::Result<T>,
+) -> anyhow::Result<T> {
     let outcome = work(&bus).await;
     let closed = bus.close().await;
     let value = outcome?;

@@ -72,7 +72,12 @@ pub(crate) enum Command {
         #[arg(long, value_name = "DIR", default_value = "unstuck-schema")]
         out: PathBuf,
     },
-    /// Looks at a data folder or a bus, and at the district's calendar, and says what is wrong
+    /// Lists the events that a reaction gave up on, and takes away those that a person has dealt with
+    Parked {
+        #[command(subcommand)]
+        command: ParkedCommand,
+    },
+    /// Looks at a data folder or a bus, and at the district's calendar, and says what is wrong and how it is mended; exit code 1 when something is
     Doctor(DoctorArguments),
     /// Writes the users of a NATS server of your own: what each may do, and their seeds
     BusConfig(BusConfigArguments),
@@ -244,6 +249,38 @@ pub(crate) struct DoctorArguments {
     /// The district file; the sample district otherwise [variable: UNSTUCK_DISTRICT]
     #[arg(long, value_name = "FILE")]
     pub(crate) district: Option<String>,
+    /// As JSON
+    #[arg(long)]
+    pub(crate) json: bool,
+}
+
+#[derive(Debug, Subcommand)]
+pub(crate) enum ParkedCommand {
+    /// Lists what is parked
+    List {
+        #[command(flatten)]
+        place: PlaceArguments,
+        /// As JSON
+        #[arg(long)]
+        json: bool,
+    },
+    /// Takes an entry away, once a person has done what the reaction could not
+    Settle(SettleArguments),
+}
+
+#[derive(Debug, Args)]
+pub(crate) struct SettleArguments {
+    #[command(flatten)]
+    pub(crate) place: PlaceArguments,
+    /// The district file; the sample district otherwise [variable: UNSTUCK_DISTRICT]
+    #[arg(long, value_name = "FILE")]
+    pub(crate) district: Option<String>,
+    /// The reaction, as the list has it
+    #[arg(long, value_name = "NAME")]
+    pub(crate) reaction: String,
+    /// The event's sequence, as the list has it
+    #[arg(long, value_name = "N")]
+    pub(crate) sequence: u64,
 }
 
 #[derive(Debug, Args)]

@@ -107,10 +107,12 @@ async fn run(command: Command, log_format: Option<String>) -> anyhow::Result<()>
         Command::Export { command: cli::ExportCommand::Register(arguments) } => {
             tools::register::run(*arguments, log_format).await
         }
+        Command::Parked { command } => tools::parked::run(command, log_format).await,
         Command::Schema { out } => tools::schema::run(&out, log_format),
         Command::Doctor(arguments) => {
+            let as_json = arguments.json;
             let (place, district) = settings::doctor(arguments, log_format)?;
-            tools::doctor::run(place, &district).await
+            tools::doctor::run(place, &district, as_json).await
         }
         Command::BusConfig(arguments) => tools::bus_config::run(arguments, log_format),
     }

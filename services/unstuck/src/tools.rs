@@ -5,6 +5,7 @@ pub(crate) mod bus_config;
 pub(crate) mod doctor;
 pub(crate) mod events;
 pub(crate) mod keys;
+pub(crate) mod parked;
 pub(crate) mod quarantine;
 pub(crate) mod register;
 pub(crate) mod schema;

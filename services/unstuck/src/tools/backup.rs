@@ -48,6 +48,9 @@ const BUCKETS: [&str; 3] = [STAFF_BUCKET, OPEN_MATTERS_BUCKET, PARKED_BUCKET];
 /// Events that are read at once.
 const EVENTS_AT_ONCE: usize = 1_000;
 
+/// What the audit says of a backup that was written.
+pub(crate) const BACKED_UP: &str = "backed_up";
+
 /// Names of the sets in their folder.
 const EVENTS_FILE: &str = "events.age";
 const KEYS_FILE: &str = "keys.age";
@@ -78,7 +81,7 @@ pub(crate) async fn backup(
         let totals = write_sets(bus, &to, &master, recipients).await?;
         let Totals { events, keys, .. } = &totals;
         let detail = format!("{events} events, {keys} keys of cases");
-        trace::leave(bus, &district, &master, "backed_up", detail).await;
+        trace::leave(bus, &district, &master, BACKED_UP, detail).await;
         Ok(totals)
     })
     .await?;

@@ -1,136 +1,156 @@
-//! `doctor`: a short look at a data folder or a bus, with what is wrong and what to do.
+//! `doctor`: a look at a data folder or a bus: what is wrong, what it means, and the command that mends it.
 //!
-//! Invariant: it changes nothing but what every start makes as well.
+//! Invariants: it changes nothing and makes nothing, not even what is missing; a look that fails is a finding like any
+//! other, and the looks after it are taken all the same.
+
+mod at_work;
+mod house;
+mod on_bus;
+
+use std::fmt::Display;
 
 use anyhow::bail;
-use casework::calendar::WorkingCalendar;
-use proto_events::subject::CASES_STREAM;
-use runtime::clock::{Clock as _, SystemClock};
-use runtime::kv::Bucket;
-use runtime::log::EventLog as _;
-use runtime::log::jetstream::JetStreamLog;
-use runtime::nats_server::VERSION_MIN;
-use runtime::streams::{self, PARKED_BUCKET, Provision, STAFF_BUCKET};
-use runtime::vault::{MASTER_KEY_VARIABLE, MasterKey};
+use desk::District;
+use serde::Serialize;
 
-use crate::bus::users::PROVISIONER;
-use crate::bus::{ToolBus, must_exist, on_bus};
+use crate::bus::{must_exist, on_bus_as_it_is};
 use crate::say;
-use crate::settings::{MASTER_KEY_FILE, Place};
+use crate::settings::Place;
 
-/// How long before its end the published calendar is a concern, in days.
-const CALENDAR_WARNING_DAYS: i64 = 45;
+/// How a look ended.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
+#[serde(rename_all = "snake_case")]
+enum State {
+    /// It is as it should be.
+    Ok,
+    /// It works, and a person should know.
+    Note,
+    /// A person has to do something.
+    Wrong,
+}
 
-/// Counts what is wrong.
-#[derive(Default)]
+/// What a look found.
+#[derive(Debug, Serialize)]
+struct Finding {
+    /// Which look it was; stays the same over the versions.
+    look: &'static str,
+    state: State,
+    /// What was found.
+    found: String,
+    /// What it means for people.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    meaning: Option<&'static str>,
+    /// The command that mends it, or what a person does.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    fix: Option<String>,
+}
+
+/// All that was found.
+#[derive(Debug, Default, Serialize)]
 struct Findings {
-    wrong: usize,
+    findings: Vec<Finding>,
 }
 
 impl Findings {
-    fn fine(&mut self, text: impl std::fmt::Display) {
-        say(format_args!("ok     {text}"));
+    fn ok(&mut self, look: &'static str, found: impl Display) {
+        self.add(Finding {
+            look,
+            state: State::Ok,
+            found: found.to_string(),
+            meaning: None,
+            fix: None,
+        });
     }
 
-    fn wrong(&mut self, text: impl std::fmt::Display) {
-        self.wrong += 1;
-        say(format_args!("WRONG  {text}"));
+    fn note(
+        &mut self,
+        look: &'static str,
+        found: impl Display,
+        meaning: &'static str,
+        fix: impl Into<String>,
+    ) {
+        let (found, fix) = (found.to_string(), Some(fix.into()));
+        self.add(Finding { look, state: State::Note, found, meaning: Some(meaning), fix });
+    }
+
+    fn wrong(
+        &mut self,
+        look: &'static str,
+        found: impl Display,
+        meaning: &'static str,
+        fix: impl Into<String>,
+    ) {
+        let (found, fix) = (found.to_string(), Some(fix.into()));
+        self.add(Finding { look, state: State::Wrong, found, meaning: Some(meaning), fix });
+    }
+
+    fn add(&mut self, finding: Finding) {
+        self.findings.push(finding);
+    }
+
+    /// Takes what came of a look; one that failed is wrong.
+    fn taken(&mut self, look: &'static str, outcome: anyhow::Result<()>, place: &Place) {
+        if let Err(error) = outcome {
+            self.wrong(
+                look,
+                format_args!("could not be looked at: {error:#}"),
+                "nobody knows whether it is well",
+                format!("unstuck doctor {}", named(place)),
+            );
+        }
+    }
+
+    fn count(&self, state: State) -> usize {
+        self.findings.iter().filter(|finding| finding.state == state).count()
     }
 }
 
-/// Looks, and ends with 1 when something is wrong.
-pub(crate) async fn run(place: Place, district: &desk::District) -> anyhow::Result<()> {
+/// Looks, says what was found, and ends with 1 when something is wrong.
+pub(crate) async fn run(place: Place, district: &District, as_json: bool) -> anyhow::Result<()> {
     must_exist(&place)?;
     let mut findings = Findings::default();
-    master_key(&place, &mut findings);
-    calendar(&district.rules.calendar, &mut findings);
-    on_bus(&place, async |bus| bus_of(bus, &mut findings).await).await?;
-    match findings.wrong {
+    house::look(&place, district, &mut findings);
+    let looked = on_bus_as_it_is(&place, async |bus| {
+        on_bus::look(bus, &place, district, &mut findings).await;
+        Ok(())
+    });
+    if let Err(error) = looked.await {
+        findings.wrong(
+            "bus",
+            format_args!("the bus cannot be reached: {error:#}"),
+            "no command is taken until it is back; nothing that was acknowledged is lost",
+            on_bus::way_to_bus(&place),
+        );
+    }
+    match as_json {
+        true => say(serde_json::to_string_pretty(&findings)?),
+        false => findings.findings.iter().for_each(tell),
+    }
+    match findings.count(State::Wrong) {
         0 => Ok(()),
         wrong => bail!("{wrong} of the looks found something wrong"),
     }
 }
 
-fn master_key(place: &Place, findings: &mut Findings) {
-    let path = place.data.join(MASTER_KEY_FILE);
-    if !MasterKey::is_there(&path) {
-        findings.wrong(format_args!(
-            "no master key: neither {} nor {MASTER_KEY_VARIABLE}",
-            path.display()
-        ));
-        return;
+fn tell(finding: &Finding) {
+    let word = match finding.state {
+        State::Ok => "ok    ",
+        State::Note => "note  ",
+        State::Wrong => "WRONG ",
+    };
+    say(format_args!("{word} {}", finding.found));
+    if let Some(meaning) = finding.meaning {
+        say(format_args!("       it means: {meaning}"));
     }
-    match MasterKey::load_or_create(&path) {
-        Ok(key) => findings.fine(format_args!("master key {}", key.fingerprint())),
-        Err(error) => findings.wrong(error),
-    }
-}
-
-fn calendar(calendar: &WorkingCalendar, findings: &mut Findings) {
-    let today = calendar.date_of(SystemClock.now().with_timezone(&calendar.offset()));
-    let (end, version) = (calendar.published_to(), calendar.version());
-    let left = (end - today).num_days();
-    match left {
-        ..=0 => findings.wrong(format_args!(
-            "the working calendar {version} ended on {end}; promises are provisional"
-        )),
-        1..=CALENDAR_WARNING_DAYS => {
-            findings.fine(format_args!(
-                "the working calendar {version} ends on {end}, in {left} days; add the next year"
-            ));
-        }
-        _ => findings.fine(format_args!("the working calendar {version} reaches to {end}")),
+    if let Some(fix) = &finding.fix {
+        say(format_args!("       to mend it: {fix}"));
     }
 }
 
-async fn bus_of(bus: &ToolBus, findings: &mut Findings) -> anyhow::Result<()> {
-    let server = bus.client().server_info();
-    let fits = server
-        .version
-        .parse()
-        .is_ok_and(|version: runtime::nats_server::Version| version >= VERSION_MIN);
-    let text = format!("nats-server {} at {}:{}", server.version, server.host, server.port);
-    if fits {
-        findings.fine(text);
-    } else {
-        findings.wrong(format_args!("{text} is older than {VERSION_MIN}"));
+/// How a command names the same place. An address may have a password in it and is left to whoever types.
+fn named(place: &Place) -> String {
+    match place.remote_bus {
+        Some(_) => "--nats-url \"$UNSTUCK_NATS_URL\"".to_owned(),
+        None => format!("--data {}", place.data.display()),
     }
-    let replicas = bus
-        .js
-        .get_stream(CASES_STREAM)
-        .await
-        .map_or(1, |stream| stream.cached_info().config.num_replicas);
-    let provisioner = bus.ways.line(PROVISIONER).await?;
-    let drifts = streams::provision(&provisioner, &Provision { replicas }).await?;
-    for drift in &drifts {
-        let streams::Drift { stream, field, expected, found } = drift;
-        findings.wrong(format_args!("stream {stream}: {field} is {found}, not {expected}"));
-    }
-    if drifts.is_empty() {
-        findings.fine("all streams are as this version makes them");
-    }
-    let head = JetStreamLog::open(bus.js.clone(), CASES_STREAM).await?.head().await?;
-    if head.first_sequence > 1 {
-        findings.wrong(format_args!(
-            "the stream of cases begins at {}: events are missing",
-            head.first_sequence
-        ));
-    } else {
-        findings.fine(format_args!("{} events of cases", head.last_sequence));
-    }
-    match Bucket::open(&bus.js, PARKED_BUCKET).await?.keys().await?.as_slice() {
-        [] => findings.fine("no reaction gave up on an event"),
-        parked => findings.wrong(format_args!(
-            "reactions gave up on {} events: {}",
-            parked.len(),
-            parked.join(", ")
-        )),
-    }
-    // A hex digit is no dot; tokens of machines are kept beside the accounts.
-    let keys = Bucket::open(&bus.js, STAFF_BUCKET).await?.keys().await?;
-    match keys.iter().filter(|key| !key.contains('.')).count() {
-        0 => findings.wrong("there is no account; add one with `unstuck staff add`"),
-        accounts => findings.fine(format_args!("{accounts} accounts")),
-    }
-    Ok(())
 }
