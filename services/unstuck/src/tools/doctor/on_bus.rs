@@ -214,7 +214,7 @@ fn edit(stream: &str, field: &str, expected: &str) -> String {
             let flag = if field == "max_age" { "--max-age" } else { "--dupe-window" };
             format!("nats stream edit {stream} {flag}={}", expected.replace("0ns", "0s"))
         }
-        "discard" => format!("nats stream edit {stream} --discard=old"),
+        "discard" => format!("nats stream edit {stream} --discard={}", expected.to_lowercase()),
         "deny_delete" => switch("deny-delete"),
         "deny_purge" => switch("deny-purge"),
         "allow_rollup_hdrs" => switch("allow-rollup"),
