@@ -178,7 +178,7 @@ fn hidden(page: &Answer, name: &str) -> String {
 #[test]
 fn a_second_factor_outlives_a_rotation_of_the_wrapping_key() {
     let district = District::start(None);
-    district.staff("auditor", "auditor", Place::District);
+    let _auditor = district.staff("auditor", "auditor", Place::District);
     let person = holder(&district, &sign_in(&district, "auditor", None).expect_status(200));
     let (secret, recovery) = enrol(&person);
     district.shut_down();
