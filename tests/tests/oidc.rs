@@ -11,6 +11,7 @@ use std::sync::{Arc, RwLock};
 
 use fake::{Behaviour, CLIENT, Fails, Fake, SECRET, Signer};
 use ring::hmac;
+use runtime::clock::{Clock as _, SystemClock};
 use serde_json::{Value, json};
 use tempfile::TempDir;
 use unstuck_tests::api::{Answer, PASSWORD};
@@ -165,7 +166,7 @@ fn every_forgery_is_refused_for_its_reason() {
         house.district.staff("auditor", "auditor", Place::District),
     ];
     let gone = house.district.clerk("jingshan");
-    let now = chrono::Utc::now().timestamp();
+    let now = SystemClock.now().timestamp();
     let auditor = with(json!({ "preferred_username": "auditor", "amr": ["pwd", "otp"] }));
     let auditor = house.sign_in(auditor).expect_status(200);
     let auditor = Holder::of(&house.district, text(&auditor.json["token"]));
@@ -341,7 +342,7 @@ fn code_of(secret: &str, steps: i64) -> String {
         let word = eight.iter().fold(0, |word, letter| word << 5 | value(*letter));
         key.extend_from_slice(&word.to_be_bytes()[3..]);
     }
-    let step = chrono::Utc::now().timestamp() / 30 + steps;
+    let step = SystemClock.now().timestamp() / 30 + steps;
     let key = hmac::Key::new(hmac::HMAC_SHA1_FOR_LEGACY_USE_ONLY, &key);
     let tag = hmac::sign(&key, &step.to_be_bytes());
     let tag = tag.as_ref();

@@ -16,27 +16,27 @@ use axum::response::{IntoResponse as _, Redirect, Response};
 use axum::routing::{get, post};
 use base64::Engine as _;
 use base64::engine::general_purpose::{STANDARD, URL_SAFE_NO_PAD};
-use chrono::Utc;
 use ring::digest::{SHA256, digest};
 use ring::rand::SystemRandom;
 use ring::signature::{
     ECDSA_P256_SHA256_FIXED_SIGNING, EcdsaKeyPair, KeyPair as _, RSA_PKCS1_SHA256, RsaKeyPair,
     RsaPublicKeyComponents,
 };
+use runtime::clock::{Clock as _, SystemClock};
 use serde_json::{Value, json};
 use tokio::runtime::Runtime;
 
 /// As what the provider knows the house.
-pub const CLIENT: &str = "unstuck";
+pub(crate) const CLIENT: &str = "unstuck";
 /// By what the house proves itself; with what has to be written otherwise in a header.
-pub const SECRET: &str = "sample secret:1+1";
+pub(crate) const SECRET: &str = "sample secret:1+1";
 
 /// A key that signs nothing but what these tests make.
 const RSA_KEY: &[u8] = include_bytes!("sample-rsa.pk8");
 
 /// What the provider does wrong.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
-pub enum Fails {
+pub(crate) enum Fails {
     Nothing,
     /// It answers 500.
     Broken,
@@ -52,7 +52,7 @@ pub enum Fails {
 
 /// Who signs.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
-pub enum Signer {
+pub(crate) enum Signer {
     Rsa,
     /// The second key of the set, of another kind.
     Ec,
@@ -62,17 +62,17 @@ pub enum Signer {
 
 /// How the next tokens are.
 #[derive(Clone)]
-pub struct Behaviour {
-    pub fails: Fails,
-    pub signer: Signer,
+pub(crate) struct Behaviour {
+    pub(crate) fails: Fails,
+    pub(crate) signer: Signer,
     /// Members of the header of a token, over those that are right; null leaves one out.
-    pub header: Value,
+    pub(crate) header: Value,
     /// Claims of a token, over those that are right; null leaves one out.
-    pub claims: Value,
+    pub(crate) claims: Value,
     /// Ids of the keys.
-    pub kids: [String; 2],
+    pub(crate) kids: [String; 2],
     /// Whether a code opens as often as one likes.
-    pub forgets_codes: bool,
+    pub(crate) forgets_codes: bool,
 }
 
 impl Default for Behaviour {
@@ -106,7 +106,7 @@ struct Inner {
 }
 
 /// A running provider.
-pub struct Fake {
+pub(crate) struct Fake {
     inner: Arc<Mutex<Inner>>,
     _runtime: Runtime,
 }
@@ -116,7 +116,7 @@ type Parameters = HashMap<String, String>;
 
 impl Fake {
     /// Starts it on loopback.
-    pub fn start() -> Self {
+    pub(crate) fn start() -> Self {
         let runtime = Runtime::new().expect("a runtime");
         let listener = runtime.block_on(tokio::net::TcpListener::bind("127.0.0.1:0"));
         let listener = listener.expect("a port");
@@ -139,12 +139,12 @@ impl Fake {
         Self { inner, _runtime: runtime }
     }
 
-    pub fn issuer(&self) -> String {
+    pub(crate) fn issuer(&self) -> String {
         lock(&self.inner).issuer.clone()
     }
 
     /// Behaves so from now on.
-    pub fn behave(&self, behaviour: Behaviour) {
+    pub(crate) fn behave(&self, behaviour: Behaviour) {
         lock(&self.inner).behaviour = behaviour;
     }
 }
@@ -274,7 +274,7 @@ async fn keys(State(inner): Shared) -> Response {
 
 impl Inner {
     fn token(&self, nonce: &str) -> String {
-        let now = Utc::now().timestamp();
+        let now = SystemClock.now().timestamp();
         let Behaviour { signer, header, claims, kids, .. } = &self.behaviour;
         let (alg, kid) = match signer {
             Signer::Rsa => ("RS256", &kids[0]),
