@@ -124,6 +124,7 @@ case_events! {
     Linked, "linked", v 1, Intake, "关联案件";
     Corrected, "corrected", v 1, Intake, "更正";
     PersonalDataErased, "personal_data_erased", v 1, Intake, "删除个人信息";
+    Imported, "imported", v 1, Intake, "台账转入";
 }
 
 impl CaseEvent {

@@ -30,6 +30,7 @@ fn samples() -> BTreeMap<String, String> {
 }
 
 /// An event of any stream.
+#[expect(clippy::large_enum_variant, reason = "a test holds one at a time")]
 #[derive(Debug, PartialEq)]
 enum Event {
     Case(CaseEvent),

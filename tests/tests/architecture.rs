@@ -45,7 +45,7 @@ const ARROWS: &[(&str, &[&str])] = &[
         ],
     ),
     ("unstuck-tests", &["proto-events", "runtime"]),
-    ("unstuck-parsers", &["proto-events", "casework", "runtime", "desk"]),
+    ("unstuck-parsers", &["proto-events", "casework", "runtime", "desk", "intake"]),
 ];
 
 /// The crates that do no I/O, and everything they may depend on.

@@ -9,10 +9,10 @@ use serde::{Deserialize, Serialize};
 use super::Mode;
 use crate::Timestamp;
 use crate::codes::{
-    ApplicantKind, Cause, Channel, Complexity, ErasureReason, Exclusion, Grade, LinkRelation,
-    ReopenReason, Solved, Stage,
+    ApplicantKind, CaseState, Cause, Channel, Complexity, ErasureReason, Exclusion, Grade,
+    LinkRelation, ReopenReason, Resolution, Solved, Stage,
 };
-use crate::ids::{CaseId, CenterId, ReceiptCode};
+use crate::ids::{CaseId, CenterId, DepartmentId, ReceiptCode};
 
 /// The matter that got stuck (事项).
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
@@ -83,6 +83,122 @@ pub struct Opened {
     /// How many working days were promised.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub working_days: Option<u32>,
+    /// Where it stood before, when it was not opened here but taken over from an earlier register (台账转入). Then an
+    /// [`Imported`] follows, and what was promised and done until then is no figure of this desk's.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub imported_from: Option<RegisterRow>,
+}
+
+/// A row of an earlier register.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+pub struct RegisterRow {
+    /// SHA-256 of the file, 64 hexadecimal digits.
+    pub file: String,
+    /// The number of the row as a spreadsheet shows it, from 1.
+    pub row: u32,
+}
+
+/// What an earlier register says of a case beside its opening (台账转入): as it stood there, without the steps that
+/// nobody wrote down.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+pub struct Imported {
+    /// When it was taken over.
+    pub imported_at: Timestamp,
+    /// Who opened it there, by the account that he has here.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub first_receiver: Option<String>,
+    /// The cause as it turned out.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub cause_confirmed: Option<Cause>,
+    /// Who has it, or had it when it ended.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub handing_over: Option<ImportedHandingOver>,
+    /// Who helped.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub co_departments: Vec<DepartmentId>,
+    /// How often a department had sent it back.
+    #[serde(default)]
+    pub returns: u32,
+    /// What was written of a task force.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub task_force: Option<String>,
+    /// What was written of a special handling.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub special_handling: Option<String>,
+    /// How it ended; none when it is open.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub outcome: Option<ImportedOutcome>,
+    /// The texts on which it could not be done.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub policy_basis: Option<String>,
+    /// What the applicant said of the outcome.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub feedback: Option<ImportedFeedback>,
+    /// What was written of a rectification.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub rectification: Option<String>,
+    /// What was written of improvements.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub improvements: Option<String>,
+    /// When it was closed; none when somebody may still speak of its outcome, or it is open.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub closed_at: Option<Timestamp>,
+    /// From when its personal data may be erased, of a closed one.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub erase_after: Option<Timestamp>,
+    /// The columns that the register left open and whoever imported it filled, by their names.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub assumed: Vec<String>,
+}
+
+/// The handing over that an earlier register knows of.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+pub struct ImportedHandingOver {
+    /// The department.
+    pub to: DepartmentId,
+    /// When it got the case.
+    pub at: Timestamp,
+    /// When it signed for it.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub accepted_at: Option<Timestamp>,
+    /// When the applicant was first reached.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub first_contact_at: Option<Timestamp>,
+    /// By when the applicant has to be reached, counted from the taking over.
+    pub first_contact_due_at: Timestamp,
+    /// Until when the department may send it back, counted from the taking over.
+    pub return_until: Timestamp,
+}
+
+/// How a case of an earlier register ended.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+pub struct ImportedOutcome {
+    /// Resolved, explained, declined, withdrawn or transferred.
+    pub kind: CaseState,
+    /// When.
+    pub at: Timestamp,
+    /// How it was solved.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub resolution: Option<Resolution>,
+    /// Which exclusion.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub exclusion: Option<Exclusion>,
+    /// The result in words.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub result: Option<String>,
+}
+
+/// What the applicant said of the outcome, as an earlier register has it.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+pub struct ImportedFeedback {
+    /// Whether it is solved.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub solved: Option<Solved>,
+    /// How satisfied he is.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub grade: Option<Grade>,
+    /// How he was asked; `unknown` as a rule.
+    pub mode: Mode,
 }
 
 /// Where to go instead.

@@ -25,8 +25,8 @@ use serde::{Deserialize, Serialize};
 use crate::timetable::{ClockRun, Limits};
 use records::{
     Action, Arbitration, Correction, Determination, Escalation, Explanation, Extension, Feedback,
-    Hop, Link, MaterialRequest, Outcome, Part, PastPause, Pause, Rectification, Return,
-    SpecialHandling, TaskForce, Urge,
+    Hop, ImportedRecord, Link, MaterialRequest, Outcome, Part, PastPause, Pause, Rectification,
+    Return, SpecialHandling, TaskForce, Urge,
 };
 
 /// What an event says besides its data, as far as the state needs it.
@@ -105,6 +105,8 @@ pub struct Case {
     pub opened_by: String,
     /// When it was opened.
     pub opened_at: Timestamp,
+    /// What an earlier register said of it, when it was taken over from one and not opened here.
+    pub imported: Option<alloc::boxed::Box<ImportedRecord>>,
     /// Who has it now.
     pub department: Option<DepartmentId>,
     /// Who helps.

@@ -13,8 +13,8 @@ use proto_events::codes::{
     ReturnReason, ReviewResult, Role, Solved, Stage, Understood,
 };
 use proto_events::events::{
-    DepartmentPosition, Explainer, Matter, MeetingAction, Member, Mode, Notice, PolicyBasis,
-    ReceivedItem, Remedy, RequestedItem, SealedApplicant, WindowContact,
+    DepartmentPosition, Explainer, ImportedOutcome, Matter, MeetingAction, Member, Mode, Notice,
+    PolicyBasis, ReceivedItem, RegisterRow, Remedy, RequestedItem, SealedApplicant, WindowContact,
 };
 use proto_events::ids::{CaseId, CenterId, DepartmentId, ReceiptCode};
 
@@ -49,12 +49,61 @@ pub struct Open {
     pub receipt_code: ReceiptCode,
 }
 
+/// The wish to take a case over from an earlier register (台账转入).
+#[derive(Debug, Clone, PartialEq)]
+pub struct Import {
+    /// Its opening, as the register has it. The instant of the wish is that of the opening.
+    pub open: Open,
+    /// Where it stood.
+    pub from: RegisterRow,
+    /// When it is taken over.
+    pub imported_at: Timestamp,
+    /// The promise that the register has; the district's limits otherwise.
+    pub due_at: Option<Timestamp>,
+    /// Who opened it there, by the account that he has here.
+    pub first_receiver: Option<String>,
+    /// The cause as it turned out.
+    pub cause_confirmed: Option<Cause>,
+    /// Who has it, or had it when it ended.
+    pub department: Option<DepartmentId>,
+    /// Who helped.
+    pub co_departments: Vec<DepartmentId>,
+    /// When the department got it; with the opening when nobody wrote it down.
+    pub forwarded_at: Option<Timestamp>,
+    /// When it signed for it.
+    pub accepted_at: Option<Timestamp>,
+    /// When the applicant was first reached.
+    pub first_contact_at: Option<Timestamp>,
+    /// How often a department had sent it back.
+    pub returns: u32,
+    /// What was written of a task force.
+    pub task_force: Option<String>,
+    /// What was written of a special handling.
+    pub special_handling: Option<String>,
+    /// How it ended.
+    pub outcome: Option<ImportedOutcome>,
+    /// The texts on which it could not be done.
+    pub policy_basis: Option<String>,
+    /// Whether it is solved, in the applicant's words.
+    pub solved: Option<Solved>,
+    /// How satisfied he is.
+    pub grade: Option<Grade>,
+    /// What was written of a rectification.
+    pub rectification: Option<String>,
+    /// What was written of improvements.
+    pub improvements: Option<String>,
+    /// The columns that were filled by whoever imports it.
+    pub assumed: Vec<String>,
+}
+
 /// Everything that can be wished of a case that exists, and the opening of one.
 #[derive(Debug, Clone, PartialEq)]
 #[expect(missing_docs, reason = "the fields are those of the HTTP contract and of the events")]
 pub enum Command {
     /// Opens a case.
     Open(Open),
+    /// Takes a case over from an earlier register (the tool of the operator only).
+    Import(alloc::boxed::Box<Import>),
     /// Does not take it on.
     Decline {
         exclusion: Exclusion,
@@ -318,6 +367,7 @@ pub enum CommandKind {
     RecalculateDeadline,
     Urge,
     FinishAction,
+    Import,
 }
 
 impl CommandKind {
@@ -363,6 +413,7 @@ impl CommandKind {
         Self::RecalculateDeadline,
         Self::Urge,
         Self::FinishAction,
+        Self::Import,
     ];
 }
 
@@ -372,6 +423,7 @@ impl Command {
     pub const fn kind(&self) -> CommandKind {
         match self {
             Self::Open(_) => CommandKind::Open,
+            Self::Import(_) => CommandKind::Import,
             Self::Decline { .. } => CommandKind::Decline,
             Self::ReceiveMaterials { .. } => CommandKind::ReceiveMaterials,
             Self::RecordFeedback { .. } => CommandKind::RecordFeedback,

@@ -7,6 +7,7 @@
 pub(crate) mod checks;
 mod clocks;
 mod escalation;
+mod import;
 mod intake;
 mod joint;
 mod record;
@@ -70,11 +71,14 @@ pub fn decide(
     if let Command::Open(open) = command {
         return intake::open(case, open, context);
     }
+    if let Command::Import(wish) = command {
+        return import::import(case, wish, context);
+    }
     let case = case.ok_or(Refusal::NotFound)?;
     admit(case, context.actor, kind)?;
     match command {
-        // Handled above: it is the only wish that needs no case.
-        Command::Open(_) => Ok(Vec::new()),
+        // Handled above: they need no case.
+        Command::Open(_) | Command::Import(_) => Ok(Vec::new()),
         Command::Decline { exclusion, reason, remedy, second_check_by } => {
             let second = second_check_by.as_deref();
             intake::decline(case, *exclusion, reason, remedy.as_ref(), second, context)

@@ -31,10 +31,14 @@ pub fn mask_name(name: &str) -> String {
 /// Masks a telephone number: `138****1234` when it has eleven digits, at most its last two digits
 /// otherwise.
 ///
-/// The country code +86 is left out; digits of any width and spaces, dashes and brackets are read.
+/// A number that came masked, as a register that was exported has it, stays as it is: there is nothing more in it. The
+/// country code +86 is left out; digits of any width and spaces, dashes and brackets are read.
 #[must_use]
 pub fn mask_phone(phone: &str) -> String {
     let text = normalize_digits(phone);
+    if is_mask_of_a_phone(&text) {
+        return text;
+    }
     let known = |c: char| c.is_ascii_digit() || matches!(c, ' ' | '-' | '(' | ')' | '+');
     if !text.trim().chars().all(known) {
         return String::from(HIDDEN);
@@ -49,6 +53,17 @@ pub fn mask_phone(phone: &str) -> String {
         length if length >= PHONE_DIGITS_MIN => format!("{HIDDEN}{}", &digits[length - 2..]),
         _ => String::from(HIDDEN),
     }
+}
+
+/// Whether a text is a mask that [`mask_phone`] makes.
+fn is_mask_of_a_phone(text: &str) -> bool {
+    let of_digits = |part: &str| part.bytes().all(|byte| byte.is_ascii_digit());
+    let of_eleven = text.split_once("****").is_some_and(|(start, end)| {
+        start.len() == 3 && end.len() == 4 && of_digits(start) && of_digits(end)
+    });
+    let of_others =
+        text.strip_prefix(HIDDEN).is_some_and(|end| matches!(end.len(), 0 | 2) && of_digits(end));
+    of_eleven || of_others
 }
 
 /// Masks an identity number: `110***********1234` when it has 18 characters of the right kind,
@@ -101,6 +116,10 @@ mod tests {
             ("65001234", "******34"),
             ("031112345678", "******78"),
             ("12345", "******"),
+            ("138****1234", "138****1234"),
+            ("******34", "******34"),
+            ("1380****1234", "******"),
+            ("******1234", "******"),
             ("", "******"),
             ("13800001234 wife", "******"),
             ("一三八", "******"),

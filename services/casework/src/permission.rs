@@ -80,7 +80,7 @@ pub const fn line(kind: CommandKind) -> Line {
         // Whoever lets a clock stand still is not whoever works against it: no handler here.
         K::Pause | K::Extend => (&[Director, DepartmentLead, Coordinator], Reach::Now),
         K::Resume => (&[Clerk, Director, Handler, DepartmentLead, Coordinator, System], Reach::Now),
-        K::Escalate | K::OpenRectification | K::Close | K::RecalculateDeadline => {
+        K::Import | K::Escalate | K::OpenRectification | K::Close | K::RecalculateDeadline => {
             (&[System], Reach::Ever)
         }
     };

@@ -94,6 +94,7 @@ refusal_codes! {
     WrongState = "wrong_state", "案件当前状态不能进行此操作。", "The case is in a state in which this cannot be done.";
     PiiInText = "pii_in_text", "文字中含有身份证号、电话或银行卡号，请删去后再提交；个人信息只填在申请人栏。", "Free text contains an ID, phone or bank card number. Take it out; personal data belongs into the applicant's fields only.";
     DuplicateCase = "duplicate_case", "同一申请人的同一事项已在办理，请在原案件上继续。", "The same applicant already has an open case about the same matter; go on there.";
+    ImportedBefore = "imported_before", "该编号的事项已在系统中，导入不改动已有案件。", "The case stands in the district already; an import changes nothing in it.";
     PingPong = "ping_pong", "该部门已退回过此案，未经裁定不能再次转去。", "That department has already returned this case; only a ruling can send it there again.";
     ReturnTooLate = "return_too_late", "已过退单时限（一个工作日），请办理或提请裁定。", "The time limit for a return (one working day) has passed.";
     ReturnLimit = "return_limit", "每个部门只能退一次，每案最多退两次。", "A department may return a case once, and a case may be returned twice.";

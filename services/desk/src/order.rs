@@ -164,7 +164,8 @@ impl Desk {
         let decided = |history: &[Recorded]| {
             seen = (history.len(), fold(history));
             let case = seen.1.as_ref();
-            if case.is_none() && !matches!(order.command, Command::Open(_)) {
+            let opens = matches!(order.command, Command::Open(_) | Command::Import(_));
+            if case.is_none() && !opens {
                 return Err(Stop::Refused(Refusal::NotFound));
             }
             let version = history.last().map_or(0, |event| event.sequence);

@@ -118,6 +118,41 @@ impl Applicant {
         if faults.is_empty() { Ok(self) } else { Err(faults) }
     }
 
+    /// Takes the applicant as an earlier register has him: perhaps masked, perhaps without a telephone. Digits and blanks
+    /// are brought into one form where that is possible.
+    ///
+    /// # Errors
+    /// The field that no register of people has.
+    pub(crate) fn of_register(mut self) -> Result<Self, &'static str> {
+        let fits = |text: &str, chars_max: usize| {
+            text.chars().count() <= chars_max && !text.chars().any(char::is_control)
+        };
+        self.name = self.name.trim().to_owned();
+        let compact_phone = compact(&self.phone);
+        self.phone = match valid_phone(&compact_phone) {
+            true => compact_phone,
+            false => self.phone.trim().to_owned(),
+        };
+        let fits_if_there =
+            |text: &Option<String>| text.as_ref().is_none_or(|text| fits(text, ADDRESS_CHARS_MAX));
+        let fields = [
+            ("name", fits(&self.name, NAME_CHARS_MAX)),
+            ("phone", fits(&self.phone, NAME_CHARS_MAX)),
+            ("id_number", fits_if_there(&self.id_number)),
+            ("address", fits_if_there(&self.address)),
+        ];
+        match fields.into_iter().find(|(_, fits)| !fits) {
+            Some((field, _)) => Err(field),
+            None => Ok(self),
+        }
+    }
+
+    /// Nobody: of whom nothing is kept.
+    pub(crate) fn nobody(kind: ApplicantKind) -> Self {
+        let (name, phone) = (String::new(), String::new());
+        Self { kind, name, phone, id_number: None, address: None, care: Vec::new() }
+    }
+
     /// Seals the person under the case's key.
     ///
     /// # Errors

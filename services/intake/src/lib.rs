@@ -11,6 +11,7 @@ mod consultations;
 mod corrections;
 mod days;
 mod duplicates;
+pub mod earlier;
 mod ledger;
 mod links;
 mod open;

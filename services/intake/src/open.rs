@@ -279,7 +279,7 @@ pub fn case_no(code: &str, at: Timestamp, case_id: CaseId) -> String {
     format!("{code}{}-{tail}", at.format("%Y%m%d"))
 }
 
-fn random() -> Result<u64, Problem> {
+pub(crate) fn random() -> Result<u64, Problem> {
     let mut bytes = [0_u8; 8];
     getrandom::fill(&mut bytes).map_err(|error| {
         tracing::error!(%error, "the system gives no random bytes");

@@ -515,9 +515,11 @@ impl Core {
                 "an event cannot be read; it is in quarantine"
             );
         }
+        // Before anybody hears how far it is: whoever waited for that asks next whether it is all.
+        let is_caught_up = written.sequence >= self.catch_up_to
+            && !self.has_caught_up.swap(true, Ordering::AcqRel);
         self.applied.send_replace(written.sequence);
-        if written.sequence >= self.catch_up_to && !self.has_caught_up.swap(true, Ordering::AcqRel)
-        {
+        if is_caught_up {
             tracing::info!(stream.sequence = written.sequence, "the view has caught up");
         }
     }

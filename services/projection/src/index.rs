@@ -170,9 +170,12 @@ impl Index {
         rows.filter(|(version, _)| **version > sequence).map(|(_, row)| row.case_id).collect()
     }
 
-    /// When the first case was opened, in microseconds since 1970.
+    /// When the first case was opened here, in microseconds since 1970; what was taken over from an earlier register was
+    /// opened before there was anything here.
     pub(crate) fn first_opened_at(&self) -> Option<i64> {
-        self.by_opened.first_key_value().map(|((opened_at, _), _)| *opened_at)
+        let mut places = self.by_opened.iter();
+        let first = places.find(|(_, slot)| !self.at(**slot).facts.is_imported);
+        first.map(|((opened_at, _), _)| *opened_at)
     }
 
     /// How many cases there are.

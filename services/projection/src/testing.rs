@@ -97,6 +97,7 @@ pub(crate) fn opened(n: u128, time: Timestamp) -> CaseEvent {
         due_at: time + TimeDelta::days(3),
         provisional: false,
         working_days: Some(3),
+        imported_from: None,
     })
 }
 

@@ -204,6 +204,7 @@ impl House {
             due_at: at("2021-01-29T17:30:00"),
             provisional: false,
             working_days: Some(3),
+            imported_from: None,
         };
         self.append(n, center, 0, opened.into()).await
     }

@@ -61,6 +61,11 @@ pub(crate) enum Command {
     },
     /// Prints the events, one line of JSON each, without personal data
     Events(EventsArguments),
+    /// Takes over what a district kept before
+    Import {
+        #[command(subcommand)]
+        command: ImportCommand,
+    },
     /// Writes a book of the district as a file
     Export {
         #[command(subcommand)]
@@ -332,6 +337,33 @@ pub(crate) struct EventsArguments {
 }
 
 #[derive(Debug, Subcommand)]
+pub(crate) enum ImportCommand {
+    /// Takes the cases of a register over, one a row; the same file again adds nothing
+    Register(Box<ImportArguments>),
+}
+
+#[derive(Debug, Args)]
+pub(crate) struct ImportArguments {
+    /// The register as CSV, in UTF-8 or GBK
+    #[arg(value_name = "FILE")]
+    pub(crate) file: PathBuf,
+    #[command(flatten)]
+    pub(crate) place: PlaceArguments,
+    /// The district file; the sample district otherwise [variable: UNSTUCK_DISTRICT]
+    #[arg(long, value_name = "FILE")]
+    pub(crate) district: Option<String>,
+    /// What columns and values of the file mean, where their names do not say it
+    #[arg(long, value_name = "FILE")]
+    pub(crate) mapping: Option<PathBuf>,
+    /// Takes nothing over and says what would become of each row
+    #[arg(long)]
+    pub(crate) dry_run: bool,
+    /// Where to write what became of each row, as CSV
+    #[arg(long, value_name = "FILE")]
+    pub(crate) report: Option<PathBuf>,
+}
+
+#[derive(Debug, Subcommand)]
 pub(crate) enum ExportCommand {
     /// Writes the register, one row a case, the oldest first; people are masked
     Register(Box<RegisterArguments>),
@@ -480,7 +512,7 @@ pub(crate) struct AddTokenArguments {
     /// The department of a department lead
     #[arg(long, value_name = "D")]
     pub(crate) department: Option<String>,
-    /// What it may read, once for each: read:figures, read:cases, read:register, read:learning or read:feed
+    /// What it may read, once for each: read:figures, read:cases, read:register, read:learning, read:events or read:feed
     #[arg(long = "scope", value_name = "SCOPE", required = true)]
     pub(crate) scopes: Vec<String>,
     /// How many days it lives, 1 to 400 [default: 90]

@@ -104,6 +104,9 @@ async fn run(command: Command, log_format: Option<String>) -> anyhow::Result<()>
         Command::Backup(arguments) => tools::backup::backup(arguments, log_format).await,
         Command::Restore(arguments) => tools::backup::restore(arguments, log_format).await,
         Command::Events(arguments) => tools::events::run(arguments, log_format).await,
+        Command::Import { command: cli::ImportCommand::Register(arguments) } => {
+            tools::import::run(*arguments, log_format).await
+        }
         Command::Export { command: cli::ExportCommand::Register(arguments) } => {
             tools::register::run(*arguments, log_format).await
         }

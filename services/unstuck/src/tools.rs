@@ -4,6 +4,7 @@ pub(crate) mod backup;
 pub(crate) mod bus_config;
 pub(crate) mod doctor;
 pub(crate) mod events;
+pub(crate) mod import;
 pub(crate) mod keys;
 pub(crate) mod parked;
 pub(crate) mod quarantine;

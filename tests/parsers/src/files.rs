@@ -1,9 +1,13 @@
 //! What an operator or a person wrote: district files, calendars, drafts, free text.
 
+use std::sync::LazyLock;
+
 use casework::free_text::{find_personal_data, normalize_digits, valid_id_number, valid_phone};
 use desk::District;
 use desk::district::parse_calendar;
 use desk::drafts::{Draft, FormName};
+use intake::earlier::{Mapping, Verdict, read_register};
+use proto_events::Timestamp;
 
 use crate::{Target, texts};
 
@@ -30,6 +34,31 @@ pub(crate) const CALENDAR: Target = Target {
     samples: || {
         texts(&["[2027]\noff = [{ from = 2027-01-01, to = 2027-01-03, name = \"元旦\" }]\n\
                  work = [2027-01-09]\n"])
+    },
+};
+
+/// The register that a district kept before, in any encoding.
+pub(crate) const REGISTER: Target = Target {
+    name: "register",
+    run: |bytes| {
+        static SAMPLE: LazyLock<District> =
+            LazyLock::new(|| District::load(None).expect("the sample district is whole"));
+        let now = Timestamp::parse_from_rfc3339("2026-03-04T10:00:00+08:00").expect("an instant");
+        let read = read_register(bytes, &SAMPLE.rules, &Mapping::default(), now);
+        let Ok(reading) = read else { return false };
+        for row in &reading.rows {
+            let is_refused = matches!(row.verdict, Verdict::Refused);
+            let has_faults = row.notes.iter().any(|note| note.is_fault);
+            assert_eq!(is_refused, has_faults, "row {} is refused without a word", row.number);
+        }
+        true
+    },
+    samples: || {
+        texts(&[
+            "2024年登记簿\n编号,登记日期,街道,姓名,电话,事项,问题,环节,原因,结果,办结日期,是否满意\n\
+             A-1,3.5,东花市街道,样例,13800000000,退休手续办理,没人管,受理,Q1,已解决；当场办理,45361,满意\n\
+             A-2,,,样例,,,\"查不到\n记录\",审核,S2,办理中,,\n合计,2件\n",
+        ])
     },
 };
 

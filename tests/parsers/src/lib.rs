@@ -42,6 +42,7 @@ pub const TARGETS: &[Target] = &[
     files::DISTRICT,
     files::CALENDAR,
     files::DRAFT,
+    files::REGISTER,
     files::FREE_TEXT,
 ];
 

@@ -5,6 +5,7 @@
 mod ending;
 mod handling;
 mod help;
+mod taken_over;
 
 use alloc::string::ToString;
 use alloc::vec::Vec;
@@ -55,6 +56,7 @@ impl Case {
             notice: data.notice.clone(),
             opened_by: meta.actor.clone(),
             opened_at: meta.time,
+            imported: data.imported_from.clone().map(|from| Self::taken_from(from, meta)),
             department: None,
             co_departments: Vec::new(),
             departments_ever: Vec::new(),
@@ -241,6 +243,7 @@ impl Case {
                 at: meta.time,
             }),
             CaseEvent::Corrected(data) => self.corrected(meta, data),
+            CaseEvent::Imported(data) => self.taken_over(meta, data),
             CaseEvent::PersonalDataErased(_) => {
                 self.erased = true;
                 self.applicant.sealed.clear();

@@ -9,7 +9,8 @@ use proto_events::codes::{
     LinkRelation, PauseReason, Resolution, ReturnReason, ReviewResult, Role, Solved, Understood,
 };
 use proto_events::events::{
-    DepartmentPosition, Explainer, MeetingAction, Member, Mode, PolicyBasis, Remedy, RequestedItem,
+    DepartmentPosition, Explainer, MeetingAction, Member, Mode, PolicyBasis, RegisterRow, Remedy,
+    RequestedItem,
 };
 use proto_events::ids::{CaseId, DepartmentId};
 use serde::{Deserialize, Serialize};
@@ -35,6 +36,33 @@ pub struct Hop {
     pub first_contact_at: Option<Timestamp>,
     /// When the department sent it back.
     pub returned_at: Option<Timestamp>,
+}
+
+/// What an earlier register said of a case (台账转入), as far as it has no other place in it.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct ImportedRecord {
+    /// The file and the row.
+    pub from: RegisterRow,
+    /// When it was taken over.
+    pub at: Timestamp,
+    /// Who opened it there, by the account that he has here.
+    pub first_receiver: Option<String>,
+    /// How often a department had sent it back.
+    pub returns: u32,
+    /// Whether it came with a handing over, which is then the first of its hops.
+    pub with_handing_over: bool,
+    /// What was written of a task force.
+    pub task_force: Option<String>,
+    /// What was written of a special handling.
+    pub special_handling: Option<String>,
+    /// The texts on which it could not be done.
+    pub policy_basis: Option<String>,
+    /// What was written of a rectification.
+    pub rectification: Option<String>,
+    /// What was written of improvements.
+    pub improvements: Option<String>,
+    /// The columns that were filled by whoever imported it.
+    pub assumed: Vec<String>,
 }
 
 /// One return (退单).

@@ -69,6 +69,7 @@ pub(super) fn open(
         due_at: deadline.due_at,
         provisional: deadline.provisional,
         working_days: Some(days),
+        imported_from: None,
     };
     Ok(vec![opened.into()])
 }

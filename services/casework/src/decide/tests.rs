@@ -9,6 +9,7 @@ mod clocks;
 mod codes;
 mod ending;
 mod escalation;
+mod import;
 mod intake;
 mod invariants;
 mod joint;

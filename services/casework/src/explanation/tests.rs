@@ -72,6 +72,7 @@ impl Story {
             due_at: promise.due_at,
             provisional: promise.provisional,
             working_days: Some(days),
+            imported_from: None,
         };
         Self { rules, events: vec![] }.then_at(time, opened)
     }

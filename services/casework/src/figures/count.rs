@@ -9,6 +9,9 @@
 //! of what was done; a promise that is neither kept nor due yet at the instant of the figure is not counted, however long
 //! the period is: nobody has broken it.
 //!
+//! A case that was taken over from an earlier register counts where cases are counted (opened, open, overdue) and in
+//! [`Formula::Imported`], and in no rate for what was promised or done before it was.
+//!
 //! To add a figure over cases, add it to [`Formula`] and tell it here.
 
 use proto_events::Timestamp;
@@ -161,7 +164,8 @@ impl<'a, F: FnMut(Tally<'a>)> Told<'_, F> {
 
     /// Promises and outcomes.
     fn rounds(&mut self, case: &Counted<'a>, period: &Period) {
-        for round in &case.facts.rounds {
+        // The first round of a case that was taken over was promised elsewhere.
+        for round in case.facts.rounds.iter().skip(usize::from(case.facts.is_imported)) {
             let ended_by = |due: i64| round.end.as_ref().is_some_and(|end| end.at <= due);
             // While the clock stands still the final promise is not known.
             let is_final = round.end.is_some() || !case.facts.is_paused;
@@ -245,11 +249,16 @@ impl<'a, F: FnMut(Tally<'a>)> Told<'_, F> {
         if !period.has(case.facts.opened_at) {
             return;
         }
-        self.share(Formula::PingPongRate, case.facts.is_ping_pong);
-        let end = case.facts.rounds.last().and_then(|round| round.end.as_ref());
-        self.share(Formula::DeclinedShare, end.is_some_and(|end| end.kind == CaseState::Declined));
-        let is_special = case.facts.specials.iter().any(|special| special.is_approved);
-        self.share(Formula::SpecialHandlingRate, is_special);
+        if case.facts.is_imported {
+            self.count(Formula::Imported, Part::All);
+        } else {
+            self.share(Formula::PingPongRate, case.facts.is_ping_pong);
+            let end = case.facts.rounds.last().and_then(|round| round.end.as_ref());
+            let is_declined = end.is_some_and(|end| end.kind == CaseState::Declined);
+            self.share(Formula::DeclinedShare, is_declined);
+            let is_special = case.facts.specials.iter().any(|special| special.is_approved);
+            self.share(Formula::SpecialHandlingRate, is_special);
+        }
         for part in [
             Part::All,
             Part::Blockage(case.cause, case.stage),

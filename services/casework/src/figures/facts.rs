@@ -25,6 +25,8 @@ pub struct CaseFacts {
     pub is_ping_pong: bool,
     /// Whether its clock stands still.
     pub is_paused: bool,
+    /// Whether it was taken over from an earlier register: what was promised and done until then is in no rate.
+    pub is_imported: bool,
     /// Every handing over, oldest first.
     pub hops: Box<[HopFact]>,
     /// Every return, oldest first.
@@ -166,6 +168,7 @@ impl CaseFacts {
             opened_at: micros(case.opened_at),
             is_ping_pong: is_ping_pong(case),
             is_paused: case.pause.is_some(),
+            is_imported: case.imported.is_some(),
             hops: hops(case, past, &days),
             returns: case.returns.iter().map(ReturnFact::of).collect(),
             rounds: rounds(case, past, &days),
@@ -277,7 +280,9 @@ fn hops(case: &Case, past: &Past, days: &impl Fn(Timestamp, Timestamp) -> i64) -
             days: left.map_or(0, |left| days(hop.at, left)),
         }
     };
-    case.hops.iter().enumerate().map(fact).collect()
+    // The handing over that an earlier register knew of was none of this desk's.
+    let earlier = case.imported.as_ref().is_some_and(|record| record.with_handing_over);
+    case.hops.iter().enumerate().skip(usize::from(earlier)).map(fact).collect()
 }
 
 fn rounds(

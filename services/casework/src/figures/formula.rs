@@ -219,6 +219,9 @@ formulas! {
     Withdrawals, "withdrawals", Count, "撤回件数", "Withdrawals",
         "期内撤回的事项数。",
         "Cases withdrawn in the period.";
+    Imported, "imported", Count, "台账转入件数", "Taken over from an earlier register",
+        "期内登记的事项中，从原有台账转入的件数；转入前的时限、流转和结果不计入任何比率。",
+        "Cases taken over from an earlier register, of those opened in the period; what was promised and done before is in no rate.";
     SelfFeedbackRefused, "self_feedback_refused", Count, "拒绝自评次数", "Refused self-feedback",
         "期内因承办方自行回访而被拒绝的次数。",
         "Feedback refused in the period because the handling side collected it.";

@@ -120,6 +120,7 @@ mod tests {
             opened_at,
             is_ping_pong: false,
             is_paused: false,
+            is_imported: false,
             hops: [hop].into(),
             returns: [].into(),
             rounds: [round].into(),

@@ -155,6 +155,7 @@ fn opened(time: Timestamp) -> CaseEvent {
         due_at: time,
         provisional: false,
         working_days: Some(3),
+        imported_from: None,
     }
     .into()
 }

@@ -15,7 +15,9 @@ use proto_events::ids::DepartmentId;
 
 use super::{Cell, Column, Known, Lang, written};
 use crate::case::Case;
-use crate::case::records::{Hop, Outcome, Rectification, SpecialHandling, TaskForce};
+use crate::case::records::{
+    Hop, ImportedRecord, Outcome, Rectification, SpecialHandling, TaskForce,
+};
 
 /// The cell of a case in a column.
 pub(super) fn cell(column: Column, case: &Case, known: &Known<'_>, lang: Lang) -> Cell {
@@ -37,7 +39,11 @@ pub(super) fn cell(column: Column, case: &Case, known: &Known<'_>, lang: Lang) -
         Column::BlockedStage => text(label(case.blocked_stage, lang)),
         Column::CauseProvisional => text(label(case.cause_provisional, lang)),
         Column::CauseConfirmed => maybe(case.cause_confirmed, |cause| text(label(cause, lang))),
-        Column::FirstReceiver => text(case.opened_by.clone()),
+        Column::FirstReceiver => text(match &case.imported {
+            // Who imported it has received nobody.
+            Some(record) => record.first_receiver.clone().unwrap_or_default(),
+            None => case.opened_by.clone(),
+        }),
         Column::Department => maybe(case.department.as_ref(), |id| text(body(id, known))),
         Column::CoDepartments => {
             let lead = case.department.as_ref();
@@ -51,19 +57,28 @@ pub(super) fn cell(column: Column, case: &Case, known: &Known<'_>, lang: Lang) -
         Column::FirstContactAt => {
             maybe(case.hops.iter().filter_map(|hop| hop.first_contact_at).min(), time)
         }
-        Column::Returns => Cell::Count(case.returns.len() as u64),
-        Column::TaskForce => text(match &case.task_force {
-            Some(force) => task_force(force, case.task_force_count, lang),
-            None => no(lang),
-        }),
-        Column::SpecialHandling => text(match &case.special_handling {
-            Some(special) => special_handling(special, case, lang),
-            None => no(lang),
-        }),
+        Column::Returns => {
+            let earlier = case.imported.as_ref().map_or(0, |record| u64::from(record.returns));
+            Cell::Count(earlier + case.returns.len() as u64)
+        }
+        Column::TaskForce => {
+            let here = case
+                .task_force
+                .as_ref()
+                .map(|force| task_force(force, case.task_force_count, lang));
+            said(here, earlier(case, |record| record.task_force.as_ref()), lang)
+        }
+        Column::SpecialHandling => {
+            let here =
+                case.special_handling.as_ref().map(|special| special_handling(special, case, lang));
+            said(here, earlier(case, |record| record.special_handling.as_ref()), lang)
+        }
         Column::Outcome => maybe(case.outcome.as_ref(), |outcome| text(ended(outcome, lang))),
-        Column::PolicyBasis => maybe(case.determination.as_ref(), |found| {
-            text(joined(found.basis.iter().map(|one| basis(one, lang)), lang))
-        }),
+        Column::PolicyBasis => {
+            let earlier = earlier(case, |record| record.policy_basis.as_ref()).cloned();
+            let here = case.determination.iter().flat_map(|found| &found.basis);
+            text(joined(earlier.into_iter().chain(here.map(|one| basis(one, lang))), lang))
+        }
         Column::OutcomeAt => maybe(case.outcome.as_ref(), |outcome| time(outcome.at)),
         Column::OnTime => text(on_time(case, known.now, lang).to_owned()),
         Column::Solved => maybe(case.feedback.as_ref().and_then(|said| said.solved), |solved| {
@@ -76,15 +91,16 @@ pub(super) fn cell(column: Column, case: &Case, known: &Known<'_>, lang: Lang) -
                 lang,
             ))
         }),
-        Column::Rectification => text(match &case.rectification {
-            Some(work) => rectification(work, known, lang),
-            None => no(lang),
-        }),
+        Column::Rectification => {
+            let here = case.rectification.as_ref().map(|work| rectification(work, known, lang));
+            said(here, earlier(case, |record| record.rectification.as_ref()), lang)
+        }
         Column::Improvements => {
             let wanted = case.outcome.as_ref().is_some_and(|outcome| outcome.process_change_needed);
             let wanted =
                 wanted.then(|| lang.pick("需修改指南或流程", "Guide or process to be changed"));
-            let wanted = wanted.map(ToOwned::to_owned).into_iter();
+            let earlier = earlier(case, |record| record.improvements.as_ref()).cloned();
+            let wanted = earlier.into_iter().chain(wanted.map(ToOwned::to_owned));
             text(joined(wanted.chain(known.improvements.iter().cloned()), lang))
         }
     }
@@ -101,6 +117,22 @@ fn maybe<T>(value: Option<T>, shown: impl FnOnce(T) -> Cell) -> Cell {
 
 fn no(lang: Lang) -> String {
     lang.pick("否", "No").to_owned()
+}
+
+/// What an earlier register said, of a case that was taken over from one.
+fn earlier<'a>(
+    case: &'a Case,
+    of: impl FnOnce(&'a ImportedRecord) -> Option<&'a String>,
+) -> Option<&'a String> {
+    case.imported.as_deref().and_then(of)
+}
+
+/// What was said earlier and here; no, when nothing was.
+fn said(here: Option<String>, earlier: Option<&String>, lang: Lang) -> Cell {
+    if here.is_none() && earlier.is_none() {
+        return text(no(lang));
+    }
+    text(joined(earlier.cloned().into_iter().chain(here), lang))
 }
 
 /// Several values of one cell.

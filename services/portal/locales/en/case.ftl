@@ -61,6 +61,7 @@ case-window = Window
 case-co-departments = With
 case-first = First receiver
 case-opened = Registered
+case-imported = Taken over from row { $row } of an earlier register; what was promised before is in no figure
 case-stage = Stuck at
 case-cause = Cause
 case-complexity = Complexity

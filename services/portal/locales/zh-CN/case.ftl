@@ -42,6 +42,7 @@ case-window = 对接窗口
 case-co-departments = 协办部门
 case-first = 首接中心
 case-opened = 登记
+case-imported = 由原登记簿第 { $row } 行转入，此前的时限不计入指标
 case-stage = 受阻环节
 case-cause = 原因
 case-complexity = 分类

@@ -151,11 +151,14 @@ impl Seen<'_> {
         }
     }
 
-    /// When the first case was opened, in microseconds since 1970.
+    /// When the first case was opened here, in microseconds since 1970.
     pub(crate) fn first_opened_at(&self) -> Option<i64> {
         match self.past {
             None => self.index.first_opened_at(),
-            Some(_) => self.rows().map(|row| row.opened_at).min(),
+            Some(_) => {
+                let here = self.rows().filter(|row| !row.facts.is_imported);
+                here.map(|row| row.opened_at).min()
+            }
         }
     }
 

@@ -5,12 +5,29 @@
 
 use proto_events::Timestamp;
 use proto_events::events::{
-    CaseEvent, Escalated, FeedbackRecorded, Forwarded, MaterialsRequested, Opened, Reclassified,
-    SpecialHandlingDecided, TaskForceMet,
+    CaseEvent, Escalated, FeedbackRecorded, Forwarded, Imported, MaterialsRequested, Opened,
+    Reclassified, SpecialHandlingDecided, TaskForceMet,
 };
 
 use super::called::Called;
 use super::words::Words;
+
+/// Tells what an earlier register said, as far as somebody else filled it in.
+fn imported(data: &Imported) -> Words {
+    let (zh, en) = match data.assumed.as_slice() {
+        [] => (String::new(), String::new()),
+        assumed => {
+            let columns = assumed.join(", ");
+            (format!("；推定的栏目：{columns}"), format!("; assumed: {columns}"))
+        }
+    };
+    both(
+        format!("由原有登记簿转入，此前的时限不计入指标{zh}"),
+        format!(
+            "Taken over from an earlier register; what was promised before is in no figure{en}"
+        ),
+    )
+}
 
 /// Tells an event.
 pub(super) fn sentence(event: &CaseEvent, called: &Called<'_>) -> Words {
@@ -18,6 +35,7 @@ pub(super) fn sentence(event: &CaseEvent, called: &Called<'_>) -> Words {
     let day = |at: Timestamp| Day::of(at, called);
     match event {
         CaseEvent::Opened(data) => opened(data, called),
+        CaseEvent::Imported(data) => imported(data),
         CaseEvent::Declined(data) => both(
             format!("不予纳入（{}）：{}", data.exclusion.label_zh(), data.reason),
             format!("Not taken on ({}): {}", data.exclusion.label_en(), data.reason),

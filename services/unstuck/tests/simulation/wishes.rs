@@ -168,6 +168,8 @@ fn is_dull(kind: CommandKind, case: &Case) -> bool {
 fn kinds() -> &'static [CommandKind] {
     let (opening, others) = CommandKind::ALL.split_first().unwrap();
     assert_eq!(*opening, CommandKind::Open);
+    let (import, others) = others.split_last().unwrap();
+    assert_eq!(*import, CommandKind::Import);
     others
 }
 
@@ -212,7 +214,7 @@ fn some<T>(chance: &mut Chance, max: usize, mut one: impl FnMut(&mut Chance) -> 
 pub(crate) fn wish(chance: &mut Chance, kind: CommandKind, scene: &Scene<'_>) -> Command {
     let case = scene.case;
     match kind {
-        CommandKind::Open => unreachable!("openings go through intake"),
+        CommandKind::Open | CommandKind::Import => unreachable!("openings go through intake"),
         CommandKind::Decline => Command::Decline {
             exclusion: *chance.pick(Exclusion::ALL),
             reason: text(chance, "不属于本平台事项"),

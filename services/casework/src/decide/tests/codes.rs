@@ -105,6 +105,7 @@ fn example(code: RefusalCode) -> Option<(Story, &'static str, Command)> {
             "director",
             wishes::convene(ConveneTrigger::Person),
         ),
+        RefusalCode::ImportedBefore => (Story::opened(), "timer", wishes::import()),
         RefusalCode::NoSuchAction => (Story::accepted(), "clerk", wishes::finish_action(1)),
         RefusalCode::RectificationOpen => (
             Story::resolved().does("callback", wishes::feedback(Solved::No, 1)),

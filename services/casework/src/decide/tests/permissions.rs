@@ -56,6 +56,7 @@ const MATRIX: &[(CommandKind, &str, Reach)] = &[
     (CommandKind::RecalculateDeadline, ". . . . . . . . . x", Reach::Ever),
     (CommandKind::Urge, "x x . . x . . . . .", Reach::Ever),
     (CommandKind::FinishAction, "x x x x x . . . . .", Reach::Ever),
+    (CommandKind::Import, ". . . . . . . . . x", Reach::Ever),
 ];
 
 const COLUMNS: [Role; 10] = [

@@ -39,7 +39,7 @@ impl Story {
     }
 
     #[track_caller]
-    fn writes(self, column: Column, zh: &str, en: &str) -> Self {
+    pub(super) fn writes(self, column: Column, zh: &str, en: &str) -> Self {
         assert_eq!(self.read(column, Lang::Zh), zh, "{column:?}");
         assert_eq!(self.read(column, Lang::En), en, "{column:?}");
         self

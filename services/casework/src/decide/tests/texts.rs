@@ -261,6 +261,8 @@ fn every_wish_with_a_text_in_it_is_looked_at_here() {
         K::Pause,
         K::Resume,
         K::RecalculateDeadline,
+        // In `import`.
+        K::Import,
     ];
     assert_eq!(others, without_text.iter().collect::<Vec<_>>());
 }

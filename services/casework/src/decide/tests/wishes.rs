@@ -5,18 +5,19 @@ use alloc::vec;
 use alloc::vec::Vec;
 
 use proto_events::codes::{
-    ApplicantKind, Cause, Channel, CheckLayer, Clock, ClosingCode, Complexity, ConveneTrigger,
-    ErasureReason, Exclusion, ExplanationMode, Grade, Level, LinkRelation, PauseReason, Position,
-    ReopenReason, Resolution, ReturnReason, ReviewResult, Solved, Stage, Understood,
+    ApplicantKind, CaseState, Cause, Channel, CheckLayer, Clock, ClosingCode, Complexity,
+    ConveneTrigger, ErasureReason, Exclusion, ExplanationMode, Grade, Level, LinkRelation,
+    PauseReason, Position, ReopenReason, Resolution, ReturnReason, ReviewResult, Solved, Stage,
+    Understood,
 };
 use proto_events::events::{
-    DepartmentPosition, Explainer, Matter, MeetingAction, Member, Mode, Notice, PolicyBasis,
-    ReceivedItem, Remedy, RequestedItem, SealedApplicant,
+    DepartmentPosition, Explainer, ImportedOutcome, Matter, MeetingAction, Member, Mode, Notice,
+    PolicyBasis, ReceivedItem, RegisterRow, Remedy, RequestedItem, SealedApplicant,
 };
 use proto_events::ids::{CaseId, DepartmentId, ReceiptCode};
 
 use crate::calendar::tests::at;
-use crate::command::{Command, CorrectedField, Open, PartWish};
+use crate::command::{Command, CorrectedField, Import, Open, PartWish};
 
 pub(super) fn mode(text: &str) -> Mode {
     Mode::try_from(text.to_string()).unwrap()
@@ -52,6 +53,49 @@ pub(super) fn open_with(change: impl FnOnce(&mut Open)) -> Command {
     let mut open = opening();
     change(&mut open);
     Command::Open(open)
+}
+
+/// What an earlier register says of a case that was solved within a week, two years ago.
+pub(super) fn imported() -> Import {
+    Import {
+        open: opening(),
+        from: RegisterRow { file: "0".repeat(64), row: 4 },
+        imported_at: at("2026-03-03T10:00:00+08:00"),
+        due_at: Some(at("2024-03-12T17:30:00+08:00")),
+        first_receiver: Some("clerk".to_string()),
+        cause_confirmed: Some(Cause::InformationWhom),
+        department: Some(body("hr-public-service")),
+        co_departments: vec![body("civil-affairs")],
+        forwarded_at: Some(at("2024-03-05T17:30:00+08:00")),
+        accepted_at: Some(at("2024-03-06T17:30:00+08:00")),
+        first_contact_at: None,
+        returns: 1,
+        task_force: Some("是；两部门会商".to_string()),
+        special_handling: None,
+        outcome: Some(ImportedOutcome {
+            kind: CaseState::Resolved,
+            at: at("2024-03-11T17:30:00+08:00"),
+            resolution: Some(Resolution::Coordinated),
+            exclusion: None,
+            result: Some("协调后当场办理".to_string()),
+        }),
+        policy_basis: None,
+        solved: Some(Solved::Yes),
+        grade: None,
+        rectification: None,
+        improvements: Some("窗口张贴办事地图".to_string()),
+        assumed: vec!["channel".to_string()],
+    }
+}
+
+pub(super) fn import() -> Command {
+    import_with(|_| {})
+}
+
+pub(super) fn import_with(change: impl FnOnce(&mut Import)) -> Command {
+    let mut import = imported();
+    change(&mut import);
+    Command::Import(alloc::boxed::Box::new(import))
 }
 
 pub(super) fn decline(exclusion: Exclusion, second: Option<&str>) -> Command {
@@ -267,6 +311,7 @@ pub(super) fn one_of_each() -> Vec<Command> {
         Command::RecalculateDeadline,
         urge(),
         finish_action(1),
+        import(),
     ]
 }
 

@@ -48,6 +48,7 @@ fn facts_after(events: &[(&str, CaseEvent)]) -> CaseFacts {
         due_at: at(DUE),
         provisional: false,
         working_days: Some(5),
+        imported_from: None,
     };
     let mut all = vec![(OPENED, CaseEvent::Opened(opened))];
     all.extend(events.iter().cloned());
@@ -210,6 +211,7 @@ fn crowded() -> CaseFacts {
         opened_at: day(0),
         is_ping_pong: true,
         is_paused: false,
+        is_imported: false,
         hops: [
             // Left before the contact was due: nobody owes it.
             HopFact { left_at: Some(day(0)), days: 0, ..hop("housing", 0, None, Some(0)) },

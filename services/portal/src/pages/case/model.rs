@@ -65,6 +65,13 @@ impl Case {
     }
 }
 
+/// Where it stood before it was taken over.
+#[derive(Debug, Clone, Default, Deserialize)]
+#[serde(default)]
+pub(crate) struct Imported {
+    pub(crate) row: u32,
+}
+
 /// What may be missing.
 #[derive(Debug, Clone, Default, Deserialize)]
 #[serde(default)]
@@ -78,6 +85,7 @@ pub(crate) struct Rest {
     pub(crate) attempts_before: u32,
     pub(crate) applicant: Applicant,
     pub(crate) opened_by: String,
+    pub(crate) imported: Option<Imported>,
     pub(crate) department: Option<String>,
     pub(crate) co_departments: Vec<String>,
     pub(crate) handler: Option<String>,

@@ -30,6 +30,11 @@ pub(super) fn whose(visit: &Visit, case: &Case) -> Markup {
         lang.text("case-channel"),
         lang.text("case-attempts"),
     );
+    // Who imported it has met nobody.
+    let opened_by = match &rest.imported {
+        Some(imported) => lang.with("case-imported", &[("row", &imported.row)]),
+        None => people.name(&rest.opened_by).to_owned(),
+    };
     html! {
         section.card.stack aria-labelledby="case-whose" {
             h2.card-title id="case-whose" { (lang.text("case-whose")) }
@@ -42,7 +47,7 @@ pub(super) fn whose(visit: &Visit, case: &Case) -> Markup {
                 })),
                 (&k_co, (!co.is_empty()).then(|| html! { (co.join(&lang.text("list-comma"))) })),
                 (&k_first, Some(html! { (names.center(lang, &case.center)) })),
-                (&k_opened, Some(html! { (lang.moment_near(&case.opened_at, &visit.now())) br; span.soft.small { (people.name(&rest.opened_by)) } })),
+                (&k_opened, Some(html! { (lang.moment_near(&case.opened_at, &visit.now())) br; span.soft.small { (opened_by) } })),
                 (&k_stage, label("blocked_stage", &rest.blocked_stage)),
                 (&k_cause, label("cause", cause)),
                 (&k_kind, label("complexity", &rest.complexity)),

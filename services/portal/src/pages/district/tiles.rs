@@ -62,6 +62,7 @@ const INTEGRITY: &[&str] = &[
     "late_reclassifications",
     "merges",
     "withdrawals",
+    "imported",
     "self_feedback_refused",
 ];
 

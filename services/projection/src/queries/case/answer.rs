@@ -98,6 +98,19 @@ pub(crate) struct NextAnswer {
     due_at: Option<Timestamp>,
 }
 
+/// Where a case stood before it was taken over (台账转入).
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, JsonSchema)]
+pub(crate) struct ImportedAnswer {
+    /// SHA-256 of the file.
+    file: String,
+    /// The row, from 1.
+    row: u32,
+    /// When it was taken over.
+    at: Timestamp,
+    /// The columns that were filled by whoever imported it.
+    assumed: Vec<String>,
+}
+
 /// A case.
 #[derive(Debug, Clone, PartialEq, Serialize, JsonSchema)]
 pub(crate) struct CaseAnswer {
@@ -117,6 +130,8 @@ pub(crate) struct CaseAnswer {
     attempts_before: u32,
     applicant: ApplicantAnswer,
     opened_by: String,
+    /// Where it stood before, when it was taken over from an earlier register; null when it was opened here.
+    imported: Option<ImportedAnswer>,
     /// The center that stays responsible until the end.
     first_receiver: CenterId,
     department: Option<DepartmentId>,
@@ -242,6 +257,12 @@ impl CaseAnswer {
             summary: case.summary,
             attempts_before: case.attempts_before,
             opened_by: case.opened_by,
+            imported: case.imported.map(|record| ImportedAnswer {
+                file: record.from.file,
+                row: record.from.row,
+                at: record.at,
+                assumed: record.assumed,
+            }),
             department: case.department,
             co_departments: case.co_departments,
             handler: case.handler,

@@ -287,6 +287,9 @@ pub(super) fn update(event: &CaseEvent, called: &Called<'_>) -> Option<Words> {
         CaseEvent::PersonalDataErased(_) => {
             ("您的个人信息已删除".to_owned(), "Your personal data was erased".to_owned())
         }
+        CaseEvent::Imported(_) => {
+            ("由原有登记簿转入".to_owned(), "Taken over from an earlier register".to_owned())
+        }
         // Work of the house, which is no news to the applicant.
         CaseEvent::ApplicantContacted(_)
         | CaseEvent::ProgressNoted(_)
