@@ -13,6 +13,7 @@ pub mod events;
 pub mod ids;
 mod kinds;
 pub mod learning;
+pub mod public;
 pub mod registry;
 pub mod subject;
 pub mod upcast;

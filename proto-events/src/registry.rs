@@ -14,7 +14,7 @@ use crate::centers::{self, CenterEventKind};
 use crate::envelope::header;
 use crate::events::{self, CaseEventKind, Service};
 use crate::learning::{self, LearningEventKind};
-use crate::{subject, upcast};
+use crate::{public, subject, upcast};
 
 /// What every event type of the product begins with.
 const PRODUCT_PREFIX: &str = "cn.unstuck.";
@@ -128,7 +128,9 @@ pub fn async_api(version: &str) -> Value {
     for kind in CaseEventKind::ALL {
         let name = kind.name();
         let service = kind.service().name();
-        messages.insert(name.to_string(), message(kind.event_type(), kind.label_zh(), service));
+        let mut of_case = message(kind.event_type(), kind.label_zh(), service);
+        of_case["x-public-data"] = json!(public::told_of(*kind).paths());
+        messages.insert(name.to_string(), of_case);
         channel_messages
             .insert(name.to_string(), json!({ "$ref": format!("#/components/messages/{name}") }));
     }

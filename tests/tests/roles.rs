@@ -78,6 +78,15 @@ fn rows() -> Vec<Row> {
         public("GET /healthz", nothing()),
         public("GET /readyz", nothing()),
         public("GET /metrics", nothing()),
+        // Open to all where a district says so, and nowhere in the sample district.
+        public("GET /open311/v2/discovery.json", nothing()),
+        public("GET /open311/v2/discovery.xml", nothing()),
+        public("GET /open311/v2/services.json", nothing()),
+        public("GET /open311/v2/services.xml", nothing()),
+        public("GET /open311/v2/services/{code}", nothing()),
+        public("GET /open311/v2/requests.json", nothing()),
+        public("GET /open311/v2/requests.xml", nothing()),
+        public("GET /open311/v2/requests/{id}", nothing()),
         // One's own session and drafts.
         row("GET /v1/session", ALL, nothing()),
         row("POST /v1/session/unlock", ALL, json!({ "password": "wrong-password" })),
@@ -121,6 +130,7 @@ fn rows() -> Vec<Row> {
         row("GET /v1/improvements", CASES, nothing()),
         row("GET /v1/register.csv", ALL, nothing()),
         row("GET /v1/register.xlsx", ALL, nothing()),
+        row("GET /v1/events", "ou", nothing()),
         row("GET /v1/lag", ALL, nothing()),
         // The case: a citizen's facts.
         row("POST /v1/cases", "CDo", opening("donghuashi", UNROUTED_MATTER, 2)),

@@ -47,6 +47,15 @@ pub struct District {
     pub requires_second_factor: bool,
     /// With whom people may sign in beside their password.
     pub oidc: Option<OidcSettings>,
+    /// How it tells the public of its cases by Open311; none when it does not, as long as the file does not say so.
+    pub open311: Option<Open311>,
+}
+
+/// What the public is told by Open311.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct Open311 {
+    /// The address under which others find it, with `/open311/v2` at its end.
+    pub url: Option<String>,
 }
 
 /// What pages show and no rule looks at. All of it may be left out of the file.
@@ -120,6 +129,7 @@ impl District {
         let limits = limits(&mut file);
         let requires_second_factor = requires_second_factor(&mut file);
         let oidc = oidc::oidc(&mut file, place);
+        let open311 = open311(&mut file);
         let centers = centers(&mut file, &mut shown);
         let departments = departments(&mut file, &mut shown);
         let matters = matters(&mut file, &departments, &mut shown);
@@ -168,6 +178,7 @@ impl District {
                 shown,
                 requires_second_factor,
                 oidc,
+                open311,
             }),
             (Err(faults), ..) => Err(faults),
             (Ok(()), ..) => Err(vec!["the file is not complete".to_owned()]),
@@ -191,6 +202,22 @@ fn requires_second_factor(file: &mut Reader) -> bool {
     };
     file.take_faults(&mut accounts);
     is_required
+}
+
+/// Reads `[open311] enabled` and `url`. Off unless the file says `true`: it tells everybody of people in need.
+fn open311(file: &mut Reader) -> Option<Open311> {
+    let table = file.optional_table("open311");
+    let mut reader = Reader::nested(table, "open311", file);
+    let is_enabled = reader.flag("enabled");
+    let url = reader.optional_text("url");
+    reader.no_more();
+    if let Some(url) = &url
+        && !(url.starts_with("https://") && url.ends_with("/open311/v2"))
+    {
+        reader.fault(format!("url {url:?}: begins with https:// and ends with /open311/v2"));
+    }
+    file.take_faults(&mut reader);
+    is_enabled.then_some(Open311 { url })
 }
 
 fn limits(file: &mut Reader) -> Limits {
@@ -460,6 +487,22 @@ mod tests {
         let faults = with("second_factor = \"always\"\nsecond_facto = 1").unwrap_err();
         assert_eq!(faults.len(), 2, "{faults:?}");
         assert!(faults.iter().all(|fault| fault.starts_with("accounts")), "{faults:?}");
+    }
+
+    #[test]
+    fn open311_is_off_unless_the_file_turns_it_on() {
+        let with = |lines: &str| {
+            let text = SAMPLE.replace("[limits]", &format!("[open311]\n{lines}\n[limits]"));
+            District::parse(&text, None).map(|district| district.open311)
+        };
+        assert_eq!(District::load(None).unwrap().open311, None);
+        assert_eq!(with("enabled = false"), Ok(None));
+        assert_eq!(with("enabled = true"), Ok(Some(Open311::default())));
+        let url = "https://example.test/open311/v2".to_owned();
+        let told = with(&format!("enabled = true\nurl = \"{url}\""));
+        assert_eq!(told, Ok(Some(Open311 { url: Some(url) })));
+        let faults = with("enabled = \"yes\"\nurl = \"http://x\"\nenable = true").unwrap_err();
+        assert_eq!(faults.len(), 3, "{faults:?}");
     }
 
     #[test]

@@ -47,6 +47,12 @@ pub const SCOPES: &[Scope] = &[
         reads: &["/v1/precedents", "/v1/improvements", "/v1/similar"],
     },
     Scope {
+        code: "read:events",
+        label_zh: "事件流（不含任何文字与个人信息）",
+        label_en: "The events, without texts and without anybody's name",
+        reads: &["/v1/events"],
+    },
+    Scope {
         code: "read:feed",
         label_zh: "实时动态与视图进度",
         label_en: "The live feed, and how far the views are",

@@ -10,12 +10,14 @@ mod case;
 mod cases;
 mod clocks;
 mod consultations;
+mod events;
 mod figures;
 mod guard;
 mod heartbeat;
 pub(crate) mod history;
 mod learning;
 mod live;
+mod open311;
 mod overview;
 mod parameters;
 mod quarantine;
@@ -46,6 +48,7 @@ use runtime::identity::{Identity, Staff};
 use runtime::store::StoreError;
 use runtime::vault::KeyRing;
 
+use self::events::Followers;
 use self::live::Feeds;
 use self::rendered::Rendered;
 use crate::centers::Centers;
@@ -76,6 +79,8 @@ pub(crate) struct Doors {
     pub(crate) past: Arc<Past>,
     pub(crate) refusals: Arc<Refusals>,
     feeds: Feeds,
+    followers: Followers,
+    open311: Arc<open311::Ids>,
     looks: Arc<Allowance>,
     pub(crate) keys: Arc<KeyRing>,
     rendered: Arc<Rendered>,
@@ -107,6 +112,8 @@ impl Doors {
             past: Arc::default(),
             refusals: Arc::default(),
             feeds: Feeds::default(),
+            followers: Followers::default(),
+            open311: Arc::default(),
             looks: Arc::new(receipt::looks()),
             keys,
             rendered: Arc::default(),
@@ -143,8 +150,17 @@ pub(crate) fn router(doors: Doors) -> Router {
         // These have tags of their own, or are told once.
         .route("/v1/cases/{id}", get(case::one))
         .route("/v1/receipts/{code}", get(receipt::page))
+        .route("/v1/events", get(events::page))
         .route("/v1/register.csv", get(register::csv))
         .route("/v1/register.xlsx", get(register::xlsx))
+        .route("/open311/v2/discovery.json", get(open311::discovery))
+        .route("/open311/v2/discovery.xml", get(open311::discovery))
+        .route("/open311/v2/services.json", get(open311::services))
+        .route("/open311/v2/services.xml", get(open311::services))
+        .route("/open311/v2/services/{code}", get(open311::service))
+        .route("/open311/v2/requests.json", get(open311::requests))
+        .route("/open311/v2/requests.xml", get(open311::requests))
+        .route("/open311/v2/requests/{id}", get(open311::request))
         .route(live::ROUTE, get(live::feed))
         .route_layer(from_fn_with_state(doors.clone(), guard::whole))
         .route("/v1/lag", get(state::lag))
@@ -169,7 +185,9 @@ pub fn operations() -> Vec<Operation> {
         trend::operation(),
         state::operation(),
         live::operation(),
+        events::operation(),
     ];
+    all.extend(open311::operations());
     all.extend(register::operations());
     all.extend(tables::operations());
     all.extend(learning::operations());

@@ -92,6 +92,20 @@ impl Reader {
         }
     }
 
+    /// A yes and no; no when it is missing.
+    pub(super) fn flag(&mut self, name: &str) -> bool {
+        match self.table.remove(name) {
+            None => false,
+            Some(Value::Boolean(flag)) => flag,
+            Some(other) => {
+                self.fault(format!(
+                    "{name} has the value {other}, which is neither true nor false"
+                ));
+                false
+            }
+        }
+    }
+
     pub(super) fn text(&mut self, name: &str) -> String {
         if !self.table.contains_key(name) {
             self.fault(format!("{name} is missing"));
