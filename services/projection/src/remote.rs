@@ -1,12 +1,14 @@
-//! Asking a running projection how it stands, or to verify or rebuild itself: request and reply on the bus, because it alone has
-//! its store open.
+//! Asking the running projections how they stand, or to verify or rebuild themselves: request and reply on the bus, because
+//! each alone has its store open.
 //!
-//! Invariant: one request at a time; a request changes no event.
+//! Invariants: one request at a time; a request changes no event; every projection of the bus answers, and who asks waits
+//! for all that he has heard of.
 
+use std::collections::BTreeMap;
 use std::sync::Arc;
 use std::time::Duration;
 
-use async_nats::{Client, StatusCode};
+use async_nats::{Client, HeaderMap, StatusCode, Subject};
 use bytes::Bytes;
 use futures::{FutureExt as _, StreamExt as _};
 use serde::{Deserialize, Serialize};
@@ -29,6 +31,10 @@ const ALL_SUBJECTS: &str = "unstuck.projection.*";
 const WORKING_EVERY: Duration = Duration::from_secs(1);
 /// How long a tool waits for the next word; a projection that was killed says none.
 const SILENCE_MAX: Duration = Duration::from_secs(15);
+/// How long a tool waits to hear of further projections: each says at once that it works.
+const OTHERS_MAX: Duration = Duration::from_millis(300);
+/// The header that tells one projection's words from another's.
+const SPEAKER: &str = "Unstuck-Projection";
 
 /// Why a running projection could not be asked.
 #[derive(Debug, thiserror::Error)]
@@ -58,33 +64,41 @@ enum Reply<T> {
     Failed(String),
 }
 
-/// Asks the running projection to prove the streams, against these seals as well, and to compare itself with them; `None`
-/// when none is running.
+/// Asks every running projection to prove the streams, against these seals as well, and to compare itself with them; an
+/// answer of each, none when none is running.
 ///
 /// # Errors
-/// When the bus does not carry it or the projection fails.
-pub async fn verify(client: &Client, kept: &[String]) -> Result<Option<VerifyReport>, RemoteError> {
+/// When the bus does not carry it or a projection fails.
+pub async fn verify(client: &Client, kept: &[String]) -> Result<Vec<VerifyReport>, RemoteError> {
     ask(client, VERIFY_SUBJECT, serde_json::to_vec(kept)?.into(), |_, _| {}).await
 }
 
-/// Asks the running projection to build its views anew; gives how many events were read, `None` when none
-/// is running. `progress` hears how far it is and where it wants to.
+/// Asks every running projection to build its views anew; gives how many events each has read, none when none is
+/// running. `progress` hears how far the last of them is and where it wants to.
 ///
 /// # Errors
-/// When the bus does not carry it or the projection fails.
+/// When the bus does not carry it or a projection fails.
 pub async fn rebuild(
     client: &Client,
     progress: impl FnMut(u64, u64),
-) -> Result<Option<u64>, RemoteError> {
+) -> Result<Vec<u64>, RemoteError> {
     ask(client, REBUILD_SUBJECT, Bytes::new(), progress).await
 }
 
-/// Asks the running projection how its views stand; `None` when none is running.
+/// Asks every running projection how its views stand; `None` when none is running.
 ///
 /// # Errors
-/// When the bus does not carry it, or the projection is at other work.
+/// When the bus does not carry it, or a projection is at other work.
 pub async fn views(client: &Client) -> Result<Option<Vec<Standing>>, RemoteError> {
-    ask(client, VIEWS_SUBJECT, Bytes::new(), |_, _| {}).await
+    let of_each: Vec<Vec<Standing>> = ask(client, VIEWS_SUBJECT, Bytes::new(), |_, _| {}).await?;
+    Ok((!of_each.is_empty()).then(|| of_each.concat()))
+}
+
+/// What a projection has said so far.
+enum Said<T> {
+    /// That it works; how far it is, if it knows.
+    Working(Option<(u64, u64)>),
+    Done(T),
 }
 
 async fn ask<T: for<'de> Deserialize<'de>>(
@@ -92,24 +106,52 @@ async fn ask<T: for<'de> Deserialize<'de>>(
     subject: &'static str,
     question: Bytes,
     mut progress: impl FnMut(u64, u64),
-) -> Result<Option<T>, RemoteError> {
+) -> Result<Vec<T>, RemoteError> {
     let inbox = client.new_inbox();
     let mut answers =
         client.subscribe(inbox.clone()).await.map_err(|error| RemoteError::Bus(error.into()))?;
     let asked = client.publish_with_reply(subject, inbox, question);
     asked.await.map_err(|error| RemoteError::Bus(error.into()))?;
+    let others_until = tokio::time::Instant::now() + OTHERS_MAX;
+    let mut speakers: BTreeMap<String, Said<T>> = BTreeMap::new();
     loop {
-        let next = tokio::time::timeout(SILENCE_MAX, answers.next());
-        let answer = next.await.ok().flatten().ok_or(RemoteError::Silent)?;
+        let all_done =
+            !speakers.is_empty() && speakers.values().all(|said| matches!(said, Said::Done(_)));
+        let answer = if all_done {
+            match tokio::time::timeout_at(others_until, answers.next()).await {
+                Ok(answer) => answer,
+                Err(_) => return Ok(speakers.into_values().filter_map(done).collect()),
+            }
+        } else {
+            tokio::time::timeout(SILENCE_MAX, answers.next()).await.ok().flatten()
+        };
+        let answer = answer.ok_or(RemoteError::Silent)?;
         if answer.status == Some(StatusCode::NO_RESPONDERS) {
-            return Ok(None);
+            return Ok(Vec::new());
         }
-        match serde_json::from_slice(&answer.payload)? {
-            Reply::Working => {}
-            Reply::At(reached, goal) => progress(reached, goal),
-            Reply::Done(value) => return Ok(Some(value)),
+        let headers = answer.headers.as_ref();
+        let speaker = headers.and_then(|headers| headers.get(SPEAKER)).map(ToString::to_string);
+        let said = match serde_json::from_slice(&answer.payload)? {
+            Reply::Working => Said::Working(None),
+            Reply::At(reached, goal) => Said::Working(Some((reached, goal))),
+            Reply::Done(value) => Said::Done(value),
             Reply::Failed(reason) => return Err(RemoteError::Failed(reason)),
+        };
+        speakers.insert(speaker.unwrap_or_default(), said);
+        let places = speakers.values().filter_map(|said| match said {
+            Said::Working(place) => *place,
+            Said::Done(_) => None,
+        });
+        if let Some((reached, goal)) = places.min() {
+            progress(reached, goal);
         }
+    }
+}
+
+fn done<T>(said: Said<T>) -> Option<T> {
+    match said {
+        Said::Done(value) => Some(value),
+        Said::Working(_) => None,
     }
 }
 
@@ -123,6 +165,12 @@ pub(crate) async fn answer_requests(
     token: CancellationToken,
 ) -> Result<(), async_nats::SubscribeError> {
     let mut requests = client.subscribe(ALL_SUBJECTS).await?;
+    // A name that nobody else has.
+    let mut headers = HeaderMap::new();
+    headers.insert(SPEAKER, client.new_inbox());
+    let say = async |to: Subject, words: Vec<u8>| {
+        client.publish_with_headers(to, headers.clone(), words.into()).await
+    };
     while let Some(Some(request)) = token.run_until_cancelled(requests.next()).await {
         let Some(reply_to) = request.reply else { continue };
         let mut work = match request.subject.as_str() {
@@ -146,7 +194,7 @@ pub(crate) async fn answer_requests(
                 words = &mut work => (words, true),
                 _ = ticks.tick() => (at_work(&projection), false),
             };
-            if let Err(error) = client.publish(reply_to.clone(), words.into()).await {
+            if let Err(error) = say(reply_to.clone(), words).await {
                 tracing::warn!(%error, "an answer could not be sent");
             }
             if is_last {
@@ -160,7 +208,7 @@ pub(crate) async fn answer_requests(
     let _ = requests.drain().await;
     while let Ok(Some(request)) = tokio::time::timeout(WORKING_EVERY, requests.next()).await {
         if let Some(reply_to) = request.reply {
-            let _ = client.publish(reply_to, stopping().into()).await;
+            let _ = say(reply_to, stopping()).await;
         }
     }
     let _ = client.flush().await;

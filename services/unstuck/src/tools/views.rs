@@ -1,4 +1,4 @@
-//! `rebuild` and `verify`: of a running projection by asking it, otherwise on its folder.
+//! `rebuild` and `verify`: of every running projection of the bus by asking it, otherwise on the folder.
 
 use std::sync::Arc;
 
@@ -23,18 +23,27 @@ use crate::up::VIEWS_FOLDER;
 /// difference ends with 1. `kept` are seals that somebody wrote down elsewhere.
 pub(crate) async fn verify(place: Place, kept: Vec<String>) -> anyhow::Result<()> {
     must_exist(&place)?;
-    let report = on_bus(&place, async |bus| {
-        if let Some(report) = asked(bus, remote::verify(&bus.client(), &kept)).await? {
-            return Ok(report);
+    let reports = on_bus(&place, async |bus| {
+        let reports = asked(bus, remote::verify(&bus.client(), &kept)).await?;
+        if !reports.is_empty() {
+            return Ok(reports);
         }
         let streams = proved(bus, &place, &kept).await?;
         let views = place.data.join(VIEWS_FOLDER);
         let cases = projection::verify(log(bus, CASES_STREAM).await?, &views).await?;
         let centers = projection::centers::verify(log(bus, CENTERS_STREAM).await?, &views).await?;
-        Ok(cases.with_centers(centers).with_streams(streams))
+        Ok(vec![cases.with_centers(centers).with_streams(streams)])
     })
     .await?;
-    say_of_streams(&report.streams);
+    // Each projection has proved the same log.
+    if let Some(report) = reports.first() {
+        say_of_streams(&report.streams);
+    }
+    reports.into_iter().try_for_each(judged)
+}
+
+/// Says what one projection has found.
+fn judged(report: VerifyReport) -> anyhow::Result<()> {
     if let Some(found) = report.first_break() {
         bail!("the log was changed past the services: {found}");
     }
@@ -85,29 +94,32 @@ pub(crate) fn say_of_streams(streams: &[Walked]) {
 /// Builds the views anew.
 pub(crate) async fn rebuild(place: Place) -> anyhow::Result<()> {
     must_exist(&place)?;
-    let events = on_bus(&place, async |bus| {
+    let of_each = on_bus(&place, async |bus| {
         let mut progress = Progress::of("Building the views anew");
         let mut step = |reached, goal| progress.step(reached, goal);
-        if let Some(events) = asked(bus, remote::rebuild(&bus.client(), &mut step)).await? {
-            return Ok(events);
+        let of_each = asked(bus, remote::rebuild(&bus.client(), &mut step)).await?;
+        if !of_each.is_empty() {
+            return Ok(of_each);
         }
         let views = place.data.join(VIEWS_FOLDER);
         let of_centers =
             projection::centers::rebuild(log(bus, CENTERS_STREAM).await?, &views).await?;
         let of_cases = projection::rebuild(log(bus, CASES_STREAM).await?, &views, step).await?;
-        Ok(of_cases + of_centers)
+        Ok(vec![of_cases + of_centers])
     })
     .await?;
-    say(format_args!("The views were built anew from {events} events"));
+    for events in of_each {
+        say(format_args!("The views were built anew from {events} events"));
+    }
     Ok(())
 }
 
-/// The answer of the running projection; `None` when nobody runs one. Who has the folder alone need not ask.
+/// The answers of the running projections; none when nobody runs one. Who has the folder alone need not ask.
 async fn asked<T>(
     bus: &ToolBus,
-    question: impl Future<Output = Result<Option<T>, remote::RemoteError>>,
-) -> anyhow::Result<Option<T>> {
-    if bus.is_alone { Ok(None) } else { Ok(question.await?) }
+    question: impl Future<Output = Result<Vec<T>, remote::RemoteError>>,
+) -> anyhow::Result<Vec<T>> {
+    if bus.is_alone { Ok(Vec::new()) } else { Ok(question.await?) }
 }
 
 async fn log(bus: &ToolBus, stream: &str) -> anyhow::Result<Arc<dyn EventLog>> {
