@@ -9,6 +9,7 @@ use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 
 use async_nats::HeaderMap;
+use async_nats::header::NATS_EXPECTED_LAST_SEQUENCE;
 use async_nats::jetstream::Context;
 use async_nats::jetstream::context::PublishError;
 use async_nats::jetstream::publish::PublishAck;
@@ -197,21 +198,46 @@ impl SignedAudit {
     pub fn new(bus: Context, key: EventKey) -> Self {
         Self { bus, key }
     }
+
+    /// Stores a line of the district right behind `end`, the last of the stream; of several who try, one does.
+    ///
+    /// # Errors
+    /// When another line stands there already, or the bus did not say that this one does.
+    pub(crate) async fn store_behind(
+        &self,
+        end: u64,
+        district: &DistrictId,
+        line: &AuditLine,
+    ) -> Result<(), AuditError> {
+        let mut headers = HeaderMap::new();
+        headers.insert(NATS_EXPECTED_LAST_SEQUENCE, end.to_string());
+        let subject = subject::audit(district.as_str());
+        self.publish(subject, body_of(line)?, headers).await
+    }
+
+    async fn publish(
+        &self,
+        subject: String,
+        line: Bytes,
+        mut headers: HeaderMap,
+    ) -> Result<(), AuditError> {
+        let id = random_id().map_err(|error| AuditError { source: error.to_string().into() })?;
+        let mut fields = vec![(header::ID, id.to_string())];
+        chain::sign(&self.key, &subject, Link::None, &mut fields, &line);
+        fields.into_iter().for_each(|(name, value)| headers.insert(name, value));
+        let publish = self.bus.publish_with_headers(subject, headers, line);
+        stored_in_time(async { publish.await?.await }).await
+    }
+}
+
+fn body_of(line: &AuditLine) -> Result<Bytes, AuditError> {
+    let body = serde_json::to_vec(line).map_err(|error| AuditError { source: Box::new(error) })?;
+    Ok(body.into())
 }
 
 impl AuditStore for SignedAudit {
     fn store(&self, subject: String, line: Bytes) -> BoxFuture<'_, Result<(), AuditError>> {
-        async move {
-            let id =
-                random_id().map_err(|error| AuditError { source: error.to_string().into() })?;
-            let mut fields = vec![(header::ID, id.to_string())];
-            chain::sign(&self.key, &subject, Link::None, &mut fields, &line);
-            let mut headers = HeaderMap::new();
-            fields.into_iter().for_each(|(name, value)| headers.insert(name, value));
-            let publish = self.bus.publish_with_headers(subject, headers, line);
-            stored_in_time(async { publish.await?.await }).await
-        }
-        .boxed()
+        self.publish(subject, line, HeaderMap::new()).boxed()
     }
 
     fn lines_before(
@@ -361,9 +387,7 @@ impl Audit {
 
     async fn store(&self, line: &AuditLine) -> Result<(), AuditError> {
         let owner = line.center.as_ref().map_or(self.district.as_str(), CenterId::as_str);
-        let body =
-            serde_json::to_vec(line).map_err(|error| AuditError { source: Box::new(error) })?;
-        self.place.store(subject::audit(owner), body.into()).await
+        self.place.store(subject::audit(owner), body_of(line)?).await
     }
 }
 

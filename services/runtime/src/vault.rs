@@ -18,7 +18,7 @@ use chacha20poly1305::{KeyInit as _, XChaCha20Poly1305, XNonce};
 use proto_events::ids::CaseId;
 use zeroize::{Zeroize as _, Zeroizing};
 
-pub use custody::{CustodyError, hold_against_keys, of_site};
+pub use custody::{CustodyError, claim, hold_against_keys, of_site};
 pub use master::{MASTER_KEY_CREDENTIAL, MASTER_KEY_VARIABLE, MasterKey, MasterKeyError};
 pub use ring::KeyRing;
 pub use rotation::{Rotated, RotationError, WRAPPING_ENTRY, rotate};

@@ -20,7 +20,7 @@ use crate::say;
 use crate::settings::Single;
 use crate::up::VIEWS_FOLDER;
 use crate::watch::Watch;
-use crate::wiring::{House, bind, of_custody, open_desk};
+use crate::wiring::{House, bind, claim, of_custody, open_desk};
 
 /// Which service.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -123,6 +123,7 @@ pub(crate) async fn run(service: Service, settings: Single) -> anyhow::Result<()
     provision(&ways, settings.replicas).await?;
     let lines = ways.lines(users::IDENTITY, KeysOf::Nobody).await?;
     let desk = open_desk(lines, settings.district, Arc::new(SystemClock), &settings.data).await?;
+    claim(&desk, &settings.data).await?;
     let (part, views) = service.open(&desk, &ways, &settings.data.join(VIEWS_FOLDER)).await?;
     let trusted_proxies = settings.trusted_proxies;
     let watch =

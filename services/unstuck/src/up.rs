@@ -23,7 +23,7 @@ use crate::bus::{ManagedBus, provision};
 use crate::settings::Up;
 use crate::single::Service;
 use crate::watch::Watch;
-use crate::wiring::{House, bind, open_desk};
+use crate::wiring::{House, bind, claim, open_desk};
 use crate::{demo, say};
 
 /// The folder of the views in the data folder.
@@ -90,6 +90,9 @@ async fn begin(settings: &Up, ways: &Ways) -> anyhow::Result<Begun> {
     let lines = ways.lines(IDENTITY, KeysOf::Nobody).await?;
     let (district, clock) = (Arc::clone(&settings.district), Arc::clone(&settings.clock));
     let desk = open_desk(lines, district, clock, &settings.data).await?;
+    if settings.remote_bus.is_some() {
+        claim(&desk, &settings.data).await?;
+    }
     let demo_password = match settings.demo {
         true => {
             let teller = desk.beside(&ways.lines(OPERATOR, KeysOf::Keeper).await?).await?;

@@ -95,6 +95,14 @@ pub(crate) async fn open_desk(
     Ok(desk)
 }
 
+/// Claims a bus of the site's own, on which other processes may start at this moment, for the key of this one.
+pub(crate) async fn claim(desk: &Desk, data: &Path) -> anyhow::Result<()> {
+    let Some(js) = &desk.js else { return Ok(()) };
+    let (key, path) = (desk.vault.master(), data.join(MASTER_KEY_FILE));
+    let district = &desk.district.rules.district;
+    vault::claim(js, key, &path, district, desk.clock.now()).await.map_err(of_custody)
+}
+
 /// A master key that is lost or wrong is a fault of the settings.
 pub(crate) fn of_custody(error: CustodyError) -> anyhow::Error {
     if !error.is_of_the_settings() {

@@ -5,18 +5,30 @@
 //! was made in silence beside an old log would open nobody's data, and would seal what comes from now on apart.
 
 use std::path::{Path, PathBuf};
+use std::time::Duration;
 
 use async_nats::jetstream::Context;
+use chrono::{DateTime, Utc};
 use proto_events::envelope::header;
+use proto_events::ids::DistrictId;
 use proto_events::subject::{AUDIT_STREAM, CASES_STREAM};
 
 use super::{MASTER_KEY_VARIABLE, MasterKey, MasterKeyError, Vault};
+use crate::audit::{AuditLine, SignedAudit};
 use crate::kv::KvError;
 use crate::log::jetstream::JetStreamLog;
 use crate::log::{EventLog as _, LogError};
 
 /// The newest lines of the audit that are searched for a signed one; tools leave few without.
 const LINES_SEARCHED: u64 = 1_000;
+
+/// How long is waited for a claim to be seen, each time.
+const CLAIM_PAUSES: [Duration; 4] = [
+    Duration::ZERO,
+    Duration::from_millis(100),
+    Duration::from_millis(500),
+    Duration::from_secs(2),
+];
 
 /// Why a site has no master key.
 #[derive(Debug, thiserror::Error)]
@@ -57,6 +69,9 @@ pub enum CustodyError {
         /// The fingerprint of the key that is there.
         found: String,
     },
+    /// The bus did not take, or does not show, what claims it.
+    #[error("the bus could not be claimed for this master key")]
+    Unclaimed,
     /// The bucket does not say under which wrapping key its keys stand.
     #[error("the keys of cases could not be asked for their wrapping key")]
     Keys(#[from] KvError),
@@ -69,7 +84,7 @@ impl CustodyError {
     /// Whether a person has to set something right, as opposed to a bus that does not answer.
     #[must_use]
     pub const fn is_of_the_settings(&self) -> bool {
-        !matches!(self, Self::Log(_) | Self::Keys(_))
+        !matches!(self, Self::Log(_) | Self::Keys(_) | Self::Unclaimed)
     }
 }
 
@@ -92,6 +107,46 @@ pub async fn of_site(js: &Context, path: &Path) -> Result<MasterKey, CustodyErro
             Err(CustodyError::Wrong { path: path.to_owned(), found: key.fingerprint(), wanted })
         }
         _ => Ok(key),
+    }
+}
+
+/// Claims a bus that has no events yet for the key of this process, so that of several that start on it at once, each with
+/// a key of its own, one alone goes on: what the others would seal nobody could open. On a bus that has a key already it is
+/// held against that.
+///
+/// # Errors
+/// [`CustodyError::Wrong`] when another key was faster; else that the bus does not answer.
+pub async fn claim(
+    js: &Context,
+    key: &MasterKey,
+    path: &Path,
+    district: &DistrictId,
+    at: DateTime<Utc>,
+) -> Result<(), CustodyError> {
+    let mut wanted = key_of_log(js).await?;
+    for pause in CLAIM_PAUSES {
+        if wanted.is_some() {
+            break;
+        }
+        let log = JetStreamLog::open(js.clone(), AUDIT_STREAM).await?;
+        let mut line = AuditLine::new("custody", "bus_claimed");
+        line.at = at;
+        // Of two lines that expect the same end the bus takes one; which, is read below.
+        let audit = SignedAudit::new(js.clone(), key.event_key());
+        let claimed = audit.store_behind(log.head().await?.last_sequence, district, &line).await;
+        if let Err(error) = claimed {
+            tracing::debug!(error = &error as &dyn std::error::Error, "somebody else was faster");
+        }
+        // A replica may show it a moment later.
+        tokio::time::sleep(pause).await;
+        wanted = key_of_log(js).await?;
+    }
+    match wanted {
+        None => Err(CustodyError::Unclaimed),
+        Some(wanted) if key.event_key().id() != wanted => {
+            Err(CustodyError::Wrong { path: path.to_owned(), found: key.fingerprint(), wanted })
+        }
+        Some(_) => Ok(()),
     }
 }
 
