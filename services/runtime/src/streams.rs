@@ -5,12 +5,19 @@
 
 use std::time::Duration;
 
-use async_nats::jetstream::stream::{Config, DiscardPolicy, RetentionPolicy, StorageType};
+use async_nats::jetstream::stream::{Config, DiscardPolicy, Info, RetentionPolicy, StorageType};
 use async_nats::jetstream::{self, Context, kv};
 use proto_events::subject;
 
 /// Longest time for the whole provisioning; a dozen questions of a few milliseconds each.
 const PROVISION_MAX: Duration = Duration::from_secs(10);
+
+/// In a cluster each new stream first agrees on who leads it, and several processes may make them at once on servers that
+/// have just come up.
+const PROVISION_CLUSTER_MAX: Duration = Duration::from_secs(60);
+
+/// The pause before a cluster is asked again.
+const AGAIN: Duration = Duration::from_millis(500);
 
 /// How long the bus remembers a message id; a client's repeat comes within seconds.
 pub const DEDUPLICATION_WINDOW: Duration = Duration::from_secs(120);
@@ -97,13 +104,16 @@ pub enum ProvisionError {
         source: Box<dyn std::error::Error + Send + Sync>,
     },
     /// It took too long.
-    #[error("the bus did not make all streams within {PROVISION_MAX:?}")]
+    #[error("the bus did not make all streams in time")]
     TimedOut,
+    /// Nobody leads a stream: too few servers of the cluster are there, or they have not agreed yet.
+    #[error("nobody leads the stream {0}")]
+    NoLeader(String),
 }
 
 /// Makes the streams and buckets that are missing, and says how those that stand differ.
 ///
-/// Idempotent; several services may do it at once.
+/// Idempotent; several services may do it at once. In a cluster what is not ready yet is waited for.
 ///
 /// # Errors
 /// See [`ProvisionError`].
@@ -111,9 +121,40 @@ pub async fn provision(
     context: &Context,
     provision: &Provision,
 ) -> Result<Vec<Drift>, ProvisionError> {
-    tokio::time::timeout(PROVISION_MAX, provision_all(context, provision))
-        .await
-        .unwrap_or(Err(ProvisionError::TimedOut))
+    if provision.replicas == 1 {
+        return tokio::time::timeout(PROVISION_MAX, provision_all(context, provision))
+            .await
+            .unwrap_or(Err(ProvisionError::TimedOut));
+    }
+    let mut last = None;
+    let ready = async {
+        loop {
+            match provision_all(context, provision).await {
+                Ok(drifts) => return drifts,
+                Err(error) => {
+                    tracing::info!(
+                        error = &error as &dyn std::error::Error,
+                        "the cluster is not ready yet; again"
+                    );
+                    last = Some(error);
+                }
+            }
+            tokio::time::sleep(AGAIN).await;
+        }
+    };
+    match tokio::time::timeout(PROVISION_CLUSTER_MAX, ready).await {
+        Ok(drifts) => Ok(drifts),
+        Err(_) => Err(last.unwrap_or(ProvisionError::TimedOut)),
+    }
+}
+
+/// The configuration of a stream that can be written to.
+fn of_led(info: &Info) -> Result<Config, ProvisionError> {
+    let is_led = info.cluster.as_ref().is_none_or(|cluster| cluster.leader.is_some());
+    match is_led {
+        true => Ok(info.config.clone()),
+        false => Err(ProvisionError::NoLeader(info.config.name.clone())),
+    }
 }
 
 async fn provision_all(
@@ -132,14 +173,14 @@ async fn provision_all(
         let wanted = bucket_config(bucket, life, description, provision.replicas);
         let name = format!("KV_{bucket}");
         let found = match context.get_stream(&name).await {
-            Ok(stream) => stream.cached_info().config.clone(),
+            Ok(stream) => of_led(stream.cached_info())?,
             Err(error) if is_missing(&error) => {
                 match context.create_key_value(wanted.clone()).await {
-                    Ok(store) => store.stream.cached_info().config.clone(),
+                    Ok(store) => of_led(store.stream.cached_info())?,
                     Err(error) => {
                         let again = context.get_stream(&name).await;
                         let made = again.map_err(|_| failed("making", &name, error))?;
-                        made.cached_info().config.clone()
+                        of_led(made.cached_info())?
                     }
                 }
             }
@@ -153,14 +194,14 @@ async fn provision_all(
 async fn provision_stream(context: &Context, wanted: Config) -> Result<Vec<Drift>, ProvisionError> {
     // The same configuration again is no error on the bus; another one is.
     let found = match context.get_stream(&wanted.name).await {
-        Ok(stream) => stream.cached_info().config.clone(),
+        Ok(stream) => of_led(stream.cached_info())?,
         Err(error) if is_missing(&error) => match context.create_stream(wanted.clone()).await {
-            Ok(stream) => stream.cached_info().config.clone(),
+            Ok(stream) => of_led(stream.cached_info())?,
             Err(error) => {
                 // Perhaps another service was faster, with other settings.
                 let again = context.get_stream(&wanted.name).await;
                 let made = again.map_err(|_| failed("making", &wanted.name, error))?;
-                made.cached_info().config.clone()
+                of_led(made.cached_info())?
             }
         },
         Err(error) => return Err(failed("looking at", &wanted.name, error)),
