@@ -4,6 +4,7 @@
 //! beside a running `up` uses the bus that stands in the folder; whoever comes, comes as the user whose rights fit
 //! what he does ([`users`]).
 
+mod disk;
 pub(crate) mod users;
 pub(crate) mod ways;
 
@@ -20,6 +21,7 @@ use tokio::time::Instant;
 use tokio_util::sync::CancellationToken;
 
 use crate::settings::Place;
+use disk::Disk;
 use users::{OPERATOR, PROVISIONER};
 use ways::{KeysOf, Ways};
 
@@ -82,6 +84,12 @@ fn config(data: &Path, binary: Option<&Path>) -> NatsServerConfig {
     }
 }
 
+/// Why the server is started anew.
+enum End {
+    ByItself(String),
+    DiskHasRoom,
+}
+
 async fn supervise(
     mut server: NatsServer,
     config: NatsServerConfig,
@@ -90,11 +98,24 @@ async fn supervise(
 ) -> anyhow::Result<()> {
     let mut restarts = 0;
     let mut running_since = Instant::now();
-    while let Some(how) = stop.run_until_cancelled(server.watch()).await {
+    let disk = Disk::of(&config.data);
+    let end = async |server: &mut NatsServer| {
+        tokio::select! {
+            how = server.watch() => End::ByItself(how),
+            () = disk.has_room_again() => End::DiskHasRoom,
+        }
+    };
+    while let Some(end) = stop.run_until_cancelled(end(&mut server)).await {
         if running_since.elapsed() > CALM {
             restarts = 0;
         }
-        tracing::error!(how, "nats-server ended by itself");
+        match end {
+            End::ByItself(how) => tracing::error!(how, "nats-server ended by itself"),
+            End::DiskHasRoom => {
+                tracing::warn!("the disk was full and has room again; nats-server is started anew");
+                server.stop().await?;
+            }
+        }
         server = loop {
             restarts += 1;
             if restarts > RESTARTS_MAX {
