@@ -68,18 +68,19 @@ impl Api {
     /// Somebody at `address`: the person with this username, or nobody.
     #[must_use]
     pub fn new(address: Address, username: Option<&str>) -> Self {
-        let config = Agent::config_builder()
-            .http_status_as_error(false)
-            .max_redirects(0)
-            .proxy(None)
-            .timeout_global(Some(REQUEST_TIME_MAX))
-            .build();
         Self {
             address,
-            agent: config.into(),
+            agent: agent(REQUEST_TIME_MAX),
             username: username.map(ToOwned::to_owned),
             token: Mutex::new(None),
         }
+    }
+
+    /// Waits for an answer no longer than this.
+    #[must_use]
+    pub fn with_patience(mut self, time_max: Duration) -> Self {
+        self.agent = agent(time_max);
+        self
     }
 
     /// The username.
@@ -227,6 +228,15 @@ impl Api {
     fn held_token(&self) -> std::sync::MutexGuard<'_, Option<String>> {
         self.token.lock().unwrap_or_else(PoisonError::into_inner)
     }
+}
+
+fn agent(time_max: Duration) -> Agent {
+    let config = Agent::config_builder()
+        .http_status_as_error(false)
+        .max_redirects(0)
+        .proxy(None)
+        .timeout_global(Some(time_max));
+    config.build().into()
 }
 
 impl Request<'_> {

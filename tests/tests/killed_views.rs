@@ -17,6 +17,7 @@ use anyhow::Context as _;
 use serde_json::Value;
 use unstuck_tests::binary::unstuck_command;
 use unstuck_tests::bus::Bus;
+use unstuck_tests::chance::Chance;
 use unstuck_tests::district::said;
 use unstuck_tests::process::Process;
 use unstuck_tests::{Api, District, wait_until};
@@ -54,25 +55,6 @@ enum Moment {
 /// Each leaves something else behind for the next.
 const TURNS: [Moment; 5] =
     [Moment::Building, Moment::GoingOn, Moment::Rebuilding, Moment::GoingOn, Moment::Following];
-
-/// Draws numbers (splitmix64), the same for the same seed.
-struct Chance(u64);
-
-impl Chance {
-    fn next(&mut self) -> u64 {
-        self.0 = self.0.wrapping_add(0x9e37_79b9_7f4a_7c15);
-        let mut mixed = self.0;
-        mixed = (mixed ^ (mixed >> 30)).wrapping_mul(0xbf58_476d_1ce4_e5b9);
-        mixed = (mixed ^ (mixed >> 27)).wrapping_mul(0x94d0_49bb_1331_11eb);
-        mixed ^ (mixed >> 31)
-    }
-
-    /// A time up to `longest`.
-    fn within(&mut self, longest: Duration) -> Duration {
-        let thousandths = u32::try_from(self.next() % 1001).expect("a small number");
-        longest * thousandths / 1000
-    }
-}
 
 /// How long each of the moments lasts on this machine, without a kill.
 type Lengths = BTreeMap<Moment, Duration>;
@@ -277,7 +259,7 @@ fn kills_at_random_moments_leave_views_that_are_equal_to_the_log() {
     let kills =
         env::var("UNSTUCK_KILLS").map_or(KILLS, |text| text.parse().expect("a number of kills"));
     let seed = env::var("UNSTUCK_SEED").map_or(1, |text| text.parse().expect("a seed is a number"));
-    let mut chance = Chance(seed);
+    let mut chance = Chance::new(seed);
     let mut site = Site::new();
     let mut lengths = site.lengths();
     // Shown when the test fails.

@@ -45,6 +45,7 @@ impl Site {
             "cluster.conf",
             &[
                 ("\"0.0.0.0:6222\"", "$CLUSTER_ADDRESS"),
+                ("\"127.0.0.1:8222\"", "\"127.0.0.1:-1\""),
                 ("nats-route://bus-1:6222", &routes[0]),
                 ("nats-route://bus-2:6222", &routes[1]),
                 ("nats-route://bus-3:6222", &routes[2]),
