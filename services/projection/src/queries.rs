@@ -228,16 +228,23 @@ async fn fresh_centers(centers: &Centers, min_version: Option<u64>) -> u64 {
 }
 
 /// Looks a second time before "not found" is said: whoever has just opened a case finds it, because the view is
-/// first waited for to come to where the stream ended when it was asked.
+/// first waited for to come to where the stream ended when it was asked. A view that does not come there cannot say that
+/// there is no such case, and asks to come again.
 async fn find<T>(core: &Core, look: impl Fn() -> Result<T, Problem>) -> Result<T, Problem> {
     match look() {
         Err(problem) if problem.status == StatusCode::NOT_FOUND => {}
         found => return found,
     }
-    if let Ok(head) = core.log.head().await {
-        fresh(core, Some(head.last_sequence)).await;
+    let reached = match core.log.head().await {
+        Ok(head) => fresh(core, Some(head.last_sequence)).await.sequence >= head.last_sequence,
+        Err(_) => false,
+    };
+    match look() {
+        Err(problem) if problem.status == StatusCode::NOT_FOUND && !reached => {
+            Err(Problem::busy("the view is behind the stream; try again soon"))
+        }
+        found => found,
     }
-    look()
 }
 
 /// The person as the rules see him.
