@@ -15,8 +15,8 @@ use crate::district::Place;
 use crate::load::{DEPARTMENT, Doors};
 use crate::network::Network;
 
-/// Longest time for which something stays broken: longer than an election (two to four seconds) now and then.
-pub const BROKEN_MAX: Duration = Duration::from_secs(4);
+/// Longest time for which something stays broken: as long as an election (two to four seconds) now and then.
+pub const BROKEN_MAX: Duration = Duration::from_secs(3);
 
 /// What breaks.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]

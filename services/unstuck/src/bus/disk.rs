@@ -6,6 +6,8 @@
 use std::path::{Path, PathBuf};
 use std::time::Duration;
 
+use crate::watch::disk_of;
+
 /// How often the disk is looked at; the look costs microseconds.
 const LOOK_EVERY: Duration = Duration::from_secs(1);
 
@@ -42,15 +44,7 @@ impl Disk {
         }
     }
 
-    #[cfg(target_os = "linux")]
     fn free_bytes(&self) -> Option<u64> {
-        let disk = rustix::fs::statvfs(&self.store).ok()?;
-        Some(disk.f_bavail.saturating_mul(disk.f_frsize))
-    }
-
-    #[cfg(not(target_os = "linux"))]
-    #[expect(clippy::unused_self, reason = "there is no such look here")]
-    fn free_bytes(&self) -> Option<u64> {
-        None
+        disk_of(&self.store).ok().map(|disk| disk.free_bytes)
     }
 }
