@@ -60,19 +60,28 @@ pub struct Fact {
 impl Truth {
     /// Keeps that a case was opened; `owed` are the steps that the house then has to take.
     pub fn opened(&self, center: &str, answer: &Answer, owed: &[&'static str]) {
-        let mut told = self.told();
-        let case = told.entry(answer.case_id().to_owned()).or_default();
-        case.center = center.to_owned();
-        case.owed.extend(owed);
-        case.events.extend(event_ids(answer));
+        self.keep(answer.case_id(), Some(center), event_ids(answer), owed);
     }
 
     /// Keeps that a command on a case was carried out.
     pub fn done(&self, answer: &Answer, owed: &[&'static str]) {
+        self.keep(answer.case_id(), None, event_ids(answer), owed);
+    }
+
+    fn keep(
+        &self,
+        case_id: &str,
+        center: Option<&str>,
+        events: impl IntoIterator<Item = String>,
+        owed: &[&'static str],
+    ) {
         let mut told = self.told();
-        let case = told.entry(answer.case_id().to_owned()).or_default();
+        let case = told.entry(case_id.to_owned()).or_default();
+        if let Some(center) = center {
+            center.clone_into(&mut case.center);
+        }
         case.owed.extend(owed);
-        case.events.extend(event_ids(answer));
+        case.events.extend(events);
     }
 
     /// Keeps that a question was counted.
@@ -310,16 +319,12 @@ mod tests {
 
     fn told(events: &[&str]) -> Truth {
         let truth = Truth::default();
-        let events: Vec<Value> = events.iter().map(|id| json!({ "id": id })).collect();
-        let json = json!({ "case_id": "one", "events": events });
-        let answer = Answer {
-            status: 201,
-            headers: BTreeMap::new(),
-            bytes: Vec::new(),
-            text: String::new(),
-            json,
-        };
-        truth.opened("jingshan", &answer, &["forwarded"]);
+        truth.keep(
+            "one",
+            Some("jingshan"),
+            events.iter().map(|id| (*id).to_owned()),
+            &["forwarded"],
+        );
         truth
     }
 
