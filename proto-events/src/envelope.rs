@@ -3,7 +3,8 @@
 //! Invariants: header names are spelt here and nowhere else (NATS compares them case-sensitively);
 //! a value never carries a line break, so nobody can smuggle in a header; no personal data stands here.
 //!
-//! Two headers are no part of the envelope: `ce-previous` and `ce-mac`, by which a change of the log behind the services'
+//! Headers that do not begin with `ce-` say how an event came, and are no part of it: no signature covers them.
+//! Two of the others are no part of the envelope: `ce-previous` and `ce-mac`, by which a change of the log behind the services'
 //! backs is found. Whoever appends adds them (`runtime::log::chain`).
 
 use alloc::borrow::ToOwned;
@@ -38,6 +39,10 @@ pub mod header {
     pub const PREVIOUS: &str = "ce-previous";
     pub const MAC: &str = "ce-mac";
     pub const NATS_MESSAGE_ID: &str = "Nats-Msg-Id";
+    /// When the district took an event that a center with a server of its own had written; by the district's clock.
+    pub const ARRIVED_AT: &str = "Unstuck-Arrived-At";
+    /// By how many seconds the center's clock was ahead then, when that was beyond the limit; negative: behind.
+    pub const CLOCK_AHEAD: &str = "Unstuck-Clock-Ahead";
 }
 
 /// Everything about an event except what happened: who, when, why, by which command.

@@ -127,6 +127,16 @@ case_events! {
     Imported, "imported", v 1, Intake, "台账转入";
 }
 
+/// What a center with a server of its own may write of a case: that it was opened, and the facts of its citizen, which
+/// commute with everything that the district decides meanwhile.
+pub const OF_A_CENTER: [CaseEventKind; 5] = [
+    CaseEventKind::Opened,
+    CaseEventKind::MaterialsReceived,
+    CaseEventKind::FeedbackRecorded,
+    CaseEventKind::Reopened,
+    CaseEventKind::Withdrawn,
+];
+
 impl CaseEvent {
     /// The full type with its version.
     #[must_use]

@@ -105,6 +105,16 @@ pub fn service_of(event_type: &str) -> Option<Service> {
     kinds.find(|(event_type, _)| is_it(event_type)).map(|(_, service)| service)
 }
 
+/// Whether a center with a server of its own writes events of a type, in whatever version: what citizens bring, which commutes
+/// with everything that the district decides meanwhile, and what the center counts.
+#[must_use]
+pub fn is_of_a_center(event_type: &str) -> bool {
+    let Some(wanted) = unversioned(event_type) else { return false };
+    let is_it = |event_type: &str| unversioned(event_type) == Some(wanted);
+    events::OF_A_CENTER.iter().any(|kind| is_it(kind.event_type()))
+        || CenterEventKind::ALL.iter().any(|kind| is_it(kind.event_type()))
+}
+
 /// An event's type without its version; `None` for what is no type.
 #[must_use]
 pub fn unversioned(event_type: &str) -> Option<&str> {
@@ -357,4 +367,25 @@ fn header_schema() -> Value {
             header::TIME, header::RECORDED_AT, header::ACTOR, header::ROLE, header::COMMAND_ID,
         ],
     })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_center_writes_what_is_intakes_and_commutes_and_what_it_counts() {
+        for kind in events::OF_A_CENTER {
+            assert_eq!(kind.service(), Service::Intake, "{}", kind.name());
+            assert!(is_of_a_center(kind.event_type()));
+        }
+        for kind in CenterEventKind::ALL {
+            assert!(is_of_a_center(kind.event_type()));
+        }
+        for other in [CaseEventKind::Corrected, CaseEventKind::Declined, CaseEventKind::Forwarded] {
+            assert!(!is_of_a_center(other.event_type()), "{}", other.name());
+        }
+        assert!(!is_of_a_center("") && !is_of_a_center("cn.unstuck.case.opened"));
+        assert!(is_of_a_center("cn.unstuck.case.opened.v9"), "in whatever version");
+    }
 }

@@ -14,6 +14,8 @@ use casework::timetable::Limits;
 use chrono::{FixedOffset, NaiveDate};
 use proto_events::events::WindowContact;
 use proto_events::ids::{CenterId, DepartmentId};
+use schemars::JsonSchema;
+use serde::Serialize;
 use toml::{Table, Value};
 
 pub use oidc::{OidcSettings, Secret};
@@ -49,6 +51,8 @@ pub struct District {
     pub oidc: Option<OidcSettings>,
     /// How it tells the public of its cases by Open311; none when it does not, as long as the file does not say so.
     pub open311: Option<Open311>,
+    /// Where this process is, when that is a center with a server of its own. Not from the file.
+    pub at_center: Option<AtCenter>,
 }
 
 /// What the public is told by Open311.
@@ -56,6 +60,15 @@ pub struct District {
 pub struct Open311 {
     /// The address under which others find it, with `/open311/v2` at its end.
     pub url: Option<String>,
+}
+
+/// A center with a server of its own.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, JsonSchema)]
+pub struct AtCenter {
+    /// The center.
+    pub center: CenterId,
+    /// Where citizens reach the district's pages: what stands on a receipt leads there.
+    pub public_url: Option<String>,
 }
 
 /// What pages show and no rule looks at. All of it may be left out of the file.
@@ -179,6 +192,7 @@ impl District {
                 requires_second_factor,
                 oidc,
                 open311,
+                at_center: None,
             }),
             (Err(faults), ..) => Err(faults),
             (Ok(()), ..) => Err(vec!["the file is not complete".to_owned()]),

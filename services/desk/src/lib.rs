@@ -10,6 +10,7 @@ pub mod decode;
 pub mod district;
 pub mod drafts;
 pub mod endpoint;
+pub mod enrolled;
 pub mod foyer;
 pub mod ground;
 pub mod learned;

@@ -13,6 +13,7 @@ mod days;
 mod duplicates;
 pub mod earlier;
 mod ledger;
+pub mod line;
 mod links;
 mod open;
 mod reveal;
@@ -24,14 +25,16 @@ pub use applicant::{Applicant, OpenError};
 pub use open::{OpenBody, case_no, open};
 
 use axum::Router;
+use axum::middleware::from_fn_with_state;
 use casework::refusal::RefusalCode;
 use desk::Desk;
 use desk::endpoint::Endpoints;
-use desk::service::ServiceParts;
+use desk::service::{ServiceParts, ServiceTask};
 use runtime::http::Operation;
 
 use crate::consultations::Counter;
 use crate::ledger::Ledger;
+use crate::line::{Courier, Standing};
 
 /// The service, ready to be served.
 #[must_use]
@@ -43,8 +46,32 @@ pub fn service(desk: &Arc<Desk>) -> ServiceParts {
     let router = router.merge(centers().with_state(counter));
     let reaction = desk.reaction_task(Aftercare::new(Arc::clone(desk)));
     let ready = vec![ledger::readiness(&ledger)];
-    let tasks = reaction.into_iter().chain([ledger::task(ledger, Arc::clone(desk))]).collect();
+    let gate = line::gate_task(desk);
+    let ledger = ledger::task(ledger, Arc::clone(desk));
+    let tasks = reaction.into_iter().chain(gate).chain([ledger]).collect();
     ServiceParts { name: "intake", router, operations: described(operations), ready, tasks }
+}
+
+/// What it is at a center with a server of its own: the facts of citizens, the counts, and the line by which they come to the
+/// district. What it finishes of what an event began is the district's.
+#[must_use]
+pub fn at_center(desk: &Arc<Desk>, courier: Courier, standing: Arc<Standing>) -> ServiceParts {
+    let (router, mut operations) = facts(Endpoints::default()).finish(desk);
+    desk.metrics.declare_commands(&[consultations::COMMAND]);
+    let ledger = Ledger::new(Arc::clone(&desk.centers_log));
+    let counter = Counter { desk: Arc::clone(desk), ledger: Arc::clone(&ledger) };
+    let doors = router.merge(centers().with_state(counter));
+    let guarded = doors.layer(from_fn_with_state(Arc::clone(&standing), line::guard));
+    operations = described(operations);
+    operations.push(line::operation());
+    let ready = vec![ledger::readiness(&ledger)];
+    let courier = ServiceTask::new("courier to the district", |token| async move {
+        courier.run(token).await;
+        Ok(())
+    });
+    let tasks = vec![courier, ledger::task(ledger, Arc::clone(desk))];
+    let router = guarded.merge(line::routes(desk, standing));
+    ServiceParts { name: "intake", router, operations, ready, tasks }
 }
 
 /// Its operations, for OpenAPI.
@@ -63,21 +90,32 @@ fn described(mut operations: Vec<Operation>) -> Vec<Operation> {
     operations
 }
 
-fn endpoints() -> Endpoints {
-    Endpoints::default()
+/// What a center with a server of its own takes as well: what commutes with everything that the district decides.
+fn facts(endpoints: Endpoints) -> Endpoints {
+    endpoints
         .route(open::routes(), open::operation())
         .route(reveal::routes(), reveal::operation())
-        .command::<bodies::Decline>(
-            "/v1/cases/{id}/decline",
-            "intake",
-            "Does not take the case on, and says why and where to go instead (不予纳入)",
-            &[RefusalCode::SamePerson, RefusalCode::PiiInText],
-        )
         .command::<bodies::Materials>(
             "/v1/cases/{id}/materials",
             "intake",
             "Writes down papers that came in (收到材料)",
             &[RefusalCode::PiiInText],
+        )
+        .command::<bodies::Withdraw>(
+            "/v1/cases/{id}/withdraw",
+            "intake",
+            "Withdraws the case (撤回)",
+            &[RefusalCode::PiiInText],
+        )
+}
+
+fn endpoints() -> Endpoints {
+    facts(Endpoints::default())
+        .command::<bodies::Decline>(
+            "/v1/cases/{id}/decline",
+            "intake",
+            "Does not take the case on, and says why and where to go instead (不予纳入)",
+            &[RefusalCode::SamePerson, RefusalCode::PiiInText],
         )
         .command::<bodies::FeedbackBody>(
             "/v1/cases/{id}/feedback",
@@ -90,12 +128,6 @@ fn endpoints() -> Endpoints {
             "intake",
             "Takes the case up again (重启)",
             &[RefusalCode::ReopenTooLate, RefusalCode::PiiInText],
-        )
-        .command::<bodies::Withdraw>(
-            "/v1/cases/{id}/withdraw",
-            "intake",
-            "Withdraws the case (撤回)",
-            &[RefusalCode::PiiInText],
         )
         .special_command::<corrections::Correction>(
             "/v1/cases/{id}/corrections",

@@ -99,6 +99,7 @@ impl House {
             port: None,
             sync_always: false,
             users: vec![everybody()],
+            leaf: None,
         };
         let server = NatsServer::start(config).await.unwrap();
         let js = connect(&server.access("test").unwrap(), "test").await.unwrap();

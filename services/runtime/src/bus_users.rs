@@ -20,6 +20,9 @@ pub enum Right {
     Hear(String),
     /// Answer what a user of this name has asked.
     Answer(&'static str),
+    /// Answer once whatever is heard, where the question says. Whoever has it must look at that place before he answers: it is
+    /// chosen by who asks.
+    Respond,
     /// Ask how a stream is: its settings, sizes and subjects, nothing of its messages.
     Look(String),
     /// Make a stream that is missing. What stands is not changed by it: the server refuses other settings.
@@ -60,7 +63,7 @@ impl Right {
         };
         match self {
             Self::Publish(subject) => vec![subject.clone()],
-            Self::Hear(_) => Vec::new(),
+            Self::Hear(_) | Self::Respond => Vec::new(),
             Self::Answer(user) => vec![format!("{}.>", inbox_prefix(user))],
             Self::Look(stream) => api(&["STREAM.INFO.#"], stream),
             Self::Make(stream) => api(&["STREAM.INFO.#", "STREAM.CREATE.#"], stream),
@@ -145,6 +148,8 @@ pub struct Permissions {
     pub publish_not: Vec<String>,
     /// What it may hear.
     pub subscribe: Vec<String>,
+    /// Whether it may answer what it hears, once.
+    pub may_respond: bool,
 }
 
 /// The prefix of a user's inbox: what others hear of the bus's answers to it would be theirs.
@@ -162,8 +167,11 @@ pub fn inbox_prefix(user: &str) -> String {
 #[must_use]
 pub fn permissions(user: &BusUser, all: &[BusUser]) -> Permissions {
     let mut publish: Vec<String> = user.rights.iter().flat_map(Right::publish).collect();
-    // Whether the account has JetStream at all: the question whether the bus is there.
-    publish.push("$JS.API.INFO".to_owned());
+    // Whether the account has JetStream at all: the question whether the bus is there. Who only talks has no use for it.
+    let only_talks = |right: &Right| matches!(right, Right::Publish(_) | Right::Hear(_));
+    if !user.rights.iter().all(only_talks) {
+        publish.push("$JS.API.INFO".to_owned());
+    }
     let mut publish_not = Vec::new();
     for stream in user.rights.iter().filter_map(Right::follows) {
         for right in all.iter().filter(|other| other.name != user.name).flat_map(|one| &one.rights)
@@ -189,6 +197,7 @@ pub fn permissions(user: &BusUser, all: &[BusUser]) -> Permissions {
         publish: in_order(publish),
         publish_not: in_order(publish_not),
         subscribe: in_order(subscribe),
+        may_respond: user.rights.contains(&Right::Respond),
     }
 }
 
@@ -213,7 +222,7 @@ fn in_order(mut subjects: Vec<String>) -> Vec<String> {
 pub fn authorization(users: &[BusUser], public_key: impl Fn(&str) -> String) -> String {
     let mut text = String::from("authorization {\n  users: [\n");
     for user in users {
-        let Permissions { publish, publish_not, subscribe } = permissions(user, users);
+        let Permissions { publish, publish_not, subscribe, may_respond } = permissions(user, users);
         // Writing into a text does not fail.
         let _ = writeln!(text, "    # {}: {}", user.name, user.purpose);
         let _ = writeln!(text, "    {{");
@@ -227,7 +236,11 @@ pub fn authorization(users: &[BusUser], public_key: impl Fn(&str) -> String) -> 
         let _ = writeln!(text, "        }}");
         let _ = writeln!(text, "        subscribe: {{");
         text += &list("allow", &subscribe);
-        let _ = writeln!(text, "        }}\n      }}\n    }}");
+        let _ = writeln!(text, "        }}");
+        if may_respond {
+            let _ = writeln!(text, "        allow_responses: {{ max: 1, expires: \"30s\" }}");
+        }
+        let _ = writeln!(text, "      }}\n    }}");
     }
     text += "  ]\n}\n";
     text
@@ -315,6 +328,17 @@ mod tests {
     fn each_hears_its_own_inbox_whatever_its_name_is() {
         let all = [user("center:a.*", vec![])];
         assert_eq!(permissions(&all[0], &all).subscribe, ["_INBOX_center-a--.>"]);
+    }
+
+    #[test]
+    fn who_only_talks_has_no_jetstream_and_who_responds_does_it_once() {
+        let asker = user("center:a", vec![Right::Publish("gate.a.*".into())]);
+        let gate = user("gate", vec![Right::Hear("gate.*.*".into()), Right::Respond]);
+        let all = [asker, gate];
+        assert_eq!(permissions(&all[0], &all).publish, ["gate.a.*"]);
+        assert!(!permissions(&all[0], &all).may_respond && permissions(&all[1], &all).may_respond);
+        let text = authorization(&all, ToOwned::to_owned);
+        assert_eq!(text.matches("allow_responses: { max: 1,").count(), 1, "{text}");
     }
 
     #[test]

@@ -15,7 +15,7 @@ pub mod kv;
 pub mod log;
 pub mod metrics;
 pub mod nats_server;
-mod private_files;
+pub mod private_files;
 pub mod seals;
 pub mod seeds;
 pub mod settings;

@@ -6,6 +6,7 @@
 //! Invariant: labels come from short lists of our own (routes, codes, names of consumers), never from a
 //! caller: no case, no person, no free text.
 
+mod centers;
 mod state;
 
 use std::borrow::Cow;
@@ -25,6 +26,7 @@ use proto_events::codes::Level;
 
 use crate::http::problem::problems;
 
+pub use centers::CenterLine;
 pub use state::{ConsumerState, ViewState};
 
 /// Upper bounds of the request histogram, in seconds: from a view's answer to the handler's limit.
@@ -86,6 +88,7 @@ struct Families {
     audit_failures: Counter,
     unreadable_applicants: Counter,
     state: state::Families,
+    centers: centers::Families,
 }
 
 #[derive(Clone, Debug, PartialEq, Eq, Hash, EncodeLabelSet)]
@@ -117,6 +120,7 @@ labels! {
     FollowerLabels { follower }
     ViewLabels { view }
     LineLabels { line }
+    CenterLabels { center }
 }
 
 impl Metrics {
@@ -165,6 +169,7 @@ impl Metrics {
                 "Times that an applicant did not open under the case's key, nor the key under the master key",
             ),
             state: state::Families::made(r),
+            centers: centers::Families::made(r),
             registry: Mutex::new(registry),
         };
         for level in Level::ALL {

@@ -8,6 +8,7 @@
 mod binary;
 mod fetch;
 mod greeting;
+mod leaf;
 mod lock;
 mod process;
 
@@ -23,6 +24,7 @@ use tokio::time::Instant;
 
 pub use binary::{VERSION_MIN, Version};
 pub use fetch::PINNED_VERSION;
+pub use leaf::Leaf;
 pub use lock::{DataLock, LockError};
 
 use crate::bus_users::{BusUser, authorization, quoted};
@@ -59,6 +61,8 @@ pub struct NatsServerConfig {
     pub sync_always: bool,
     /// Who may connect, and what each may do; at least one.
     pub users: Vec<BusUser>,
+    /// How it is tied to the servers of centers, or to that of the district.
+    pub leaf: Option<Leaf>,
 }
 
 /// Why the managed server does not run.
@@ -176,7 +180,8 @@ impl BusAddress {
 }
 
 /// Where the seeds of a data folder's bus stand.
-fn seeds_folder(data: &Path) -> PathBuf {
+#[must_use]
+pub fn seeds_folder(data: &Path) -> PathBuf {
     data.join("bus/users")
 }
 
@@ -198,7 +203,7 @@ impl NatsServer {
     /// See [`NatsServerError`].
     pub async fn start(config: NatsServerConfig) -> Result<Self, NatsServerError> {
         let files = Files::of(&config.data)?;
-        let users = files.users(&config.users)?;
+        let users = files.users(&config)?;
         let previous = BusAddress::of(&config.data)?;
         if let Some(address) = &previous {
             match still_there(address).await {
@@ -239,6 +244,23 @@ impl NatsServer {
     #[must_use]
     pub fn was_adopted(&self) -> bool {
         self.adopted
+    }
+
+    /// Lets in who is named from now on, and nobody else. Clients that stay are not disturbed, and a client who is not named any
+    /// more is cut off; a leaf that is connected stays until it breaks. Nothing happens when they are the same as before.
+    ///
+    /// # Errors
+    /// See [`NatsServerError`].
+    pub async fn let_in(&mut self, config: &NatsServerConfig) -> Result<(), NatsServerError> {
+        let users = self.files.users(config)?;
+        if self.address.users == digest(&users) {
+            return Ok(());
+        }
+        self.files.write_config(&self.address, i32::from(self.address.port), config, &users)?;
+        self.address.users = digest(&users);
+        self.files.write_address(&self.address)?;
+        process::kill("HUP", self.address.pid, &self.files.config).await;
+        Ok(())
     }
 
     /// Waits until the server ends by itself, and says how; the caller decides what to do.
@@ -305,8 +327,10 @@ impl Files {
         self.log.with_extension("stderr")
     }
 
-    /// The users with their public keys, as the server reads them; makes the seeds that are missing.
-    fn users(&self, users: &[BusUser]) -> Result<String, NatsServerError> {
+    /// The users with their public keys, and how the server is tied to others, as it reads them; makes the seeds that are
+    /// missing.
+    fn users(&self, config: &NatsServerConfig) -> Result<String, NatsServerError> {
+        let NatsServerConfig { users, leaf, .. } = config;
         let folder = seeds_folder(&self.data);
         let keys: HashMap<&str, String> = users
             .iter()
@@ -315,7 +339,8 @@ impl Files {
                 Ok((user.name.as_str(), seed.public_key().to_owned()))
             })
             .collect::<Result<_, SeedError>>()?;
-        Ok(authorization(users, |name| keys.get(name).cloned().unwrap_or_default()))
+        let leaf = leaf.as_ref().map(Leaf::block).unwrap_or_default();
+        Ok(leaf + &authorization(users, |name| keys.get(name).cloned().unwrap_or_default()))
     }
 
     /// Writes the configuration; JSON strings are strings of the server's own syntax, too.
@@ -323,10 +348,15 @@ impl Files {
         &self,
         address: &BusAddress,
         port: i32,
+        config: &NatsServerConfig,
         users: &str,
     ) -> Result<(), NatsServerError> {
         let path = |path: &Path| quoted(&path.to_string_lossy());
         let sync = if address.sync_always { "sync_interval: always" } else { "" };
+        let domain = match &config.leaf {
+            Some(leaf) => format!("domain: {}", quoted(leaf.domain())),
+            None => String::new(),
+        };
         let text = format!(
             "# Written at every start by the house; changes are lost.\n\
              server_name: {name}\n\
@@ -337,7 +367,7 @@ impl Files {
              logfile_size_limit: 10MB\n\
              logfile_max_num: 3\n\
              max_payload: 1MB\n\
-             jetstream {{\n  store_dir: {store}\n  max_memory_store: 256MB\n  max_file_store: 8TB\n  {sync}\n}}\n\
+             jetstream {{\n  store_dir: {store}\n  max_memory_store: 256MB\n  max_file_store: 8TB\n  {sync}\n  {domain}\n}}\n\
              {users}",
             name = quoted(&address.server_name),
             ports = path(&self.ports),
@@ -443,7 +473,7 @@ async fn launch(
     std::fs::create_dir_all(&files.ports)
         .map_err(|error| io_error(format!("making {}", files.ports.display()), error))?;
     // -1: the server takes a free port and says which, so that nobody can take it in between.
-    files.write_config(&address, port.map_or(-1, i32::from), users)?;
+    files.write_config(&address, port.map_or(-1, i32::from), config, users)?;
     let (mut watchdog, pid) = Watchdog::start(binary, &files.config, &files.stderr()).await?;
     address.pid = pid;
     let deadline = Instant::now() + START_MAX;

@@ -10,12 +10,18 @@ use std::path::Path;
 use crate::http::body::hex;
 
 /// Whether nobody but its owner may do anything with a file.
-pub(crate) fn is_private(path: &Path) -> io::Result<bool> {
+///
+/// # Errors
+/// What the system says.
+pub fn is_private(path: &Path) -> io::Result<bool> {
     Ok(fs::metadata(path)?.permissions().mode() & 0o077 == 0)
 }
 
 /// Writes a file, in place of the one that stands there.
-pub(crate) fn write(path: &Path, bytes: &[u8]) -> io::Result<()> {
+///
+/// # Errors
+/// What the system says.
+pub fn write(path: &Path, bytes: &[u8]) -> io::Result<()> {
     let beside = path.with_extension("new");
     let _ = fs::remove_file(&beside);
     write_new(&beside, bytes)?;
@@ -24,7 +30,10 @@ pub(crate) fn write(path: &Path, bytes: &[u8]) -> io::Result<()> {
 
 /// Makes a file that is not there yet, whole under another name before it has its own: of two makers one wins, and the
 /// other's is dropped.
-pub(crate) fn make_once(path: &Path, bytes: &[u8]) -> io::Result<()> {
+///
+/// # Errors
+/// What the system says.
+pub fn make_once(path: &Path, bytes: &[u8]) -> io::Result<()> {
     let mut suffix = [0_u8; 8];
     getrandom::fill(&mut suffix).map_err(|error| io::Error::other(error.to_string()))?;
     let draft = path.with_extension(format!("draft-{}", hex(&suffix)));
@@ -39,13 +48,19 @@ pub(crate) fn make_once(path: &Path, bytes: &[u8]) -> io::Result<()> {
 }
 
 /// Has the disk know the names of the files beside a path.
-pub(crate) fn sync_folder_of(path: &Path) -> io::Result<()> {
+///
+/// # Errors
+/// What the system says.
+pub fn sync_folder_of(path: &Path) -> io::Result<()> {
     let folder = path.parent().filter(|folder| !folder.as_os_str().is_empty());
     fs::File::open(folder.unwrap_or(Path::new(".")))?.sync_all()
 }
 
 /// Makes a folder and those above it that are missing.
-pub(crate) fn make_folder(path: &Path) -> io::Result<()> {
+///
+/// # Errors
+/// What the system says.
+pub fn make_folder(path: &Path) -> io::Result<()> {
     fs::DirBuilder::new().recursive(true).mode(0o700).create(path)
 }
 

@@ -36,6 +36,8 @@ pub const OPEN_MATTERS_BUCKET: &str = "open_matters";
 pub const PARKED_BUCKET: &str = "parked";
 /// Bucket of half-filled forms, sealed, each for its own person.
 pub const DRAFTS_BUCKET: &str = "drafts";
+/// Bucket of the centers that have a server of their own: who was enrolled, how far each has come, and how its line is.
+pub const ENROLLED_BUCKET: &str = "enrolled";
 /// Bucket of the one-time link for the first account.
 pub const FIRST_RUN_BUCKET: &str = "first_run";
 
@@ -49,7 +51,7 @@ pub const DRAFT_LIFE: Duration = Duration::from_secs(3 * 24 * 60 * 60);
 pub const FIRST_RUN_LIFE: Duration = Duration::from_secs(24 * 60 * 60);
 
 /// Buckets and the life of their entries; zero is for ever.
-const BUCKETS: [(&str, Duration, &str); 8] = [
+const BUCKETS: [(&str, Duration, &str); 9] = [
     (CASE_KEYS_BUCKET, Duration::ZERO, "wrapped data keys of cases; never in the events' backup"),
     (STAFF_BUCKET, Duration::ZERO, "who may sign in"),
     (SESSIONS_BUCKET, SESSION_LIFE, "revocable sessions"),
@@ -57,6 +59,7 @@ const BUCKETS: [(&str, Duration, &str); 8] = [
     (OPEN_MATTERS_BUCKET, Duration::ZERO, "one open case per applicant and matter"),
     (PARKED_BUCKET, Duration::ZERO, "events that a reaction gave up on"),
     (DRAFTS_BUCKET, DRAFT_LIFE, "half-filled forms, sealed"),
+    (ENROLLED_BUCKET, Duration::ZERO, "centers with a server of their own"),
     (FIRST_RUN_BUCKET, FIRST_RUN_LIFE, "the one-time link for the first account"),
 ];
 

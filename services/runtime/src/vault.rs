@@ -13,6 +13,7 @@ mod master;
 mod ring;
 mod rotation;
 
+use bytes::Bytes;
 use chacha20poly1305::aead::{Aead as _, Payload};
 use chacha20poly1305::{KeyInit as _, XChaCha20Poly1305, XNonce};
 use proto_events::ids::CaseId;
@@ -114,6 +115,46 @@ impl Vault {
             KeyState::Present(key) => Ok(key),
             KeyState::Destroyed | KeyState::Missing => Err(VaultError::Destroyed),
         }
+    }
+
+    /// The key of a case as it stands in the bucket, wrapped; `None` when there is none.
+    ///
+    /// # Errors
+    /// When the bucket is out of reach.
+    pub async fn wrapped_key(&self, case_id: CaseId) -> Result<Option<Bytes>, VaultError> {
+        let found = self.bucket.find(&case_id.to_string()).await?;
+        Ok(found.value().map(|(wrapped, _)| wrapped))
+    }
+
+    /// Keeps the key of a case that was made elsewhere, wrapped under another master key; gives the key that the case has now.
+    /// Idempotent. A key that was destroyed here stays destroyed, and another one that is there stays as it is.
+    ///
+    /// # Errors
+    /// [`VaultError::WrongMasterKey`] when it does not open under that key; else as [`Vault::create_key`].
+    pub async fn take_over(
+        &self,
+        case_id: CaseId,
+        wrapped: &[u8],
+        from: &MasterKey,
+    ) -> Result<DataKey, VaultError> {
+        let key = from.unwrap(wrapped, case_id)?;
+        let own = self.master.wrap(&key, case_id)?;
+        if self.bucket.create_once(&case_id.to_string(), own.into()).await? {
+            return Ok(key);
+        }
+        match self.state(case_id).await? {
+            KeyState::Present(key) => Ok(key),
+            KeyState::Destroyed | KeyState::Missing => Err(VaultError::Destroyed),
+        }
+    }
+
+    /// The cases that have a key here.
+    ///
+    /// # Errors
+    /// When the bucket is out of reach.
+    pub async fn cases(&self) -> Result<Vec<CaseId>, VaultError> {
+        let keys = self.bucket.keys().await?;
+        Ok(keys.iter().filter_map(|key| key.parse().ok()).collect())
     }
 
     /// The key of a case; `None` when it was destroyed, or lost (which is said in the log).
@@ -247,10 +288,12 @@ fn key_of(bytes: &[u8]) -> Option<DataKey> {
 }
 
 /// Base64url without padding (RFC 4648 section 5); only the canonical form is read.
-pub(crate) mod base64url {
+pub mod base64url {
     const ALPHABET: &[u8; 64] = b"ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789-_";
 
-    pub(crate) fn encode(bytes: &[u8]) -> String {
+    /// Writes bytes.
+    #[must_use]
+    pub fn encode(bytes: &[u8]) -> String {
         let mut text = String::with_capacity(bytes.len().div_ceil(3) * 4);
         for chunk in bytes.chunks(3) {
             let word = u32::from(chunk[0]) << 16
@@ -264,7 +307,9 @@ pub(crate) mod base64url {
         text
     }
 
-    pub(crate) fn decode(text: &str) -> Option<Vec<u8>> {
+    /// Reads what [`encode`] wrote; `None` for anything else.
+    #[must_use]
+    pub fn decode(text: &str) -> Option<Vec<u8>> {
         let mut bytes = Vec::with_capacity(text.len() * 3 / 4);
         for chunk in text.as_bytes().chunks(4) {
             let mut word = 0_u32;

@@ -14,7 +14,7 @@ use std::time::Duration;
 use anyhow::{Context as _, bail};
 use async_nats::jetstream;
 use desk::Lines;
-use runtime::nats_server::{BusAddress, DataLock, LockError, NatsServer, NatsServerConfig};
+use runtime::nats_server::{BusAddress, DataLock, Leaf, LockError, NatsServer, NatsServerConfig};
 use runtime::streams::{self, Provision};
 use tokio::task::JoinHandle;
 use tokio::time::Instant;
@@ -31,6 +31,9 @@ const RESTARTS_MAX: u32 = 5;
 /// After this long without an unexpected end, the count begins anew.
 const CALM: Duration = Duration::from_secs(10 * 60);
 
+/// How often the seeds of centers are looked for: whoever has enrolled one waits for it.
+const LOOK_FOR_CENTERS_EVERY: Duration = Duration::from_millis(500);
+
 /// How long a tool waits for the bus of an `up` that is just starting.
 const BUS_WAIT_MAX: Duration = Duration::from_secs(30);
 
@@ -42,14 +45,15 @@ pub(crate) struct ManagedBus {
 }
 
 impl ManagedBus {
-    /// Starts the server of a data folder, whose lock the caller holds. When the server cannot be kept running,
-    /// `shutdown` is cancelled.
+    /// Starts the server of a data folder, whose lock the caller holds, tied to others as `leaf` says. When the server cannot
+    /// be kept running, `shutdown` is cancelled.
     pub(crate) async fn start(
         data: &Path,
         binary: Option<&Path>,
+        leaf: Option<Leaf>,
         shutdown: CancellationToken,
     ) -> anyhow::Result<Self> {
-        let mut config = config(data, binary);
+        let mut config = NatsServerConfig { leaf, ..config(data, binary) };
         let server = NatsServer::start(config.clone()).await?;
         let address = server.address();
         tracing::info!(
@@ -80,7 +84,8 @@ fn config(data: &Path, binary: Option<&Path>) -> NatsServerConfig {
         binary: binary.map(Path::to_owned),
         port: None,
         sync_always: true,
-        users: users::house(),
+        users: users::of_folder(data),
+        leaf: None,
     }
 }
 
@@ -90,22 +95,24 @@ enum End {
     DiskHasRoom,
 }
 
+/// Waits until the server has to be started anew.
+async fn end(server: &mut NatsServer, config: &mut NatsServerConfig, disk: &Disk) -> End {
+    tokio::select! {
+        how = ended(server, config) => End::ByItself(how),
+        () = disk.has_room_again() => End::DiskHasRoom,
+    }
+}
+
 async fn supervise(
     mut server: NatsServer,
-    config: NatsServerConfig,
+    mut config: NatsServerConfig,
     stop: CancellationToken,
     shutdown: CancellationToken,
 ) -> anyhow::Result<()> {
     let mut restarts = 0;
     let mut running_since = Instant::now();
     let disk = Disk::of(&config.data);
-    let end = async |server: &mut NatsServer| {
-        tokio::select! {
-            how = server.watch() => End::ByItself(how),
-            () = disk.has_room_again() => End::DiskHasRoom,
-        }
-    };
-    while let Some(end) = stop.run_until_cancelled(end(&mut server)).await {
+    while let Some(end) = stop.run_until_cancelled(end(&mut server, &mut config, &disk)).await {
         if running_since.elapsed() > CALM {
             restarts = 0;
         }
@@ -143,6 +150,23 @@ async fn supervise(
     }
     server.stop().await?;
     Ok(())
+}
+
+/// Waits until the server ends by itself; meanwhile it lets in who was enrolled, and nobody who was revoked.
+async fn ended(server: &mut NatsServer, config: &mut NatsServerConfig) -> String {
+    let mut looks = tokio::time::interval(LOOK_FOR_CENTERS_EVERY);
+    loop {
+        tokio::select! {
+            biased;
+            how = server.watch() => return how,
+            _ = looks.tick() => {}
+        }
+        config.users = users::of_folder(&config.data);
+        if let Err(error) = server.let_in(config).await {
+            let error = &error as &dyn std::error::Error;
+            tracing::error!(error, "the bus could not be told who may come; again");
+        }
+    }
 }
 
 /// Makes what is missing on the bus, and warns of what is other than this version makes it. Who may not make anything

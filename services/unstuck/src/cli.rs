@@ -22,6 +22,10 @@ pub(crate) struct Cli {
 pub(crate) enum Command {
     /// Runs everything in one process, with its own nats-server unless one is named
     Up(UpArguments),
+    /// Runs a center on a server of its own, which registers also while the line to the district is down
+    Center(CenterArguments),
+    /// Lets a center connect with a server of its own, and writes the file with which it joins; or takes that back
+    Enroll(EnrollArguments),
     /// Runs intake alone: a citizen's facts become events
     Intake(ServiceArguments),
     /// Runs routing alone: who handles a case, and how it ends
@@ -137,12 +141,76 @@ pub(crate) struct UpArguments {
     /// Copies of each stream when it is made: 1, or 3 in a cluster [default: 1] [variable: UNSTUCK_REPLICAS]
     #[arg(long, value_name = "N")]
     pub(crate) replicas: Option<String>,
+    /// Where centers with a server of their own connect; beyond this machine only with a certificate [variable: UNSTUCK_LEAF_LISTEN]
+    #[arg(long, value_name = "ADDR")]
+    pub(crate) leaf_listen: Option<String>,
+    /// The certificate (PEM) of that address [variable: UNSTUCK_LEAF_CERTIFICATE]
+    #[arg(long, value_name = "FILE")]
+    pub(crate) leaf_certificate: Option<String>,
+    /// The key (PEM) of that certificate [variable: UNSTUCK_LEAF_KEY]
+    #[arg(long, value_name = "FILE")]
+    pub(crate) leaf_key: Option<String>,
     /// Adds demo accounts, and a history when there is none yet
     #[arg(long)]
     pub(crate) demo: bool,
     /// What the clock says now, for training and tests [variable: UNSTUCK_CLOCK_START]
     #[arg(long, value_name = "RFC3339")]
     pub(crate) clock_start: Option<String>,
+}
+
+#[derive(Debug, Args)]
+pub(crate) struct CenterArguments {
+    /// The data folder [default: unstuck-data] [variable: UNSTUCK_DATA]
+    #[arg(long, value_name = "DIR")]
+    pub(crate) data: Option<String>,
+    /// The file that `enroll` wrote; kept in the data folder, so that later starts need none
+    #[arg(long, value_name = "FILE")]
+    pub(crate) join: Option<String>,
+    /// The district file; the sample district otherwise [variable: UNSTUCK_DISTRICT]
+    #[arg(long, value_name = "FILE")]
+    pub(crate) district: Option<String>,
+    /// Where to listen [default: 127.0.0.1:8420] [variable: UNSTUCK_LISTEN]
+    #[arg(long, value_name = "ADDR")]
+    pub(crate) listen: Option<String>,
+    /// Proxies that say truly for whom they ask (X-Forwarded-For): addresses and networks, or none [default: this machine] [variable: UNSTUCK_TRUSTED_PROXIES]
+    #[arg(long, value_name = "LIST")]
+    pub(crate) trusted_proxies: Option<String>,
+    /// The nats-server program to run [variable: UNSTUCK_NATS_SERVER]
+    #[arg(long, value_name = "PATH")]
+    pub(crate) nats_server: Option<String>,
+    /// What the clock says now, for training and tests [variable: UNSTUCK_CLOCK_START]
+    #[arg(long, value_name = "RFC3339")]
+    pub(crate) clock_start: Option<String>,
+    /// Fetches what the district has from this center and this disk lacks, and brings everything again; nothing is lost by it
+    #[arg(long)]
+    pub(crate) recover: bool,
+}
+
+#[derive(Debug, Args)]
+pub(crate) struct EnrollArguments {
+    #[command(flatten)]
+    pub(crate) place: PlaceArguments,
+    /// The district file, for its centers; the sample district otherwise [variable: UNSTUCK_DISTRICT]
+    #[arg(long, value_name = "FILE")]
+    pub(crate) district: Option<String>,
+    /// The center
+    #[arg(long, value_name = "C")]
+    pub(crate) center: String,
+    /// Where the district's bus hears centers: tls://HOST:PORT, several separated by commas; nats-leaf:// only on this machine
+    #[arg(long, value_name = "URL", required_unless_present = "revoke")]
+    pub(crate) hub: Option<String>,
+    /// Certificates (PEM) of the authority that signed the certificate of that address
+    #[arg(long, value_name = "FILE")]
+    pub(crate) hub_ca: Option<String>,
+    /// Where citizens reach the district's pages, for the code on a receipt: https://HOST
+    #[arg(long, value_name = "URL")]
+    pub(crate) public_url: Option<String>,
+    /// The file to write, for its owner only; it opens the line, and what the center seals
+    #[arg(long, value_name = "FILE", required_unless_present = "revoke")]
+    pub(crate) out: Option<PathBuf>,
+    /// Takes the enrolment back: from now on nothing of this center's machine is taken
+    #[arg(long, conflicts_with_all = ["hub", "hub_ca", "public_url", "out"])]
+    pub(crate) revoke: bool,
 }
 
 #[derive(Debug, Args)]

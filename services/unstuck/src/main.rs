@@ -4,8 +4,10 @@
 //! 64 and a line for each, before anything is started; a refusal or failure ends with 1 and one line.
 
 mod bus;
+mod center;
 mod cli;
 mod demo;
+mod join;
 mod pages;
 mod progress;
 mod settings;
@@ -81,6 +83,8 @@ fn raise_limit_of_files() {
 async fn run(command: Command, log_format: Option<String>) -> anyhow::Result<()> {
     match command {
         Command::Up(arguments) => up::run(settings::up(arguments, log_format)?).await,
+        Command::Center(arguments) => center::run(settings::center(arguments, log_format)?).await,
+        Command::Enroll(arguments) => tools::enroll::run(arguments, log_format).await,
         Command::Intake(arguments) => alone(Service::Intake, arguments, log_format).await,
         Command::Routing(arguments) => alone(Service::Routing, arguments, log_format).await,
         Command::Escalation(arguments) => alone(Service::Escalation, arguments, log_format).await,

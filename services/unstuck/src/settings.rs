@@ -3,6 +3,8 @@
 //! Invariants: nothing is started here; all faults are collected before any is said; logs are set up last, when
 //! the settings are known to be right.
 
+mod center;
+
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
@@ -12,6 +14,7 @@ use desk::District;
 use portal::ApiUrl;
 use runtime::clock::{SharedClock, ShiftedClock, SystemClock};
 use runtime::http::TrustedProxies;
+use runtime::nats_server::Leaf;
 use runtime::seeds::{Seed, seed_file};
 use runtime::settings::{
     Settings, existing_file, folder, instant, listen_address, nats_url, whole_number,
@@ -25,7 +28,10 @@ use crate::cli::{
     BusArguments, DoctorArguments, PlaceArguments, PortalArguments, ServiceArguments,
     SimulateArguments, UpArguments,
 };
+use crate::join::JOIN_FILE;
 use crate::single::Service;
+
+pub(crate) use center::{CenterOwn, Enroll, center};
 
 /// Every variable of the product; one that stands here is never called unknown, whatever the command.
 const VARIABLES: &[&str] = &[
@@ -34,6 +40,10 @@ const VARIABLES: &[&str] = &[
     "UNSTUCK_CLOCK_START",
     "UNSTUCK_DATA",
     "UNSTUCK_DISTRICT",
+    "UNSTUCK_JOIN",
+    "UNSTUCK_LEAF_CERTIFICATE",
+    "UNSTUCK_LEAF_KEY",
+    "UNSTUCK_LEAF_LISTEN",
     "UNSTUCK_LISTEN",
     "UNSTUCK_LOG",
     "UNSTUCK_LOG_FORMAT",
@@ -66,6 +76,8 @@ pub(crate) struct Up {
     pub(crate) remote_bus: Option<RemoteBus>,
     pub(crate) nats_server: Option<PathBuf>,
     pub(crate) replicas: usize,
+    /// Where centers connect.
+    pub(crate) leaf: Option<Leaf>,
     pub(crate) demo: bool,
     pub(crate) clock: SharedClock,
 }
@@ -110,6 +122,11 @@ pub(crate) struct Place {
 pub(crate) fn up(arguments: UpArguments, log_format: Option<String>) -> anyhow::Result<Up> {
     let mut reader = Reader::new();
     let data = reader.data(arguments.data);
+    if data.join(JOIN_FILE).is_file() {
+        let problem =
+            format!("{} belongs to a center: start it with `unstuck center`", data.display());
+        reader.0.fault("--data", problem);
+    }
     let district = reader.district(arguments.district);
     let listen = reader.listen(arguments.listen);
     let trusted_proxies = reader.trusted_proxies(arguments.trusted_proxies);
@@ -118,6 +135,12 @@ pub(crate) fn up(arguments: UpArguments, log_format: Option<String>) -> anyhow::
     let remote_bus = reader.remote_bus(url, nats_seeds, nats_ca, &users::NAMES);
     let nats_server = reader.0.optional("nats-server", arguments.nats_server, existing_file);
     let replicas = reader.replicas(arguments.replicas);
+    let leaf = reader.leaf(
+        arguments.leaf_listen,
+        arguments.leaf_certificate,
+        arguments.leaf_key,
+        remote_bus.is_some(),
+    );
     let clock_start = reader.0.optional("clock-start", arguments.clock_start, instant);
     if remote_bus.is_some() && clock_start.is_some() {
         let problem = "cannot be used with --nats-url: others on that bus have the right time";
@@ -134,10 +157,7 @@ pub(crate) fn up(arguments: UpArguments, log_format: Option<String>) -> anyhow::
         }
     }
     reader.finish(log_format, FILTER_DEFAULT)?;
-    let clock: SharedClock = match clock_start {
-        Some(start) => Arc::new(ShiftedClock::starting_at(start.to_utc())),
-        None => Arc::new(SystemClock),
-    };
+    let clock = clock_from(clock_start);
     Ok(Up {
         data,
         district: Arc::new(district.context("the district was read")?),
@@ -146,9 +166,17 @@ pub(crate) fn up(arguments: UpArguments, log_format: Option<String>) -> anyhow::
         remote_bus,
         nats_server,
         replicas,
+        leaf,
         demo: arguments.demo,
         clock,
     })
+}
+
+fn clock_from(start: Option<proto_events::Timestamp>) -> SharedClock {
+    match start {
+        Some(start) => Arc::new(ShiftedClock::starting_at(start.to_utc())),
+        None => Arc::new(SystemClock),
+    }
 }
 
 pub(crate) fn single(

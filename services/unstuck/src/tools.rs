@@ -3,6 +3,7 @@
 pub(crate) mod backup;
 pub(crate) mod bus_config;
 pub(crate) mod doctor;
+pub(crate) mod enroll;
 pub(crate) mod events;
 pub(crate) mod import;
 pub(crate) mod keys;

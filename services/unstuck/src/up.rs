@@ -38,7 +38,8 @@ pub(crate) async fn run(settings: Up) -> anyhow::Result<()> {
         Some(bus) => serve(&settings, &Ways::to_remote(bus.clone()), listener, &shutdown).await,
         None => {
             let binary = settings.nats_server.as_deref();
-            let starting = ManagedBus::start(&settings.data, binary, shutdown.clone());
+            let leaf = settings.leaf.clone();
+            let starting = ManagedBus::start(&settings.data, binary, leaf, shutdown.clone());
             match shutdown.run_until_cancelled(starting).await {
                 None => Ok(()),
                 Some(bus) => {
@@ -132,7 +133,12 @@ async fn all_services(
 ///
 /// The token stands behind `#`, the part of an address that a browser keeps to itself: it comes into no access log of
 /// ours or of a proxy and into no `Referer`. A page without script asks for it in a field instead.
-fn how_to_begin(address: SocketAddr, token: &str, data: &Path, is_remote: bool) -> String {
+pub(crate) fn how_to_begin(
+    address: SocketAddr,
+    token: &str,
+    data: &Path,
+    is_remote: bool,
+) -> String {
     let place = match is_remote {
         true => "--nats-url URL".to_owned(),
         false => format!("--data {}", data.display()),

@@ -27,6 +27,7 @@ use runtime::http::body::fingerprint;
 use schemars::JsonSchema;
 use serde::Serialize;
 
+use crate::district::AtCenter;
 use crate::{DeskState, District};
 
 /// How long a browser shows what it has before it asks again: names change with a restart, some times a year.
@@ -54,6 +55,8 @@ struct DistrictAnswer {
     oidc: bool,
     /// Periods of a working day, such as `09:00-12:00`.
     business_hours: Vec<String>,
+    /// The center whose own server answers; null in the district.
+    at_center: Option<AtCenter>,
     /// In working days, by name.
     limits: BTreeMap<String, u32>,
     centers: Vec<CenterName>,
@@ -161,6 +164,7 @@ fn answer(district: &District) -> DistrictAnswer {
         telephone: shown.telephone.clone(),
         oidc: district.oidc.is_some(),
         business_hours: hours.map(|(from, to)| format!("{}-{}", clock(from), clock(to))).collect(),
+        at_center: district.at_center.clone(),
         limits: limits(&rules.limits),
         centers: rules
             .centers

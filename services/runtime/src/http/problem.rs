@@ -171,6 +171,14 @@ entries! {
     BUSY = "busy", 503, "Too much at once", "系统繁忙",
         "More requests are under way than the service takes, or it took too long. With an Idempotency-Key a repeat is harmless; wait as Retry-After says.",
         "同时处理的请求过多，或处理超时。携带 Idempotency-Key 重试不会重复办理；请按 Retry-After 等待。";
+    /// A center asks for what only the district decides.
+    DISTRICT_DECIDES = "district_decides", 409, "The district decides this", "由区里办理",
+        "This is the server of a center: it registers cases, takes what citizens bring, counts questions and closes days, also while the line is down. Everything else is decided in the district, over its own address.",
+        "这是中心的服务器：可登记、收材料、撤回、咨询计数和日结，断网时也可办理。其余由区里办理，请在线路畅通时登录区级系统。";
+    /// The district does not take what this center writes.
+    NOT_ACCEPTED = "not_accepted", 503, "This center is not accepted", "区里未接纳本中心",
+        "The district has not accepted this machine as the center, or does not any more; what were registered here would not arrive. `detail` says why. Register on paper, or over the district's address, and tell whoever runs the house.",
+        "区里尚未接纳或已不再接纳这台机器，在此登记的内容无法送达；原因见 detail。请先用纸质登记或登录区级系统，并联系系统管理员。";
     /// Something the service stands on is out of reach.
     UNAVAILABLE = "unavailable", 503, "Out of reach for the moment", "服务暂不可用",
         "The bus or a store is out of reach. Nothing was lost; wait as Retry-After says, then try again.",

@@ -8,12 +8,13 @@
 
 use hmac::{Hmac, Mac as _};
 use proto_events::envelope::header;
+use proto_events::ids::CenterId;
 use sha2::{Digest as _, Sha256};
 use zeroize::Zeroize as _;
 
 use super::{Expected, NewEvent, Recorded};
 use crate::http::body::hex;
-use crate::vault::base64url;
+use crate::vault::{MasterKey, base64url};
 
 /// Length of a digest, and of a MAC, in bytes.
 pub const DIGEST_BYTES: usize = 32;
@@ -91,7 +92,8 @@ impl std::fmt::Debug for Digest {
     }
 }
 
-fn is_covered(name: &str) -> bool {
+/// Whether a header is an attribute of an event, and part of its digest.
+pub(super) fn is_covered(name: &str) -> bool {
     (name.starts_with("ce-") && name != header::MAC) || name == header::TRACE_PARENT
 }
 
@@ -100,6 +102,8 @@ fn is_covered(name: &str) -> bool {
 pub struct EventKey {
     key: [u8; DIGEST_BYTES],
     id: [u8; 4],
+    /// From what the keys of centers are derived, where the site's master key is.
+    centers: Option<[u8; DIGEST_BYTES]>,
 }
 
 impl EventKey {
@@ -108,12 +112,24 @@ impl EventKey {
     pub fn of_bytes(key: [u8; DIGEST_BYTES]) -> Self {
         let mut id = [0; 4];
         id.copy_from_slice(&mac(&key, &[b"unstuck event key id"])[..4]);
-        Self { key, id }
+        Self { key, id, centers: None }
     }
 
     /// Takes the bytes of a key that has a name already.
     pub(crate) fn named(key: [u8; DIGEST_BYTES], id: [u8; 4]) -> Self {
-        Self { key, id }
+        Self { key, id, centers: None }
+    }
+
+    /// Lets it know the keys of centers as well.
+    pub(crate) fn with_centers(mut self, secret: [u8; DIGEST_BYTES]) -> Self {
+        self.centers = Some(secret);
+        self
+    }
+
+    /// The key under which a center with a server of its own signs; none when this key stands for itself alone.
+    #[must_use]
+    pub fn of_center(&self, center: &CenterId) -> Option<Self> {
+        Some(MasterKey::of_center_root(self.centers.as_ref()?, center).event_key())
     }
 
     /// Tells keys apart, and says nothing about them: the first half of the master key's fingerprint.
@@ -157,6 +173,7 @@ impl EventKey {
 impl Drop for EventKey {
     fn drop(&mut self) {
         self.key.zeroize();
+        self.centers.zeroize();
     }
 }
 

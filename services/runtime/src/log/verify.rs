@@ -9,13 +9,16 @@
 //! is no fault here, because nobody believes it: it is counted, and stands in quarantine; the first fault ends the walk, with its place;
 //! memory grows with the subjects, and by sixteen bytes a fact without a link.
 
+use std::collections::hash_map::Entry;
 use std::collections::{HashMap, HashSet, VecDeque};
 use std::fmt;
 
 use async_nats::jetstream::Context;
 use futures::StreamExt as _;
 use proto_events::envelope::header;
+use proto_events::ids::CenterId;
 use proto_events::registry::{self, service_of};
+use proto_events::subject::{CaseSubject, CenterSubject};
 use serde::{Deserialize, Serialize};
 use sha2::{Digest as _, Sha256};
 use uuid::Uuid;
@@ -93,6 +96,12 @@ pub enum Fault {
     /// The same event stands before it.
     #[error("the same event stands before it")]
     Repeated,
+    /// A center signed what a center does not write.
+    #[error("it was signed by center {center}, which does not write events of its type")]
+    NotOfACenter {
+        /// The center.
+        center: String,
+    },
     /// Another service writes events of its type.
     #[error("events of its type are written by {owner}, not by {source_stated}")]
     WrongService {
@@ -303,13 +312,15 @@ pub struct Judge {
     signed_since: Option<u64>,
     /// Which service writes a type.
     owners: HashMap<String, Option<&'static str>>,
+    /// The keys of centers that were met.
+    centers: HashMap<CenterId, EventKey>,
 }
 
 impl Judge {
     /// Judges by the key of the site.
     #[must_use]
     pub fn new(key: EventKey) -> Self {
-        Self { key, signed_since: None, owners: HashMap::new() }
+        Self { key, signed_since: None, owners: HashMap::new(), centers: HashMap::new() }
     }
 
     /// Judges what stands behind a seal: whoever sealed signs, so everything has a MAC from there on.
@@ -334,11 +345,37 @@ impl Judge {
         match self.key.judge(stated, digest) {
             Signature::Holds => {}
             Signature::DoesNotHold => return Err(Fault::Altered),
-            Signature::OtherKey => return Err(Fault::OtherKey),
+            Signature::OtherKey => self.check_center(event, stated, digest)?,
         }
         self.signed_since.get_or_insert(event.sequence);
         self.check_service(event)?;
         Ok(true)
+    }
+
+    /// Judges what a center with a server of its own has signed: facts of citizens, and its counts, of that center.
+    fn check_center(
+        &mut self,
+        event: &Recorded,
+        stated: &str,
+        digest: &Digest,
+    ) -> Result<(), Fault> {
+        let center = center_of(&event.subject).ok_or(Fault::OtherKey)?;
+        let key = match self.centers.entry(center.clone()) {
+            Entry::Occupied(known) => known.into_mut(),
+            Entry::Vacant(place) => {
+                place.insert(self.key.of_center(&center).ok_or(Fault::OtherKey)?)
+            }
+        };
+        match key.judge(stated, digest) {
+            Signature::Holds => {}
+            Signature::DoesNotHold => return Err(Fault::Altered),
+            Signature::OtherKey => return Err(Fault::OtherKey),
+        }
+        let event_type = event.headers.get(header::TYPE).unwrap_or_default();
+        match registry::is_of_a_center(event_type) {
+            true => Ok(()),
+            false => Err(Fault::NotOfACenter { center: center.to_string() }),
+        }
     }
 
     fn check_service(&mut self, event: &Recorded) -> Result<(), Fault> {
@@ -361,6 +398,12 @@ impl Judge {
             _ => Ok(()),
         }
     }
+}
+
+/// The center whose subject it is.
+fn center_of(subject: &str) -> Option<CenterId> {
+    let case = CaseSubject::parse(subject).map(|subject| subject.center);
+    case.or_else(|| CenterSubject::parse(subject).map(|subject| subject.center().clone()))
 }
 
 /// Whether it is something that a service would believe. What nobody can read changes nothing: it stands in quarantine.

@@ -13,7 +13,7 @@ use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
 use hmac::{Hmac, Mac as _};
-use proto_events::ids::CaseId;
+use proto_events::ids::{CaseId, CenterId};
 use sha2::Sha256;
 use zeroize::{Zeroize as _, Zeroizing};
 
@@ -39,6 +39,9 @@ const WRAPPING_WORD: &str = "wrapping";
 
 /// What stands there before the one to which a rotation goes over that has not ended.
 const NEXT_WORD: &str = "next";
+
+/// What the keys of centers are derived for.
+const CENTERS_PURPOSE: &[u8] = b"centers";
 
 /// Length of the id of a wrapping key.
 const ID_BYTES: usize = 4;
@@ -268,6 +271,28 @@ impl MasterKey {
     pub fn event_key(&self) -> EventKey {
         let [one, two, three, four, ..] = self.shared.fingerprint;
         EventKey::named(mac(&self.shared.purposes, &[b"events"]), [one, two, three, four])
+            .with_centers(mac(&self.shared.purposes, &[CENTERS_PURPOSE]))
+    }
+
+    /// The master key of a center that has a server of its own: derived from this one, and good for nothing beyond that
+    /// center. Whoever has it can open and sign what was written there, and cannot come back to this key.
+    #[must_use]
+    pub fn of_center(&self, center: &CenterId) -> Self {
+        Self::of_center_root(&mac(&self.shared.purposes, &[CENTERS_PURPOSE]), center)
+    }
+
+    /// The same from the secret that stands behind all centers.
+    pub(crate) fn of_center_root(secret: &[u8; KEY_BYTES], center: &CenterId) -> Self {
+        let mut root = mac(secret, &[center.as_str().as_bytes()]);
+        let key = Self::of_parts(&root, None, None);
+        root.zeroize();
+        key
+    }
+
+    /// The first line of the key's file, for whoever hands it over. Not for a log.
+    #[must_use]
+    pub fn secret(&self) -> Zeroizing<String> {
+        Zeroizing::new(hex(&self.shared.root))
     }
 
     pub(super) fn wrap(&self, key: &DataKey, case_id: CaseId) -> Result<Vec<u8>, VaultError> {
@@ -542,6 +567,22 @@ mod tests {
         assert_eq!(*key('a').key_for("drafts").open(&sealed, b"here").unwrap(), b"text");
         assert!(key('a').key_for("notes").open(&sealed, b"here").is_err());
         assert!(key('b').key_for("drafts").open(&sealed, b"here").is_err());
+    }
+
+    #[test]
+    fn the_key_of_a_center_is_its_own_and_reads_back_from_its_file() {
+        let [one, other] =
+            ["donghuashi", "jingshan"].map(|id| key('a').of_center(&id.parse().unwrap()));
+        assert_ne!(one.fingerprint(), other.fingerprint());
+        assert_ne!(one.fingerprint(), key('a').fingerprint());
+        assert_ne!(
+            one.fingerprint(),
+            key('b').of_center(&"donghuashi".parse().unwrap()).fingerprint()
+        );
+        let read = MasterKey::of_hex(&one.secret()).unwrap();
+        assert_eq!(read.event_key().id(), one.event_key().id());
+        let derived = key('a').event_key().of_center(&"donghuashi".parse().unwrap()).unwrap();
+        assert_eq!(derived.sign("seal", "x"), read.event_key().sign("seal", "x"));
     }
 
     #[test]

@@ -44,5 +44,6 @@ pub(crate) fn config(folder: &std::path::Path) -> NatsServerConfig {
         port: None,
         sync_always: false,
         users,
+        leaf: None,
     }
 }

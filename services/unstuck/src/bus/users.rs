@@ -9,6 +9,8 @@
 //! intake may. Against that stand the rules, which each service asks before it appends, and `ce-source`, which names
 //! the service in each event.
 
+use std::path::Path;
+
 use desk::District;
 use proto_events::ids::CenterId;
 use proto_events::subject::{
@@ -16,9 +18,10 @@ use proto_events::subject::{
     LEARNING_STREAM, LEARNING_SUBJECTS,
 };
 use runtime::bus_users::{BusUser, Right};
+use runtime::nats_server::seeds_folder;
 use runtime::streams::{
-    CASE_KEYS_BUCKET, DRAFTS_BUCKET, FIRST_RUN_BUCKET, OPEN_MATTERS_BUCKET, PARKED_BUCKET,
-    SESSIONS_BUCKET, STAFF_BUCKET, stream_names,
+    CASE_KEYS_BUCKET, DRAFTS_BUCKET, ENROLLED_BUCKET, FIRST_RUN_BUCKET, OPEN_MATTERS_BUCKET,
+    PARKED_BUCKET, SESSIONS_BUCKET, STAFF_BUCKET, stream_names,
 };
 
 /// Makes the streams and buckets that are missing.
@@ -80,16 +83,39 @@ pub(crate) fn house() -> Vec<BusUser> {
     ]
 }
 
-/// The user of a center that has a server of its own: it says what happens there, and nothing for another center.
+/// What the name of a center's user begins with.
+const CENTER_PREFIX: &str = "center:";
+
+/// The user of a center that has a server of its own: it asks the gate in its own name, and can do nothing else. Over the line
+/// the district's server lets through what this user may, and so does the center's own.
 pub(crate) fn center(id: &CenterId) -> BusUser {
     BusUser {
-        name: format!("center:{id}"),
-        purpose: format!("the facts of the center {id}"),
-        rights: vec![
-            Right::Publish(format!("case.{id}.*")),
-            Right::Publish(format!("center.{id}.*")),
-        ],
+        name: center_name(id),
+        purpose: format!("the line of the center {id}"),
+        // With `*` in place of `>` a district's server does not tell a leaf that the gate hears it (nats-server 2.15.1).
+        rights: vec![Right::Publish(format!("gate.{id}.>"))],
     }
+}
+
+/// The name of a center's user.
+pub(crate) fn center_name(id: &CenterId) -> String {
+    format!("{CENTER_PREFIX}{id}")
+}
+
+/// The users of the managed server of a data folder: those of the house, and the centers whose seeds stand there. A seed that
+/// was taken away lets nobody in.
+pub(crate) fn of_folder(data: &Path) -> Vec<BusUser> {
+    let mut users = house();
+    let Ok(seeds) = std::fs::read_dir(seeds_folder(data)) else { return users };
+    let mut centers: Vec<CenterId> = seeds
+        .filter_map(|seed| {
+            let name = seed.ok()?.file_name().into_string().ok()?;
+            name.strip_prefix(CENTER_PREFIX)?.strip_suffix(".nk")?.parse().ok()
+        })
+        .collect();
+    centers.sort_unstable();
+    users.extend(centers.iter().map(center));
+    users
 }
 
 /// The users of all centers of a district.
@@ -122,7 +148,11 @@ fn operator() -> BusUser {
     // A simulation and a restored backup are written by tools.
     rights.extend(publish([CASES_SUBJECTS, CENTERS_SUBJECTS, AUDIT_SUBJECTS]));
     rights.extend(publish(LEARNING_SUBJECTS));
-    rights.extend([STAFF_BUCKET, OPEN_MATTERS_BUCKET, PARKED_BUCKET].into_iter().flat_map(bucket));
+    rights.extend(
+        [STAFF_BUCKET, OPEN_MATTERS_BUCKET, PARKED_BUCKET, ENROLLED_BUCKET]
+            .into_iter()
+            .flat_map(bucket),
+    );
     rights.push(Right::Publish(QUESTIONS.to_owned()));
     user(OPERATOR, "tools: all events and accounts, no sessions, no keys", rights)
 }
@@ -142,6 +172,9 @@ fn intake() -> BusUser {
     rights.extend(follow(CENTERS_STREAM));
     rights.extend(react(intake::AFTERCARE_NAME));
     rights.extend(bucket(OPEN_MATTERS_BUCKET));
+    // The gate: it hears the centers, and keeps how far each has come.
+    rights.extend([Right::Hear(intake::line::ASKED.to_owned()), Right::Respond]);
+    rights.extend(bucket(ENROLLED_BUCKET));
     user(INTAKE, "the facts of citizens and the counts of centers", rights)
 }
 
@@ -175,6 +208,8 @@ fn projection() -> BusUser {
     rights.push(Right::WatchBucket(PARKED_BUCKET.to_owned()));
     rights.push(Right::Hear(QUESTIONS.to_owned()));
     rights.push(Right::Answer(OPERATOR));
+    let enrolled = ENROLLED_BUCKET.to_owned();
+    rights.extend([Right::ReadBucket(enrolled.clone()), Right::WatchBucket(enrolled)]);
     user(PROJECTION, "views and queries; appends nothing but lines of the audit", rights)
 }
 
@@ -267,10 +302,7 @@ mod tests {
     fn a_center_says_what_happens_there_and_nothing_else() {
         let all = [center(&"donghuashi".parse().unwrap()), center(&"chaoyangmen".parse().unwrap())];
         let permissions = permissions(&all[0], &all);
-        assert_eq!(
-            permissions.publish,
-            ["$JS.API.INFO", "case.donghuashi.*", "center.donghuashi.*"]
-        );
+        assert_eq!(permissions.publish, ["gate.donghuashi.>"]);
         assert_eq!(permissions.subscribe, ["_INBOX_center-donghuashi.>"]);
     }
 

@@ -92,6 +92,15 @@ impl Ways {
             if !seed_file(folder, user).is_file())
     }
 
+    /// Whether the bus lets a user in as he is known here now.
+    pub(crate) async fn knows_now(&self, user: &str) -> bool {
+        let Ok(access) = self.access(user) else { return false };
+        match connect(&access, "unstuck-look").await {
+            Ok(line) => line.client().drain().await.is_ok(),
+            Err(_) => false,
+        }
+    }
+
     /// The line of a user; the same one every time.
     pub(crate) async fn line(&self, user: &str) -> anyhow::Result<Context> {
         let user = if self.tells_users_apart() { user } else { "" };

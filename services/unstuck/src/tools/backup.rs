@@ -24,7 +24,9 @@ use runtime::log::verify::Running;
 use runtime::log::{EventLog as _, Recorded};
 use runtime::seals::Seal;
 use runtime::settings::{Fault, Faults};
-use runtime::streams::{CASE_KEYS_BUCKET, OPEN_MATTERS_BUCKET, PARKED_BUCKET, STAFF_BUCKET};
+use runtime::streams::{
+    CASE_KEYS_BUCKET, ENROLLED_BUCKET, OPEN_MATTERS_BUCKET, PARKED_BUCKET, STAFF_BUCKET,
+};
 use runtime::vault::{MasterKey, WRAPPING_ENTRY};
 
 use crate::bus::users::KEYS_READER;
@@ -43,7 +45,7 @@ use set::{Head, Kind, Line, Recipients, SetWriter};
 const STREAMS: [&str; 4] = [AUDIT_STREAM, CENTERS_STREAM, LEARNING_STREAM, CASES_STREAM];
 
 /// The buckets of the events' set.
-const BUCKETS: [&str; 3] = [STAFF_BUCKET, OPEN_MATTERS_BUCKET, PARKED_BUCKET];
+const BUCKETS: [&str; 4] = [STAFF_BUCKET, OPEN_MATTERS_BUCKET, PARKED_BUCKET, ENROLLED_BUCKET];
 
 /// Events that are read at once.
 const EVENTS_AT_ONCE: usize = 1_000;

@@ -8,10 +8,11 @@ use async_nats::header::{
     NATS_BATCH_COMMIT, NATS_BATCH_ID, NATS_BATCH_SEQUENCE, NATS_EXPECTED_LAST_SUBJECT_SEQUENCE,
 };
 use async_nats::{HeaderMap, Request, RequestErrorKind};
+use proto_events::envelope::{Envelope, header};
 use serde::Deserialize;
 
-use super::{ANSWER_MAX, AppendError, Expected, JetStreamLog, NewEvent};
-use crate::log::chain::headers_of;
+use super::{ANSWER_MAX, AppendError, Expected, JetStreamLog, NewEvent, Recorded};
+use crate::log::chain::{self, Link, headers_of};
 use crate::log::{check_append, random_id};
 
 /// The bus's answer to an append, as far as we read it.
@@ -82,9 +83,43 @@ impl JetStreamLog {
         if batch.is_some() {
             headers.insert(NATS_BATCH_COMMIT, "1");
         }
-        let request =
-            Request::new().headers(headers).payload(last.body.clone()).timeout(Some(ANSWER_MAX));
-        match client.send_request(subject.to_owned(), request).await {
+        self.request(subject, headers, last.body.clone()).await
+    }
+
+    /// Appends an event that was signed where it was written, as it is: nothing of it is signed anew. `marks` say how it came,
+    /// in headers that are no attributes of the event. The first event of a subject is expected to be the first here as well;
+    /// every other one must commute.
+    ///
+    /// # Errors
+    /// See [`AppendError`]; an event that the bus remembers under its id is [`AppendError::Unknown`], as everywhere.
+    pub async fn bring(
+        &self,
+        event: &Recorded,
+        marks: &[(&'static str, String)],
+    ) -> Result<u64, AppendError> {
+        let new = NewEvent { envelope: envelope_of(event)?, body: event.body.clone() };
+        check_append(&event.subject, std::slice::from_ref(&new))?;
+        let mut headers = HeaderMap::new();
+        for (name, value) in event.headers.iter().filter(|(name, _)| is_of_the_event(name)) {
+            headers.insert(name, value);
+        }
+        for (name, value) in marks {
+            headers.insert(*name, value.as_str());
+        }
+        if Link::of(event) == Link::First {
+            headers.insert(NATS_EXPECTED_LAST_SUBJECT_SEQUENCE, "0");
+        }
+        self.request(&event.subject, headers, event.body.clone()).await
+    }
+
+    async fn request(
+        &self,
+        subject: &str,
+        headers: HeaderMap,
+        body: bytes::Bytes,
+    ) -> Result<u64, AppendError> {
+        let request = Request::new().headers(headers).payload(body).timeout(Some(ANSWER_MAX));
+        match self.context.client().send_request(subject.to_owned(), request).await {
             Ok(message) => outcome(&message.payload),
             Err(error) => Err(match error.kind() {
                 RequestErrorKind::InvalidSubject | RequestErrorKind::MaxPayloadExceeded => {
@@ -95,6 +130,15 @@ impl JetStreamLog {
             }),
         }
     }
+}
+
+fn envelope_of(event: &Recorded) -> Result<Envelope, AppendError> {
+    event.envelope().map_err(|error| AppendError::Refused(error.to_string()))
+}
+
+/// What goes where the event goes: its attributes, and the id by which the bus tells a repeat.
+fn is_of_the_event(header: &str) -> bool {
+    chain::is_covered(header) || [header::MAC, header::NATS_MESSAGE_ID].contains(&header)
 }
 
 fn outcome(payload: &[u8]) -> Result<u64, AppendError> {
