@@ -69,6 +69,14 @@ impl Code {
     }
 }
 
+/// The center whose own server answers.
+#[derive(Debug, Clone, Default, Deserialize)]
+#[serde(default)]
+pub(crate) struct AtCenter {
+    /// Where citizens reach the district's pages.
+    pub(crate) public_url: Option<String>,
+}
+
 /// The names of the district.
 #[derive(Debug, Clone, Default, Deserialize)]
 #[serde(default)]
@@ -85,6 +93,7 @@ pub(crate) struct Names {
     pub(crate) matters: Vec<Matter>,
     codes: HashMap<String, Vec<Code>>,
     pub(crate) limits: HashMap<String, u32>,
+    pub(crate) at_center: Option<AtCenter>,
 }
 
 impl Names {

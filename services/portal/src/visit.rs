@@ -78,6 +78,20 @@ enum Standing {
     Unclear(Failure),
 }
 
+/// How the line to the district is, at a center with a server of its own.
+#[derive(Debug, Clone, Default, Deserialize)]
+#[serde(default)]
+pub(crate) struct Line {
+    /// `up`, `down` or `never`.
+    pub(crate) line: String,
+    /// Whether anything is registered here.
+    pub(crate) registers: bool,
+    /// Facts that have not arrived.
+    pub(crate) waiting: u64,
+    /// Up to which version of a case everything has.
+    pub(crate) delivered_version: u64,
+}
+
 /// What every page knows of its visitor.
 #[derive(Clone)]
 pub(crate) struct Visit {
@@ -97,6 +111,8 @@ pub(crate) struct Visit {
     pub(crate) known_names: Arc<Names>,
     /// Those whom the page shows, once it has asked for them ([`Visit::meet`]).
     pub(crate) known_people: Arc<People>,
+    /// How the line to the district is; none in the district itself.
+    pub(crate) line: Option<Line>,
     is_reading: bool,
 }
 
@@ -275,6 +291,7 @@ async fn visit_of(portal: Arc<Portal>, parts: &Parts) -> Visit {
         token,
         known_names: portal.names.get(&portal.client).await,
         known_people: Arc::default(),
+        line: None,
         is_reading: matches!(parts.method, Method::GET | Method::HEAD),
         portal,
     };
@@ -295,6 +312,11 @@ async fn visit_of(portal: Arc<Portal>, parts: &Parts) -> Visit {
                 department: who.department,
                 has_second_factor: who.second_factor,
             });
+            if visit.known_names.at_center.is_some() && matches!(visit.standing, Standing::Known) {
+                // A page is worth more than the word how its line is.
+                let line = visit.api().get::<Line>("/v1/line", &[]).await.ok();
+                visit.line = line;
+            }
         }
         Err(failure) => {
             visit.standing = match failure.code() {

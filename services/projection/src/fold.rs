@@ -20,7 +20,7 @@ use runtime::log::Recorded;
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
-use crate::record::{CaseRecord, recorded_at};
+use crate::record::{CaseRecord, Written};
 
 /// Cases that are remembered, written or not: a case has its events in a few days, and a view that catches up would
 /// otherwise load, change and write it many times. More than the cases under way in a city's week; some 80 MiB, reckoned with five KiB each.
@@ -169,13 +169,13 @@ impl Folder {
         match read {
             Ok((meta, event)) => {
                 let slot = slot(&mut self.known, meta.case_id, load)?;
-                let recorded_at = recorded_at(recorded, &meta);
+                let written = Written::of(recorded, &meta);
                 match slot {
                     // A row may be ahead of the checkpoint.
                     Some(record) if record.case.version >= meta.sequence => {}
-                    Some(record) => record.evolve(&meta, &event, recorded_at),
+                    Some(record) => record.evolve(&meta, &event, written),
                     None => {
-                        let begun = CaseRecord::begin(&meta, &event, recorded_at);
+                        let begun = CaseRecord::begin(&meta, &event, written);
                         let Some(record) = begun else { return Ok(()) };
                         self.receipts.push((record.case.receipt_code.clone(), meta.case_id));
                         *slot = Some(Box::new(record));

@@ -15,6 +15,7 @@ mod figures;
 mod fold;
 mod index;
 mod learning;
+mod lines;
 mod parked;
 pub mod quarantine;
 mod queries;
@@ -48,6 +49,7 @@ use tokio_util::sync::CancellationToken;
 use crate::centers::Centers;
 use crate::core::Core;
 use crate::learning::Learned;
+use crate::lines::Lines;
 use crate::queries::Doors;
 use crate::similar::Similar;
 
@@ -66,6 +68,7 @@ pub struct Projection {
     core: Arc<Core>,
     centers: Arc<Centers>,
     learned: Arc<Learned>,
+    lines: Arc<Lines>,
     desk: Arc<Desk>,
 }
 
@@ -139,11 +142,13 @@ pub async fn open(
     let log = Arc::clone(&desk.learning_log);
     let learned = Learned::open(log, desk.metrics.clone()).await?;
     let similar = Similar::open(Arc::clone(&core), dir).await?;
+    let lines = Arc::<Lines>::default();
     let doors = Doors::new(
         Arc::clone(&core),
         Arc::clone(&centers),
         Arc::clone(&learned),
         Arc::clone(&similar),
+        Arc::clone(&lines),
         Arc::clone(&desk),
     );
     let ready = vec![
@@ -162,10 +167,12 @@ pub async fn open(
     let answering = register::task(&doors.register, &desk)
         .into_iter()
         .chain(quarantine::task(doors.quarantine(), &desk));
+    let following_lines = (Arc::clone(&lines), Arc::clone(&desk));
     let projection = Arc::new(Projection {
         core,
         centers,
         learned: Arc::clone(&learned),
+        lines,
         desk: Arc::clone(&desk),
     });
     let parts = ServiceParts {
@@ -178,6 +185,11 @@ pub async fn open(
             .chain([
                 ServiceTask::new("projection of learning", |token| async move {
                     learned.run(token).await;
+                    Ok(())
+                }),
+                ServiceTask::new("lines of the centers", |token| async move {
+                    let (lines, desk) = following_lines;
+                    lines.run(desk, token).await;
                     Ok(())
                 }),
                 ServiceTask::new("case keys", |token| async move {
@@ -291,6 +303,7 @@ fn tasks(projection: &Arc<Projection>, desk: &Arc<Desk>) -> Vec<ServiceTask> {
             ticks.set_missed_tick_behavior(tokio::time::MissedTickBehavior::Delay);
             while token.run_until_cancelled(ticks.tick()).await.is_some() {
                 token.run_until_cancelled(measuring.measure()).await;
+                measuring.lines.measure(&measuring.desk);
             }
             Ok(())
         }),

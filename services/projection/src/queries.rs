@@ -56,6 +56,7 @@ use crate::core::Core;
 use crate::figures::past::Past;
 use crate::figures::refusals::Refusals;
 use crate::learning::Learned;
+use crate::lines::Lines;
 use crate::quarantine::Quarantine;
 use crate::register::Register;
 use crate::similar::Similar;
@@ -73,6 +74,7 @@ pub(crate) struct Doors {
     pub(crate) centers: Arc<Centers>,
     pub(crate) learned: Arc<Learned>,
     pub(crate) similar: Arc<Similar>,
+    pub(crate) lines: Arc<Lines>,
     pub(crate) desk: Arc<Desk>,
     pub(crate) register: Register,
     /// The cases as they stood.
@@ -98,6 +100,7 @@ impl Doors {
         centers: Arc<Centers>,
         learned: Arc<Learned>,
         similar: Arc<Similar>,
+        lines: Arc<Lines>,
         desk: Arc<Desk>,
     ) -> Self {
         let keys = KeyRing::new(desk.vault.clone());
@@ -107,6 +110,7 @@ impl Doors {
             centers,
             learned,
             similar,
+            lines,
             desk,
             register,
             past: Arc::default(),

@@ -25,47 +25,76 @@ pub(crate) struct CaseRecord {
     pub(crate) last_recorded_at: Timestamp,
     /// Whether one of its events could not be read.
     pub(crate) quarantined: bool,
+    /// How it came, when its center has a server of its own.
+    pub(crate) arrival: Option<Arrival>,
 }
 
-/// When an event was written down, by its header; when it happened, if that cannot be read.
-pub(crate) fn recorded_at(recorded: &Recorded, meta: &EventMeta) -> Timestamp {
-    let text = recorded.headers.get(header::RECORDED_AT);
-    text.and_then(|text| Timestamp::parse_from_rfc3339(text).ok()).unwrap_or(meta.time)
+/// How an event came over the line of a center.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+pub(crate) struct Arrival {
+    /// When the district took it, by its own clock.
+    pub(crate) at: Timestamp,
+    /// By how many seconds the center's clock was ahead, when that was beyond the limit.
+    pub(crate) clock_ahead_seconds: Option<i64>,
+}
+
+/// When an event was written down, and how it came.
+#[derive(Debug, Clone, Copy)]
+pub(crate) struct Written {
+    /// By its header; when it happened, if that cannot be read.
+    pub(crate) at: Timestamp,
+    pub(crate) arrival: Option<Arrival>,
+}
+
+impl Written {
+    /// Reads the headers of an event.
+    pub(crate) fn of(recorded: &Recorded, meta: &EventMeta) -> Self {
+        let time = |name| {
+            let text = recorded.headers.get(name);
+            text.and_then(|text| Timestamp::parse_from_rfc3339(text).ok())
+        };
+        let ahead = recorded.headers.get(header::CLOCK_AHEAD);
+        let arrival = |at| Arrival {
+            at,
+            clock_ahead_seconds: ahead.and_then(|seconds| seconds.parse().ok()),
+        };
+        Self {
+            at: time(header::RECORDED_AT).unwrap_or(meta.time),
+            arrival: time(header::ARRIVED_AT).map(arrival),
+        }
+    }
 }
 
 impl CaseRecord {
-    /// Takes one event further, which was written down at `recorded_at`; `None` while there is no opening.
+    /// Takes one event further; `None` while there is no opening.
     pub(crate) fn step(
         record: Option<Self>,
         meta: &EventMeta,
         event: &CaseEvent,
-        recorded_at: Timestamp,
+        written: Written,
     ) -> Option<Self> {
-        let Some(mut record) = record else { return Self::begin(meta, event, recorded_at) };
-        record.evolve(meta, event, recorded_at);
+        let Some(mut record) = record else { return Self::begin(meta, event, written) };
+        record.evolve(meta, event, written);
         Some(record)
     }
 
     /// Begins a case with its opening; `None` for any other event.
-    pub(crate) fn begin(
-        meta: &EventMeta,
-        event: &CaseEvent,
-        recorded_at: Timestamp,
-    ) -> Option<Self> {
+    pub(crate) fn begin(meta: &EventMeta, event: &CaseEvent, written: Written) -> Option<Self> {
         Some(Self {
             case: Case::step(None, meta, event)?,
             past: Past::default(),
-            first_recorded_at: recorded_at,
-            last_recorded_at: recorded_at,
+            first_recorded_at: written.at,
+            last_recorded_at: written.at,
             quarantined: false,
+            arrival: written.arrival,
         })
     }
 
-    /// Takes one more event, which was written down at `recorded_at`.
-    pub(crate) fn evolve(&mut self, meta: &EventMeta, event: &CaseEvent, recorded_at: Timestamp) {
+    /// Takes one more event.
+    pub(crate) fn evolve(&mut self, meta: &EventMeta, event: &CaseEvent, written: Written) {
         self.past.note(&self.case, meta, event);
         self.case.evolve(meta, event);
-        self.last_recorded_at = self.last_recorded_at.max(recorded_at);
+        self.last_recorded_at = self.last_recorded_at.max(written.at);
     }
 
     /// Whether little or nothing is still to come for it.

@@ -18,7 +18,7 @@ use serde::{Deserialize, Serialize};
 use crate::centers::CentersReport;
 use crate::core::{Core, ProjectionError, View, Writer, blocking, folder};
 use crate::index::{CaseRow, Index, Names};
-use crate::record::{CaseRecord, recorded_at};
+use crate::record::{CaseRecord, Written};
 use crate::replay::{Replay, fill};
 use crate::views::{Views, open_store};
 
@@ -98,8 +98,8 @@ impl Truth {
                 self.events += 1;
                 let before = self.cases.remove(&meta.case_id);
                 let is_new = before.is_none();
-                let recorded_at = recorded_at(recorded, &meta);
-                if let Some(record) = CaseRecord::step(before, &meta, &event, recorded_at) {
+                let written = Written::of(recorded, &meta);
+                if let Some(record) = CaseRecord::step(before, &meta, &event, written) {
                     if is_new {
                         self.receipts.insert(record.case.receipt_code.clone(), meta.case_id);
                     }

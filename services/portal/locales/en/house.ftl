@@ -102,3 +102,11 @@ problem-broken = Something went wrong in the system
 problem-broken-do = It is not your doing. Try again shortly; if it happens again, give the number below to your administrator.
 problem-wait = Try again in about { $seconds } seconds.
 problem-again = Try again
+
+# A center with a server of its own: its line to the district
+line-up = District connected
+line-bringing = Going to the district: { $count }
+line-down = Line down: { $count } waiting, go on registering
+line-refused = Not accepted by the district: nothing is registered here
+line-arrived = Arrived at the district
+line-still-here = Not at the district yet

@@ -86,3 +86,11 @@ problem-broken = 系统出了问题
 problem-broken-do = 不是您操作的问题。请稍后再试；如仍出现，请把下面的编号告诉管理员。
 problem-wait = 约 { $seconds } 秒后可再试。
 problem-again = 再试一次
+
+# 自带服务器的中心：与区里的线路
+line-up = 已连通区里
+line-bringing = 正在送达区里：{ $count } 项
+line-down = 线路中断：{ $count } 项待送达，可继续登记
+line-refused = 区里未接纳本机，不能登记
+line-arrived = 已送达区里
+line-still-here = 尚未送达区里

@@ -130,7 +130,7 @@ fn answer(
                 }
             }
         }
-        (slip(visit, receipt, is_a5, &origin(headers, visit.is_secure)))
+        (slip(visit, receipt, is_a5, &public_address(visit, headers)))
     };
     Page::new(visit, &title, body).respond()
 }
@@ -171,6 +171,13 @@ fn slip(visit: &Visit, receipt: &Receipt, is_a5: bool, origin: &str) -> Markup {
             p { (address) }
         }
     }
+}
+
+/// Where the code leads: to the district, also from a center that was left alone by its line.
+fn public_address(visit: &Visit, headers: &HeaderMap) -> String {
+    let at_center = visit.known_names.at_center.as_ref();
+    let public_url = at_center.and_then(|at_center| at_center.public_url.clone());
+    public_url.unwrap_or_else(|| origin(headers, visit.is_secure))
 }
 
 /// The address that people reach us under.

@@ -6,10 +6,11 @@
 use maud::{DOCTYPE, Markup, html};
 use proto_events::codes::Role;
 
+use super::pieces::{Tone, tag};
 use super::{Dress, Page};
 use crate::assets;
 use crate::lang::Lang;
-use crate::visit::{Theme, Visit};
+use crate::visit::{Line, Theme, Visit};
 
 /// What stands in the navigation of a role: text and address, the first is where the role begins.
 pub(super) const fn nav_of(role: Role) -> &'static [(&'static str, &'static str)] {
@@ -111,6 +112,7 @@ fn head(page: &Page<'_>) -> Markup {
                     }
                 }
                 div class="top-end" {
+                    @if let Some(line) = &visit.line { (line_state(lang, line)) }
                     @if page.dress == Dress::Public {
                         (wish("elder", if visit.is_elder { "0" } else { "1" }, visit, &html! {
                             (lang.text(if visit.is_elder { "elder-off" } else { "elder-on" }))
@@ -124,6 +126,17 @@ fn head(page: &Page<'_>) -> Markup {
             }
         }
     }
+}
+
+/// How the line to the district is, in a word and with what has not arrived.
+fn line_state(lang: Lang, line: &Line) -> Markup {
+    let (tone, word) = match (line.registers, line.line.as_str()) {
+        (false, _) => (Tone::Red, lang.text("line-refused")),
+        (true, "up") if line.waiting == 0 => (Tone::Plain, lang.text("line-up")),
+        (true, "up") => (Tone::Plain, lang.with("line-bringing", &[("count", &line.waiting)])),
+        (true, _) => (Tone::Amber, lang.with("line-down", &[("count", &line.waiting)])),
+    };
+    html! { span role="status" { (tag(tone, &word)) } }
 }
 
 /// The menu behind one's name: display, password, lock, sign out.

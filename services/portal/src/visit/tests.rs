@@ -55,6 +55,7 @@ pub(crate) fn visit(lang: Lang, role: Role) -> Visit {
         token: Some("token".to_owned()),
         known_names: Arc::new(serde_json::from_value(names).expect("names")),
         known_people: Arc::default(),
+        line: None,
         is_reading: true,
     }
 }

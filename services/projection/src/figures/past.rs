@@ -22,7 +22,7 @@ use tokio::sync::Semaphore;
 
 use crate::core::{Core, View, blocking};
 use crate::index::{CaseRow, Index, Names, Outline};
-use crate::record::{CaseRecord, recorded_at};
+use crate::record::{CaseRecord, Written};
 
 /// Instants that are kept: the end of yesterday, of the last week, month and year, and some that somebody looks at.
 const INSTANTS_MAX: usize = 8;
@@ -324,11 +324,11 @@ fn folded(events: &[Recorded], at: i64) -> Option<CaseRecord> {
     let mut record: Option<CaseRecord> = None;
     for recorded in events {
         let Ok((meta, event)) = decode(recorded) else { continue };
-        let recorded_at = recorded_at(recorded, &meta);
-        if micros(recorded_at) > at {
+        let written = Written::of(recorded, &meta);
+        if micros(written.at) > at {
             break;
         }
-        record = CaseRecord::step(record, &meta, &event, recorded_at);
+        record = CaseRecord::step(record, &meta, &event, written);
     }
     record
 }

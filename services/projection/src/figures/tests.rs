@@ -8,7 +8,7 @@ mod year;
 
 use super::*;
 use crate::index::Names;
-use crate::record::{CaseRecord, recorded_at};
+use crate::record::{CaseRecord, Written};
 use crate::testing::{at, district, event, of_kind, opened, recorded, subject};
 
 /// The row of a case with these kinds of events, a day apart, from the 26th at 10:00.
@@ -24,7 +24,7 @@ fn row(n: u128, kinds: &[usize]) -> CaseRow {
     let mut record = None;
     for recorded in recorded(&events) {
         let (meta, event) = desk::decode(&recorded).unwrap();
-        record = CaseRecord::step(record, &meta, &event, recorded_at(&recorded, &meta));
+        record = CaseRecord::step(record, &meta, &event, Written::of(&recorded, &meta));
     }
     CaseRow::of(&record.unwrap(), &district.rules, &mut Names::default())
 }

@@ -16,6 +16,9 @@ use runtime::identity::{Signed, Staff};
 
 use super::Doors;
 
+/// The one answer that tells of lines, which change with what centers say and with silence.
+const CENTERS_PATH: &str = "/v1/centers";
+
 /// When to ask again while a view is being built, in seconds.
 const RETRY_AFTER_SECONDS: u32 = 2;
 
@@ -89,6 +92,9 @@ fn tag(doors: &Doors, staff: &Staff, uri: &Uri) -> HeaderValue {
     staff.department.as_ref().map(|id| id.as_str()).hash(&mut hasher);
     uri.path().hash(&mut hasher);
     uri.query().hash(&mut hasher);
+    if uri.path() == CENTERS_PATH {
+        doors.lines.standing(doors.core.now()).hash(&mut hasher);
+    }
     let question = hasher.finish();
     let generation = doors.core.generation.load(Ordering::Acquire);
     let minute = doors.core.now().timestamp().div_euclid(60);

@@ -29,6 +29,7 @@ use crate::figures::behind::size;
 use crate::figures::past::Seen;
 use crate::figures::{self, Scope};
 use crate::index::CaseRow;
+use crate::lines::LineAnswer;
 
 /// The parameters of a table over a period.
 #[derive(Debug, Deserialize)]
@@ -79,6 +80,8 @@ pub(super) struct CenterRow {
     standing: Standing,
     #[serde(flatten)]
     reporting: Reporting,
+    /// How its line is, when it has a server of its own; null of the past.
+    line: Option<LineAnswer>,
 }
 
 /// How a department stands.
@@ -197,7 +200,9 @@ pub(super) async fn centers(
     let moment = moment(asked.as_of.as_deref(), at, &doors.core)?;
     let (core, centers) = (Arc::clone(&doors.core), doors.centers.view());
     let actor = actor(&staff);
+    let (lines, is_past) = (Arc::clone(&doors.lines), moment.is_past);
     let counted = doors.past.look(&doors.core, moment, move |seen| {
+        let line = |id: &CenterId| if is_past { None } else { lines.of(id, core.now()) };
         let key = |row: &CaseRow| Some(CenterId::clone(&row.center));
         let mut standings = standings(&core, seen, &actor, moment.at, key);
         let reports = Reports::new(&core, seen.first_opened_at(), &centers, moment);
@@ -205,7 +210,8 @@ pub(super) async fn centers(
             let standing = standings.remove(id).unwrap_or_default();
             let standing = Standing { name: center.name.clone(), ..standing };
             let reporting = reports.of_center(id, &actor);
-            CenterRow { id: id.clone(), code: center.code.clone(), standing, reporting }
+            let line = line(id);
+            CenterRow { id: id.clone(), code: center.code.clone(), standing, reporting, line }
         });
         (items.collect(), seen.sequence(), reports.sequence())
     });

@@ -72,10 +72,19 @@ pub(crate) struct Imported {
     pub(crate) row: u32,
 }
 
+/// That a case came later than it was registered.
+#[derive(Debug, Clone, Deserialize)]
+pub(crate) struct ArrivedLate {
+    pub(crate) registered_at: At,
+    pub(crate) arrived_at: At,
+}
+
 /// What may be missing.
 #[derive(Debug, Clone, Default, Deserialize)]
 #[serde(default)]
 pub(crate) struct Rest {
+    pub(crate) arrived_late: Option<ArrivedLate>,
+    pub(crate) center_clock_ahead_seconds: Option<i64>,
     pub(crate) flags: Flags,
     pub(crate) complexity: String,
     pub(crate) channel: String,

@@ -52,10 +52,31 @@ pub(super) fn whose(visit: &Visit, case: &Case) -> Markup {
                 (&k_cause, label("cause", cause)),
                 (&k_kind, label("complexity", &rest.complexity)),
                 (&k_channel, label("channel", &rest.channel)),
+                (&lang.text("district-line"), came(visit, case)),
                 (&k_attempts, (rest.attempts_before > 0).then(|| html! { (lang.with("case-times", &[("times", &rest.attempts_before)])) })),
             ]))
         }
     }
+}
+
+/// How a case came, when its center has a server of its own: late, by a clock that was off, or, at the center, not yet.
+fn came(visit: &Visit, case: &Case) -> Option<Markup> {
+    let (lang, now) = (visit.lang, visit.now());
+    let late = case.rest.arrived_late.as_ref().map(|late| {
+        let registered = lang.moment_near(&late.registered_at, &now);
+        let arrived = lang.moment_near(&late.arrived_at, &now);
+        lang.with("case-arrived-late", &[("registered", &registered), ("arrived", &arrived)])
+    });
+    let off = case
+        .rest
+        .center_clock_ahead_seconds
+        .map(|seconds| lang.with("case-clock-off", &[("minutes", &(seconds / 60))]));
+    let here = visit.line.as_ref().map(|line| {
+        let has_arrived = case.version <= line.delivered_version;
+        lang.text(if has_arrived { "line-arrived" } else { "line-still-here" })
+    });
+    let told: Vec<String> = late.into_iter().chain(off).chain(here).collect();
+    (!told.is_empty()).then(|| html! { @for one in &told { p { (one) } } })
 }
 
 /// The applicant, masked; in clear once somebody has said why.

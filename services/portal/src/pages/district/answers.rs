@@ -155,6 +155,17 @@ pub(super) struct Today {
     pub(super) closed: bool,
 }
 
+/// How the line of a center is that has a server of its own.
+#[derive(Debug, Default, Deserialize)]
+#[serde(default)]
+pub(super) struct LineState {
+    pub(super) state: String,
+    pub(super) since: Option<Timestamp>,
+    pub(super) lag_events: u64,
+    pub(super) clock_is_off: bool,
+    pub(super) trouble_detail: Option<String>,
+}
+
 /// A center or a department.
 #[derive(Debug, Default, Deserialize)]
 #[serde(default)]
@@ -165,6 +176,7 @@ pub(super) struct Body {
     pub(super) last_event_at: Option<Timestamp>,
     pub(super) heartbeat: Option<Vec<Beat>>,
     pub(super) today: Option<Today>,
+    pub(super) line: Option<LineState>,
     pub(super) dwell: Option<Counted>,
 }
 

@@ -6,9 +6,10 @@
 use maud::{Markup, html};
 
 use super::Board;
-use super::answers::{Beat, Body};
+use super::answers::{Beat, Body, LineState};
 use super::scope::is_whole;
 use crate::address::address;
+use crate::ui::{Tone, moment, tag};
 
 /// The centers.
 pub(super) fn centers(board: &Board<'_>) -> Markup {
@@ -22,6 +23,7 @@ pub(super) fn centers(board: &Board<'_>) -> Markup {
             @match &board.read.centers {
                 None => (board.unanswered()),
                 Some(centers) => {
+                    @let has_lines = centers.items.iter().any(|center| center.line.is_some());
                     @let silent: Vec<_> = centers.items.iter().filter(|center| is_silent(center)).collect();
                     @if !silent.is_empty() {
                         p class="notice notice-amber" {
@@ -37,11 +39,12 @@ pub(super) fn centers(board: &Board<'_>) -> Markup {
                             thead { tr {
                                 th scope="col" { (lang.text("district-center")) }
                                 th scope="col" { (lang.text("district-last-days")) }
+                                @if has_lines { th scope="col" { (lang.text("district-line")) } }
                                 th scope="col" class="num" { (lang.text("district-today")) }
                                 th scope="col" class="num" { (lang.text("district-open")) }
                                 th scope="col" class="num" { (lang.text("district-overdue-short")) }
                             } }
-                            tbody { @for center in &centers.items { (center_row(board, center)) } }
+                            tbody { @for center in &centers.items { (center_row(board, center, has_lines)) } }
                         }
                     }
                     p class="heat-scale" {
@@ -68,7 +71,7 @@ fn is_silent(center: &Body) -> bool {
     over.is_some_and(|beat| beat.standing == "silent")
 }
 
-fn center_row(board: &Board<'_>, center: &Body) -> Markup {
+fn center_row(board: &Board<'_>, center: &Body, has_lines: bool) -> Markup {
     let lang = board.visit.lang;
     html! {
         tr {
@@ -77,6 +80,14 @@ fn center_row(board: &Board<'_>, center: &Body) -> Markup {
                 @match &center.heartbeat {
                     None => span class="soft" { "–" },
                     Some(beats) => div class="beats" { @for beat in beats { (heart(board, beat)) } },
+                }
+            }
+            @if has_lines {
+                td data-label=(lang.text("district-line")) {
+                    @match &center.line {
+                        None => span class="soft" { "–" },
+                        Some(line) => (line_of(board, line)),
+                    }
                 }
             }
             td class="num" data-label=(lang.text("district-today")) {
@@ -90,6 +101,25 @@ fn center_row(board: &Board<'_>, center: &Body) -> Markup {
             }
             td class="num" data-label=(lang.text("district-open")) { (list_of(board, "center", &center.id, center.open, false)) }
             td class="num" data-label=(lang.text("district-overdue-short")) { (list_of(board, "center", &center.id, center.overdue, true)) }
+        }
+    }
+}
+
+/// How a line is, since when, what has not arrived, and what a person must look at.
+fn line_of(board: &Board<'_>, line: &LineState) -> Markup {
+    let lang = board.visit.lang;
+    let (tone, state) = match line.state.as_str() {
+        "up" => (Tone::Plain, "up"),
+        "down" => (Tone::Amber, "down"),
+        _ => (Tone::Amber, "never"),
+    };
+    html! {
+        (tag(tone, &lang.text(&format!("line-state-{state}"))))
+        @if let Some(since) = &line.since { " " (moment(lang, since, &board.visit.now())) }
+        @if line.lag_events > 0 { " " (lang.with("line-lag", &[("count", &line.lag_events)])) }
+        @if line.clock_is_off { " " (tag(Tone::Amber, &lang.text("line-clock-off"))) }
+        @if let Some(detail) = &line.trouble_detail {
+            " " (tag(Tone::Red, &lang.text("line-trouble"))) " " (detail)
         }
     }
 }

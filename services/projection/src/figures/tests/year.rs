@@ -195,7 +195,8 @@ impl Place {
         let (goal, goal_of_centers) = (core.head(), centers.head());
         core.applied().wait_for(|applied| *applied >= goal).await.unwrap();
         centers.applied().wait_for(|applied| *applied >= goal_of_centers).await.unwrap();
-        let doors = Doors::new(core, centers, learned, similar, Arc::clone(&desk));
+        let lines = Arc::default();
+        let doors = Doors::new(core, centers, learned, similar, lines, Arc::clone(&desk));
         let router = kit_layers(crate::queries::router(doors.clone()), Kit::new(metrics));
         Self { doors, router, desk, token, _dir: dir }
     }

@@ -10,6 +10,8 @@ use casework::case::records::{
 use casework::explanation::{self, ClockState};
 use casework::next::{NextStep, Party, Step, next_steps};
 use casework::rules::Rules;
+use chrono::TimeDelta;
+use desk::enrolled::LATE_AFTER;
 use proto_events::Timestamp;
 use proto_events::codes::{
     CaseState, Cause, Channel, Clock, ClosingCode, Complexity, Exclusion, Resolution, Stage,
@@ -111,6 +113,15 @@ pub(crate) struct ImportedAnswer {
     assumed: Vec<String>,
 }
 
+/// That a case was registered while the line of its center was down, and came later.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, JsonSchema)]
+pub(crate) struct ArrivedLate {
+    /// When the center wrote it down, by its own clock.
+    registered_at: Timestamp,
+    /// When the district took it. Promises are counted from when it happened all the same.
+    arrived_at: Timestamp,
+}
+
 /// A case.
 #[derive(Debug, Clone, PartialEq, Serialize, JsonSchema)]
 pub(crate) struct CaseAnswer {
@@ -196,6 +207,11 @@ pub(crate) struct CaseAnswer {
     #[schemars(with = "Vec<Value>")]
     corrections: Vec<Correction>,
     correction_count: usize,
+    /// Whether it came more than ten minutes after it was registered; null otherwise.
+    arrived_late: Option<ArrivedLate>,
+    /// By how many seconds the clock of its center was ahead when it came, if more than five minutes; negative: behind. The
+    /// promise that was printed counts.
+    center_clock_ahead_seconds: Option<i64>,
     /// From when its retention is over; null while it may go on.
     erase_after: Option<Timestamp>,
     /// Sequence of its last event; also the ETag.
@@ -210,6 +226,9 @@ impl CaseAnswer {
         rules: &Rules,
         now: Timestamp,
     ) -> Self {
+        let arrived_late = arrived_late(&record);
+        let center_clock_ahead_seconds =
+            record.arrival.and_then(|arrival| arrival.clock_ahead_seconds);
         let CaseRecord { case, quarantined, .. } = record;
         let special_handling_status = work::special_status(&case);
         Self {
@@ -244,6 +263,8 @@ impl CaseAnswer {
             correction_count: case.corrections.len(),
             erase_after: case.retention_ends(&rules.limits),
             special_handling_status,
+            arrived_late,
+            center_clock_ahead_seconds,
             applicant,
             case_no: case.case_no,
             receipt_code: case.receipt_code,
@@ -298,6 +319,15 @@ impl CaseAnswer {
             || self.actions.iter().any(ActionAnswer::is_late)
             || self.material_requests.iter().any(MaterialRequestAnswer::is_late)
     }
+}
+
+fn arrived_late(record: &CaseRecord) -> Option<ArrivedLate> {
+    let arrival = record.arrival?;
+    let registered_at = record.first_recorded_at;
+    // By the district's clock.
+    let ahead = TimeDelta::seconds(arrival.clock_ahead_seconds.unwrap_or_default());
+    let is_late = arrival.at - (registered_at - ahead) > LATE_AFTER;
+    is_late.then_some(ArrivedLate { registered_at, arrived_at: arrival.at })
 }
 
 fn clocks(case: &Case, now: Timestamp) -> Vec<RunningClock> {
