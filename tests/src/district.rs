@@ -5,6 +5,7 @@
 //! the folder outlives the district.
 
 use std::io::Write as _;
+use std::net::{SocketAddr, TcpListener};
 use std::path::{Path, PathBuf};
 use std::process::{Command, Output, Stdio};
 use std::sync::atomic::{AtomicBool, Ordering};
@@ -41,6 +42,8 @@ pub struct District {
     bus_url: Option<String>,
     clock_start: Mutex<Option<String>>,
     log_filter: Mutex<Option<&'static str>>,
+    /// Where centers with a server of their own connect.
+    leaf_listen: Option<SocketAddr>,
     up: Mutex<Option<Process>>,
     address: Address,
     /// Whether the test has said on the bus what nobody may say.
@@ -85,7 +88,51 @@ impl District {
         clock_start: Option<&str>,
         bus_url: Option<String>,
     ) -> Self {
+        Self::start_as(district_file, clock_start, bus_url, None)
+    }
+
+    /// Starts the sample district on an empty folder, its clock at `clock_start`, for centers with a server of their own.
+    ///
+    /// # Panics
+    /// When it does not come up; shows its log.
+    #[must_use]
+    #[track_caller]
+    pub fn start_for_centers(clock_start: Option<&str>) -> Self {
+        let free = TcpListener::bind("127.0.0.1:0").and_then(|free| free.local_addr());
+        let leaf_listen = Some(free.expect("a free port"));
+        Self::start_as(&sample_district(), clock_start, None, leaf_listen)
+    }
+
+    /// Where the managed bus is.
+    ///
+    /// # Panics
+    /// When it does not say so.
+    #[must_use]
+    pub fn bus_url(&self) -> String {
+        let address =
+            std::fs::read(self.data().join("bus.json")).expect("the bus says where it is");
+        let address: Value = serde_json::from_slice(&address).expect("JSON");
+        format!("nats://127.0.0.1:{}", address["port"])
+    }
+
+    /// Where centers connect.
+    ///
+    /// # Panics
+    /// When they cannot.
+    #[must_use]
+    pub fn leaf_address(&self) -> SocketAddr {
+        self.leaf_listen.expect("the district was started for centers")
+    }
+
+    #[track_caller]
+    fn start_as(
+        district_file: &Path,
+        clock_start: Option<&str>,
+        bus_url: Option<String>,
+        leaf_listen: Option<SocketAddr>,
+    ) -> Self {
         let district = Self {
+            leaf_listen,
             district_file: district_file.to_owned(),
             folder: tempfile::Builder::new().prefix("unstuck-test-").tempdir().expect("a folder"),
             bus_url,
@@ -110,6 +157,9 @@ impl District {
         command.args(["--listen", "127.0.0.1:0", "--district"]).arg(&self.district_file);
         if let Some(url) = &self.bus_url {
             command.args(["--nats-url", url]);
+        }
+        if let Some(address) = self.leaf_listen {
+            command.args(["--leaf-listen", &address.to_string()]);
         }
         if let Some(start) = lock(&self.clock_start).as_deref() {
             command.args(["--clock-start", start]);

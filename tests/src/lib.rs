@@ -10,6 +10,7 @@ pub mod bodies;
 pub mod browser;
 pub mod bus;
 pub mod canary;
+pub mod center;
 pub mod chance;
 pub mod clock;
 pub mod cluster;
@@ -27,6 +28,7 @@ pub mod wire;
 
 pub use api::{Answer, Api};
 pub use browser::Browser;
+pub use center::Center;
 pub use cluster::Cluster;
 pub use district::District;
 pub use holder::Holder;

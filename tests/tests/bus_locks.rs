@@ -87,6 +87,11 @@ fn matrix() -> Vec<(Wish<'static>, &'static [&'static str])> {
         (Publish("$JS.API.STREAM.MSG.GET.KV_drafts"), &["identity"]),
         (Publish("$KV.open_matters.sample"), &["operator", "intake"]),
         (Publish("$KV.parked.sample"), &["operator", "intake", "routing", "escalation"]),
+        (Publish("$KV.enrolled.enrolled.donghuashi"), &["operator", "intake"]),
+        (Publish("$JS.API.STREAM.MSG.GET.KV_enrolled"), &["operator", "intake", "projection"]),
+        // The line of a center: it asks, the gate hears.
+        (Publish("gate.donghuashi.hello"), nobody),
+        (Hear("gate.*.*"), &["intake"]),
         // Streams themselves.
         (Publish("$JS.API.STREAM.CREATE.CASES"), &["provisioner"]),
         (Publish("$JS.API.STREAM.CREATE.KV_case_keys"), &["provisioner"]),
@@ -354,15 +359,23 @@ fn a_bus_that_cannot_be_trusted_is_not_spoken_to_and_a_stranger_is_not_let_in() 
 }
 
 #[test]
-fn a_center_writes_its_own_facts_and_none_of_another() {
+fn a_center_asks_the_gate_in_its_own_name_and_can_do_nothing_else() {
     use Wish::{Hear, Publish};
     let site = Site::single();
     let own = [
-        Publish("case.donghuashi.019a0000-0000-7000-8000-000000000001"),
-        Publish("center.donghuashi.days"),
+        Publish("gate.donghuashi.hello"),
+        Publish("gate.donghuashi.deliver"),
         Hear("_INBOX_center-donghuashi.>"),
     ];
     let of_others = [
+        Publish("gate.jingshan.hello"),
+        Publish("gate.donghuashi"),
+        Publish("case.donghuashi.019a0000-0000-7000-8000-000000000001"),
+        Publish("center.donghuashi.days"),
+        Publish("deliver.donghuashi.sample"),
+        Publish("$JS.API.INFO"),
+        Hear("gate.>"),
+        Hear("gate.donghuashi.*"),
         Publish("case.jingshan.019a0000-0000-7000-8000-000000000001"),
         Publish("center.jingshan.days"),
         Publish("case.donghuashi"),
