@@ -76,9 +76,9 @@ fn a_register_in_gbk_with_merged_rows_is_taken_over_once_and_names_nobody() {
     assert_eq!(dry.status.code(), Some(1), "{}", said(&dry));
     let rows = std::fs::read_to_string(&report).expect("a report");
     for part in [
-        "4,可导入，含推定 would be taken with an assumption,C 登记日期,names no year; taken as 2024",
-        "5,可导入，含推定 would be taken with an assumption,C 登记日期,is empty; taken from row 4 above",
-        "6,不能导入 would be refused,,pii_in_text: /demand",
+        "4,可导入，含推定 would be taken with an assumption,C 登记日期,\"names no year; taken as 2024",
+        "5,可导入，含推定 would be taken with an assumption,C 登记日期,\"is empty; taken from row 4 above",
+        "6,不能导入 would be refused,,\"pii_in_text: /demand",
         "7,不能导入 would be refused,C 登记日期,“2024/13/1” is no date",
         "8,可导入，含推定 would be taken with an assumption,,ended so long ago",
         "9,跳过 passed over,,a total or a foot",
