@@ -23,7 +23,7 @@ mod parameters;
 mod quarantine;
 mod receipt;
 pub(crate) mod register;
-mod rendered;
+pub(crate) mod rendered;
 mod sentences;
 mod similar;
 mod state;
@@ -104,6 +104,7 @@ impl Doors {
         desk: Arc<Desk>,
     ) -> Self {
         let keys = KeyRing::new(desk.vault.clone());
+        let rendered = Arc::new(Rendered::new(&core.district.rules));
         let register = Register::new(Arc::clone(&core), Arc::clone(&desk), Arc::clone(&keys));
         Self {
             core,
@@ -120,8 +121,13 @@ impl Doors {
             open311: Arc::default(),
             looks: Arc::new(receipt::looks()),
             keys,
-            rendered: Arc::default(),
+            rendered,
         }
+    }
+
+    /// The answers of late.
+    pub(crate) fn rendered(&self) -> Arc<Rendered> {
+        Arc::clone(&self.rendered)
     }
 
     /// What nobody can read.

@@ -22,8 +22,9 @@ use serde_json::json;
 
 pub(crate) use self::answer::CaseAnswer;
 use super::applicant::{self, ApplicantAnswer, Sealed};
-use super::rendered::{Answer, Form, Template};
+use super::rendered::{Answer, Form, Rendered, Template};
 use super::{AsOf, Doors, JSON, actor, broken, find, fresh, parameters};
+use crate::core::Core;
 use crate::record::CaseRecord;
 
 /// The parameters of the query.
@@ -65,11 +66,7 @@ fn form(doors: &Doors, staff: &runtime::identity::Staff, case_id: CaseId) -> Res
     let view = doors.core.view();
     let index = view.index();
     let row = index.row(case_id).ok_or_else(parameters::no_such_case)?;
-    if row.may_be_read_by(&actor(staff)) {
-        Ok(Form { version: row.version, is_quarantined: row.is_quarantined })
-    } else {
-        Err(forbidden())
-    }
+    if row.may_be_read_by(&actor(staff)) { Ok(Form::of(row)) } else { Err(forbidden()) }
 }
 
 fn forbidden() -> Problem {
@@ -103,7 +100,7 @@ pub(super) async fn answers(
     for (place, (case_id, form)) in cases.into_iter().enumerate() {
         answers.push(doors.rendered.find(case_id, form, now));
         if answers[place].is_none()
-            && let Some(template) = template(doors, case_id, form, now)?
+            && let Some(template) = template(&doors.core, &doors.rendered, case_id, form, now)?
         {
             templates.push((place, case_id, template));
         }
@@ -129,14 +126,18 @@ pub(super) async fn answers(
     Ok(answers.into_iter().flatten().collect())
 }
 
-/// The template of a case: kept, or made of its record and kept.
-fn template(
-    doors: &Doors,
+/// The template of a case: kept, or made of its record and kept. Blocks for a read of the store, and a write.
+///
+/// # Errors
+/// When the view cannot be read.
+pub(super) fn template(
+    core: &Core,
+    rendered: &Rendered,
     case_id: CaseId,
     form: Form,
     now: Timestamp,
 ) -> Result<Option<Template>, Problem> {
-    let (view, epoch) = (doors.core.view(), &doors.rendered.epoch);
+    let (view, epoch) = (core.view(), &rendered.epoch);
     if let Some(template) = Template::find(&view.views, epoch, case_id, form, now) {
         return Ok(Some(template));
     }
@@ -144,7 +145,7 @@ fn template(
     let form = Form { version: record.case.version, is_quarantined: record.quarantined };
     let hidden = ApplicantAnswer::hidden(&record.case);
     let sealed = Sealed::of(&record.case).map(|one| (one.kind, one.sealed.to_owned()));
-    let case = CaseAnswer::of(record, hidden, &doors.core.district.rules, now);
+    let case = CaseAnswer::of(record, hidden, &core.district.rules, now);
     // A struct of ours is JSON.
     let Ok(json) = serde_json::to_string(&case) else { return Ok(None) };
     let template = Template::of(&json, form, sealed, case.is_overdue(), now);

@@ -84,8 +84,7 @@ pub(super) async fn list(
         let page = index.page(&actor, &filter, sort, cursor, limit, at.timestamp_micros());
         let form = |case_id: &CaseId| {
             let row = index.row(*case_id)?;
-            let form = Form { version: row.version, is_quarantined: row.is_quarantined };
-            Some((*case_id, form))
+            Some((*case_id, Form::of(row)))
         };
         let cases: Vec<_> = page.case_ids.iter().filter_map(form).collect();
         (page, cases)

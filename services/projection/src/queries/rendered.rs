@@ -7,11 +7,13 @@
 //! be opened is not remembered; the memory that it takes has a limit. They lie there packed, so
 //! that more of them are still there when somebody asks.
 
+pub(crate) mod ahead;
 mod template;
 
 use std::collections::HashMap;
 use std::sync::{Arc, Mutex, PoisonError};
 
+use casework::rules::Rules;
 use chrono::{DateTime, SecondsFormat, TimeDelta};
 use lz4_flex::block::{compress_with_dict, decompress_with_dict};
 use proto_events::Timestamp;
@@ -19,6 +21,7 @@ use proto_events::ids::CaseId;
 
 use self::template::Epoch;
 pub(super) use self::template::Template;
+use crate::index::CaseRow;
 use crate::views::DICTIONARY;
 
 /// How long an answer is used at most.
@@ -37,6 +40,13 @@ pub(crate) struct Form {
     pub(super) version: u64,
     /// Whether one of its events cannot be read.
     pub(super) is_quarantined: bool,
+}
+
+impl Form {
+    /// The form of a case, by its row.
+    pub(super) fn of(row: &CaseRow) -> Self {
+        Self { version: row.version, is_quarantined: row.is_quarantined }
+    }
 }
 
 /// The JSON of a case's answer.
@@ -62,7 +72,7 @@ struct Kept {
 }
 
 /// The answers of late.
-#[derive(Debug, Default)]
+#[derive(Debug)]
 pub(crate) struct Rendered {
     halves: Mutex<Halves>,
     pub(super) epoch: Epoch,
@@ -104,6 +114,11 @@ impl Kept {
 }
 
 impl Rendered {
+    /// Nothing yet; what was kept on the disk is good for the same program and the same rules.
+    pub(crate) fn new(rules: &Rules) -> Self {
+        Self { halves: Mutex::default(), epoch: Epoch::of(rules) }
+    }
+
     /// The answer to a case in this form, if it was made a moment ago.
     pub(super) fn find(&self, case_id: CaseId, form: Form, now: Timestamp) -> Option<Answer> {
         self.kept(case_id, form, now.timestamp_micros())?.unpack()
@@ -185,6 +200,10 @@ mod tests {
 
     const FORM: Form = Form { version: 7, is_quarantined: false };
 
+    fn rendered() -> Rendered {
+        Rendered::new(&crate::testing::district().rules)
+    }
+
     /// An answer as a template makes it.
     fn written(json: &str, now: Timestamp) -> Answer {
         let until = (now + AGE_MAX).timestamp_micros();
@@ -204,7 +223,7 @@ mod tests {
 
     #[test]
     fn an_answer_is_good_for_its_form_until_something_falls_due_and_not_for_long() {
-        let rendered = Rendered::default();
+        let rendered = rendered();
         let find = |form, now: &str| rendered.find(case_id(0), form, at(now)).is_some();
         rendered.keep(case_id(0), &answer("2021-01-26T10:00:10", "2021-01-26T10:00:00"));
         assert!(find(FORM, "2021-01-26T10:00:00"));
@@ -225,7 +244,7 @@ mod tests {
 
     #[test]
     fn what_is_asked_for_stays_and_the_memory_has_a_limit() {
-        let rendered = Rendered::default();
+        let rendered = rendered();
         let made_at = at("2021-01-26T10:00:00");
         // Noise, of which no packing makes less.
         let mut state = 1_u64;

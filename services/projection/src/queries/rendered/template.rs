@@ -4,10 +4,13 @@
 //! An answer made of its record took 110 µs of processor time with everything around it, made of this 50 to 61 (measured
 //! 2026-11-25, 20,000 cases).
 //! Invariants: nothing of the applicant stands in it but the ciphertext; it is used for the version of the case that it
-//! was made of, until the next instant that stands in it, and by the process that made it: the next one may say it in
-//! other words.
+//! was made of, until the next instant that stands in it, and by the program and under the rules that it was made by: others
+//! may say it in other words.
 
-use std::hash::{BuildHasher as _, RandomState};
+use std::hash::{BuildHasher as _, DefaultHasher, Hash as _, Hasher as _, RandomState};
+use std::os::unix::fs::MetadataExt as _;
+
+use casework::rules::Rules;
 
 use lz4_flex::block::{compress_with_dict, decompress_with_dict};
 use proto_events::Timestamp;
@@ -21,13 +24,23 @@ use crate::views::{DICTIONARY, Views};
 /// Bytes of what stands before the packed part.
 const HEAD_BYTES: usize = 8 + 8 + 8 + 8 + 4 + 4 + 4 + 3;
 
-/// What tells the templates of this process from those of another.
+/// What tells the templates of this program under these rules from those of others.
 #[derive(Debug)]
 pub(crate) struct Epoch(u64);
 
-impl Default for Epoch {
-    fn default() -> Self {
-        Self(RandomState::new().hash_one(0))
+impl Epoch {
+    /// The epoch of this program under these rules. A program is told from another by its file; where that cannot be looked
+    /// at, no two processes share one.
+    pub(crate) fn of(rules: &Rules) -> Self {
+        let mut hash = DefaultHasher::new();
+        match std::env::current_exe().and_then(std::fs::metadata) {
+            Ok(file) => (file.dev(), file.ino(), file.len(), file.mtime(), file.mtime_nsec())
+                .hash(&mut hash),
+            Err(_) => RandomState::new().hash_one(()).hash(&mut hash),
+        }
+        // All of the rules, in one order.
+        format!("{rules:?}").hash(&mut hash);
+        Self(hash.finish())
     }
 }
 
@@ -232,7 +245,7 @@ mod tests {
 
     #[test]
     fn what_was_kept_comes_back_for_its_process_form_and_time_alone() {
-        let (epoch, all) = (Epoch::default(), |_: &Template| true);
+        let (epoch, all) = (Epoch(7), |_: &Template| true);
         for kind in [None, Some(ApplicantKind::Person), Some(ApplicantKind::Other)] {
             let template = template(kind);
             let kept = template.encode(&epoch);
