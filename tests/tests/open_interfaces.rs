@@ -78,10 +78,10 @@ fn other_systems_follow_what_happens_and_hear_of_nobody() {
         assert!(event["time"].is_string() && event["recordedat"].is_string());
         assert_eq!(event["sequence"], (index + 1).to_string());
         assert!(ids.insert(event["id"].to_string()), "an id stands once");
-        let names = event.as_object().expect("an object").keys();
+        let mut names = event.as_object().expect("an object").keys();
         let fits =
             |name: &String| name.bytes().all(|b| b.is_ascii_lowercase() || b.is_ascii_digit());
-        assert!(names.cloned().all(|name| fits(&name)), "attributes are small letters and digits");
+        assert!(names.all(fits), "attributes are small letters and digits");
     }
     assert_eq!(events[1]["causationid"], events[0]["id"]);
     assert_eq!(events[0]["data"]["cause"], "I1");
