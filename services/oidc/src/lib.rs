@@ -6,7 +6,7 @@
 //! and never a sign-in with a password; no code, token or secret is logged.
 //!
 //! Signatures are checked by `ring`, which the TLS of the house brings. What a library for JWT would add is the little
-//! that stands in [`jose`]; those there are bring a second provider of TLS, or the crate `rsa` with RUSTSEC-2023-0071.
+//! that stands in `jose`; those there are bring a second provider of TLS, or the crate `rsa` with RUSTSEC-2023-0071.
 
 mod fetch;
 mod id_token;
