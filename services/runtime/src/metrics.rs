@@ -1,7 +1,7 @@
 //! Metrics: what an operator watches, always there from the first second.
 //!
 //! The text format leaves out a family without a series: a service declares its names at the start, so that
-//! "0" and "not there" stay two things. What happened is counted here, how things stand is in [`state`].
+//! "0" and "not there" stay two things. What happened is counted here, how things stand is in `state`.
 //!
 //! Invariant: labels come from short lists of our own (routes, codes, names of consumers), never from a
 //! caller: no case, no person, no free text.

@@ -2,7 +2,7 @@
 //!
 //! Invariants: after the word to stop no new connection is taken, and requests under way get
 //! [`DRAIN_TIME_MAX`] to finish; a caller who takes nothing of his answer for half a minute is cut, and one whose head of a
-//! request is not whole in [`HEAD_TIME_MAX`].
+//! request is not whole in `HEAD_TIME_MAX`.
 //!
 //! The loop is our own, because that of `axum` sets no time for a head. What cannot be read as HTTP/1.1 is answered by
 //! `hyper`, with an empty 400, 414 or 431 and none of our headers, or is cut: there is no request yet that a layer of ours
