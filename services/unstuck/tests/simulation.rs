@@ -114,6 +114,8 @@ fn whatever_fails_between_the_services_every_case_goes_its_way() {
 fn everything_has_happened(seen: &Seen) {
     let missing: Vec<_> = CaseEventKind::ALL
         .iter()
+        // A register from before is taken over by a tool, and by no service.
+        .filter(|kind| **kind != CaseEventKind::Imported)
         .filter(|kind| !seen.events.contains_key(kind.event_type()))
         .collect();
     assert!(missing.is_empty(), "these events never came: {missing:?}");

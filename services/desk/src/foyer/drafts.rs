@@ -54,9 +54,11 @@ pub(super) fn operations() -> Vec<Operation> {
         .answers::<SavedAnswer>(200)
         .refuses(&["too_many_drafts"]),
         Operation::new(Method::GET, path, "drafts", "Gives a half-filled form back to its person")
-            .answers::<DraftAnswer>(200),
+            .answers::<DraftAnswer>(200)
+            .refuses(&["invalid"]),
         Operation::new(Method::DELETE, path, "drafts", "Throws a half-filled form away")
-            .answers_with(204, "application/json"),
+            .answers_with(204, "application/json")
+            .refuses(&["invalid"]),
     ]
 }
 
