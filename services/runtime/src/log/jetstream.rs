@@ -8,7 +8,7 @@ mod append;
 mod read;
 
 use std::sync::atomic::Ordering;
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use async_nats::HeaderMap;
 use async_nats::jetstream::consumer::DeliverPolicy;
@@ -31,6 +31,10 @@ const ANSWER_MAX: Duration = Duration::from_secs(5);
 
 /// How soon a new connection is noticed. An atomic counter is looked at, so this may be short.
 const RECONNECT_LOOK_EVERY: Duration = Duration::from_millis(100);
+
+/// How long a cluster may say that it has less than it had before that is an incident, and how often it is asked meanwhile.
+const FILLED_UP_MAX: Duration = Duration::from_secs(30);
+const FILLED_UP_PAUSE: Duration = Duration::from_millis(500);
 
 const FOLLOWING: &str = "following the stream";
 
@@ -89,11 +93,31 @@ impl JetStreamLog {
         }
     }
 
+    /// Where the stream ends, for whoever has come to `after`. A cluster is asked again while it says that it has less: a
+    /// member that lost its disk may answer before it was filled up, and that is no incident yet.
+    async fn end_for(&self, after: u64) -> Result<u64, LogError> {
+        let started = Instant::now();
+        loop {
+            let info = self.info().await?;
+            let end = info.state.last_sequence;
+            if after <= end || info.config.num_replicas < 2 || started.elapsed() >= FILLED_UP_MAX {
+                return Ok(end);
+            }
+            tracing::warn!(
+                stream = self.name,
+                stream.last_sequence = end,
+                after,
+                "the cluster says that it has less than it had; asking again"
+            );
+            tokio::time::sleep(FILLED_UP_PAUSE).await;
+        }
+    }
+
     async fn follow_from(
         &self,
         after: u64,
     ) -> Result<BoxStream<'static, Result<Recorded, LogError>>, LogError> {
-        let end = self.info().await?.state.last_sequence;
+        let end = self.end_for(after).await?;
         if after > end {
             return Err(LogError::Gap { after, came: end });
         }
