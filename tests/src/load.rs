@@ -1,7 +1,7 @@
 //! People who go on working while something breaks: whoever is not answered asks again, at another door, with the same key.
 //!
-//! Invariants: a request is sent again only when nobody answered, or with 503 or 429 and a `Retry-After`; any other answer
-//! than the right one fails the test; what was acknowledged is kept in the [`Truth`].
+//! Invariants: a request is sent again only when nobody answered, with 503 or 429 and a `Retry-After`, or after another
+//! sign-in with 401; any other answer than the right one fails the test; what was acknowledged is kept in the [`Truth`].
 
 use std::sync::atomic::{AtomicBool, AtomicU32, AtomicUsize, Ordering};
 use std::sync::{Arc, RwLock};
@@ -106,7 +106,7 @@ impl Person {
                 Ok(answer) if answer.status == expected => return answer.clone(),
                 Ok(answer) => {
                     let says_when = answer.headers.contains_key("retry-after");
-                    // Signed in again already, perhaps where the clock has leapt: the next door knows better.
+                    // A clock that leapt has ended the session for all: the next request signs in again.
                     let may_come_again =
                         matches!(answer.status, 429 | 503) && says_when || answer.status == 401;
                     assert!(

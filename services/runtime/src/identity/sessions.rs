@@ -282,8 +282,9 @@ impl Identity {
         let key = key(token);
         let Some(record) = self.record(&key).await? else { return Ok(None) };
         if !record.is_alive(self.now()) {
-            // It is left to the bus to forget: a process whose clock leaps must not end what others keep.
+            // Ended for all: a clock that is set back brings nothing back.
             self.session_cache.forget(&key);
+            self.sessions.purge(&key).await?;
             return Ok(None);
         }
         let account = self.find(&record.username).await?;
