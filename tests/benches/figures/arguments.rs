@@ -14,10 +14,11 @@ pub(crate) enum Part {
     Open,
     Flow,
     Visible,
+    Together,
     Growth,
 }
 
-const PARTS: [(&str, Part); 8] = [
+const PARTS: [(&str, Part); 9] = [
     ("views", Part::Views),
     ("queries", Part::Queries),
     ("overview", Part::Overview),
@@ -25,6 +26,7 @@ const PARTS: [(&str, Part); 8] = [
     ("open", Part::Open),
     ("flow", Part::Flow),
     ("visible", Part::Visible),
+    ("together", Part::Together),
     ("growth", Part::Growth),
 ];
 
@@ -35,7 +37,7 @@ cargo bench -p unstuck-tests -- [options]
   --rounds N       rounds of each pair [default: 5]
   --view-rounds N  rounds of the building of views, which takes minutes [default: as many]
   --overviews N    overviews that are asked for, each kind [default: 50]
-  --only A,B,…     views, queries, overview, register, open, flow, visible, growth [default: all]
+  --only A,B,…     views, queries, overview, register, open, flow, visible, together, growth [default: all]
   --json PATH      where the table is written as JSON [default: target/figures.json]";
 
 /// The arguments of a run.

@@ -74,7 +74,7 @@ impl Desk {
         self.clerk.post("/v1/cases", &opening(CENTER, &format!("{matter}{n}"), n))
     }
 
-    async fn events(&self) -> anyhow::Result<stream::State> {
+    pub(crate) async fn events(&self) -> anyhow::Result<stream::State> {
         state_of(&self.context, CASES_STREAM).await
     }
 }
@@ -93,7 +93,7 @@ pub(crate) async fn open_one_by_one(desk: &Desk, count: u32) -> anyhow::Result<V
 }
 
 /// A stream like the cases' own, on the same server.
-struct Raw {
+pub(crate) struct Raw {
     context: jetstream::Context,
     body: Bytes,
 }
@@ -102,7 +102,7 @@ struct Raw {
 static RAW_SUBJECTS: AtomicU32 = AtomicU32::new(0);
 
 impl Raw {
-    async fn new(context: &jetstream::Context, bytes: u64) -> anyhow::Result<Self> {
+    pub(crate) async fn new(context: &jetstream::Context, bytes: u64) -> anyhow::Result<Self> {
         let config = stream::Config {
             name: "BENCH".to_owned(),
             subjects: vec!["bench.*".to_owned()],
@@ -119,7 +119,7 @@ impl Raw {
         Ok(Self { context: context.clone(), body })
     }
 
-    async fn publish(&self, subject: &str, expected: u64) -> anyhow::Result<u64> {
+    pub(crate) async fn publish(&self, subject: &str, expected: u64) -> anyhow::Result<u64> {
         let message = PublishMessage::build()
             .payload(self.body.clone())
             .expected_last_subject_sequence(expected);
@@ -128,12 +128,12 @@ impl Raw {
 }
 
 /// A subject on which nothing was published yet: the folder of a run is its own.
-fn raw_subject() -> String {
+pub(crate) fn raw_subject() -> String {
     format!("bench.{}", RAW_SUBJECTS.fetch_add(1, Ordering::Relaxed))
 }
 
 /// Bytes of a message of the cases' stream between two states of it.
-fn bytes_each(before: &stream::State, after: &stream::State) -> u64 {
+pub(crate) fn bytes_each(before: &stream::State, after: &stream::State) -> u64 {
     (after.bytes - before.bytes) / (after.messages - before.messages).max(1)
 }
 

@@ -6,6 +6,7 @@
 
 use std::path::{Path, PathBuf};
 use std::process::Command;
+use std::sync::LazyLock;
 use std::time::{Duration, Instant};
 
 use anyhow::{Context as _, ensure};
@@ -35,6 +36,40 @@ pub(crate) const PAST_DAY: &str = "2025-06-30";
 
 pub(crate) const CLERK: &str = "clerk-jingshan";
 pub(crate) const CENTER: &str = "jingshan";
+/// Centers of the district that is measured: those of the sample district, and what it has less than twenty.
+pub(crate) static CENTERS: LazyLock<Vec<String>> = LazyLock::new(|| {
+    let sample = std::fs::read_to_string(sample_district()).expect("the sample district");
+    let ids = sample.split("[[center]]\nid = \"").skip(1).filter_map(|rest| rest.split('"').next());
+    ids.map(ToOwned::to_owned).chain((1..=FURTHER_CENTERS).map(further)).collect()
+});
+
+/// What the sample district has less than twenty.
+const FURTHER_CENTERS: usize = 3;
+
+fn further(n: usize) -> String {
+    format!("further-{n}")
+}
+
+/// The username of the clerk of a center.
+pub(crate) fn clerk_at(center: &str) -> String {
+    format!("clerk-{center}")
+}
+
+/// The file of the district that is measured, beside what was built.
+pub(crate) static DISTRICT_FILE: LazyLock<PathBuf> = LazyLock::new(|| {
+    let mut text = std::fs::read_to_string(sample_district()).expect("the sample district");
+    for n in 1..=FURTHER_CENTERS {
+        let id = further(n);
+        text += &format!(
+            "\n[[center]]\nid = \"{id}\"\ncode = \"FC{n}\"\nname = \"样例{n}街道政务服务中心\"\n\
+             name_en = \"Sample {n} Subdistrict Government Service Center\"\n"
+        );
+    }
+    let file = target().expect("a folder of what was built").join("bench-district.toml");
+    std::fs::write(&file, text).expect("a file beside what was built");
+    file
+});
+
 pub(crate) const HANDLER: &str = "handler-housing";
 pub(crate) const COORDINATOR: &str = "coordinator";
 
@@ -111,17 +146,18 @@ async fn tell(data: &Path, cases: u64) -> anyhow::Result<()> {
     let mut command = unstuck_command();
     command.args(["simulate", "--nats-url", &bus.url, "--data"]).arg(data);
     command.args(["--seed", &SEED.to_string(), "--cases", &cases.to_string()]);
-    command.args(["--from", FROM, "--to", TO, "--district"]).arg(sample_district());
+    command.args(["--from", FROM, "--to", TO, "--district"]).arg(&*DISTRICT_FILE);
     let told = run(command)?;
     eprintln!("{}", told.lines().last().unwrap_or_default().trim());
-    let people: [(&str, &str, &[&str]); 3] = [
-        (CLERK, "clerk", &["--center", CENTER]),
-        (HANDLER, "handler", &["--department", "housing"]),
-        (COORDINATOR, "coordinator", &[]),
+    let mut people = vec![
+        (HANDLER.to_owned(), "handler", vec!["--department", "housing"]),
+        (COORDINATOR.to_owned(), "coordinator", vec![]),
     ];
+    people.extend(CENTERS.iter().map(|id| (clerk_at(id), "clerk", vec!["--center", id])));
     for (username, role, place) in people {
         let mut command = unstuck_command();
-        command.args(["staff", "add", "--nats-url", &bus.url, "--username", username]);
+        command.args(["staff", "add", "--nats-url", &bus.url, "--username", &username]);
+        command.arg("--district").arg(&*DISTRICT_FILE);
         command.args(["--name", "测试员工", "--role", role, "--password-stdin"]).args(place);
         let output = output_with_input(command, PASSWORD);
         ensure!(output.status.success(), "{}", said(&output));

@@ -14,6 +14,7 @@ mod load;
 mod places;
 mod queries;
 mod table;
+mod together;
 mod views;
 
 use std::process::ExitCode;
@@ -93,6 +94,9 @@ async fn measure(arguments: &Arguments, table: &mut Table) -> anyhow::Result<()>
         }
         if arguments.wants(Part::Visible) {
             table.attempt("visible", commands::visible(&desk).await);
+        }
+        if arguments.wants(Part::Together) {
+            table.attempt("together", together::measure(&desk, rounds).await);
         }
         if arguments.wants(Part::Growth) {
             table.attempt("growth", growth::measure(&asked, &desk, arguments).await);

@@ -18,9 +18,11 @@ use runtime::metrics::Metrics;
 use runtime::nats_server::BusAddress;
 use runtime::telemetry::{self, FILTER_DEFAULT, LogFormat};
 use tokio_util::sync::CancellationToken;
-use unstuck_tests::binary::{nats_server, sample_district, unstuck_command};
+use unstuck_tests::binary::{nats_server, unstuck_command};
 use unstuck_tests::process::{Process, processes_of};
 use unstuck_tests::wait_for;
+
+use crate::district::DISTRICT_FILE;
 
 /// How long a start may take: views of millions of events may have to be built first.
 const START_MAX: Duration = Duration::from_secs(30 * 60);
@@ -112,7 +114,7 @@ fn up(data: &Path, clock_start: &str) -> Command {
 }
 
 fn start(mut command: Command, data: &Path) -> Process {
-    command.args(["--listen", "127.0.0.1:0", "--district"]).arg(sample_district());
+    command.args(["--listen", "127.0.0.1:0", "--district"]).arg(&*DISTRICT_FILE);
     Process::start(command, &data.join("bench-product.log"))
 }
 
@@ -240,6 +242,25 @@ pub(crate) fn mebibytes(process: u32, name: &str) -> anyhow::Result<f64> {
         .trim()
         .parse()?;
     Ok(kibibytes / 1024.0)
+}
+
+/// Bytes that the files of a folder take on the disk, in MiB; 0 when it is not there.
+pub(crate) fn mebibytes_on_disk(folder: &Path) -> anyhow::Result<f64> {
+    use std::os::unix::fs::MetadataExt as _;
+    let mut blocks = 0;
+    let mut folders = vec![folder.to_owned()];
+    while let Some(folder) = folders.pop() {
+        let Ok(entries) = std::fs::read_dir(&folder) else { continue };
+        for entry in entries {
+            let (entry, found) = entry.and_then(|entry| Ok((entry.path(), entry.metadata()?)))?;
+            blocks += found.blocks();
+            if found.is_dir() {
+                folders.push(entry);
+            }
+        }
+    }
+    // A block of stat is 512 bytes, whatever the file system's.
+    Ok(blocks as f64 * 512.0 / 1024.0 / 1024.0)
 }
 
 /// The processor time that a process has taken so far, in seconds, at 100 ticks a second as Linux tells it.

@@ -14,7 +14,7 @@ use proto_events::subject::{CASES_STREAM, CENTERS_STREAM, LEARNING_STREAM};
 use crate::district::{COORDINATOR, Copy};
 use crate::http::{Caller, Line};
 use crate::load::Spread;
-use crate::places::{Bus, Product, mebibytes};
+use crate::places::{Bus, Product, mebibytes, mebibytes_on_disk};
 use crate::table::{Bound, Figure};
 
 /// Most memory that the projection may take, in MiB.
@@ -65,6 +65,10 @@ pub(crate) async fn measure(copy: &Copy, rounds: usize) -> anyhow::Result<Vec<Fi
     let after_asking = memory(projection.id())?;
     projection.stop()?;
 
+    let on_disk = ["bus", "views"].map(|part| mebibytes_on_disk(&data.join(part)));
+    let [of_bus, of_views] = on_disk;
+    let (of_bus, of_views) = (of_bus?, of_views?);
+
     let after_building = after_building.context("at least one round")?;
     let ratios = built.iter().zip(&read).map(|(built, read)| built / read);
     let rate = |rates: &[f64]| Spread::of(rates.iter().copied()).median;
@@ -96,6 +100,11 @@ pub(crate) async fn measure(copy: &Copy, rounds: usize) -> anyhow::Result<Vec<Fi
         .with(&[("peak_mib", peak), ("asked_mib", after_asking.0)]),
         Figure::watched("start of the projection on views that stand", format!("{start:.2} s"))
             .with(&[("seconds", start)]),
+        Figure::watched(
+            "on the disk",
+            format!("the bus {of_bus:.0} MiB, the views {of_views:.0} MiB"),
+        )
+        .with(&[("bus_mib", of_bus), ("views_mib", of_views)]),
     ])
 }
 

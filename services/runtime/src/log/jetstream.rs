@@ -16,7 +16,7 @@ use async_nats::jetstream::consumer::pull::OrderedConfig;
 use async_nats::jetstream::stream::{Info, Stream};
 use async_nats::jetstream::{self, Context};
 use chrono::{DateTime, Utc};
-use futures::future::{BoxFuture, FutureExt};
+use futures::future::{BoxFuture, FutureExt, try_join};
 use futures::stream::{self, BoxStream, StreamExt};
 
 use super::chain::EventKey;
@@ -72,10 +72,11 @@ impl JetStreamLog {
         bounded("asking for the state of the stream", self.stream.get_info()).await
     }
 
-    /// Loads from any replica, then fills up from the leader what that replica did not have yet.
+    /// Loads from any replica and asks the leader, side by side, then fills up from the leader what that replica did
+    /// not have yet.
     async fn load_from_leader(&self, subject: &str) -> Result<Vec<Recorded>, LogError> {
-        let newest = self.newest(subject).await?;
-        let mut events = self.load_direct(subject).await?;
+        let (newest, mut events) =
+            try_join(self.newest(subject), self.load_direct(subject)).await?;
         let Some(newest) = newest else { return Ok(events) };
         loop {
             let reached = events.last().map_or(0, |event| event.sequence);
