@@ -61,20 +61,19 @@ impl Center {
     /// When it does not; shows what was said.
     #[track_caller]
     pub fn enroll(&self, district: &District, hub: SocketAddr) {
-        let hub = format!("nats-leaf://{hub}");
+        self.enroll_at(district, &format!("nats-leaf://{hub}"), &[]);
+    }
+
+    /// The same with an address of the test's own, and more arguments.
+    ///
+    /// # Panics
+    /// When it does not; shows what was said.
+    #[track_caller]
+    pub fn enroll_at(&self, district: &District, hub: &str, more: &[&str]) {
         let out = self.join_file().display().to_string();
         let public = "https://district.example";
-        let output = district.tool(&[
-            "enroll",
-            "--center",
-            &self.id,
-            "--hub",
-            &hub,
-            "--public-url",
-            public,
-            "--out",
-            &out,
-        ]);
+        let enroll = ["enroll", "--center", &self.id, "--hub", hub, "--public-url", public];
+        let output = district.tool(&[&enroll[..], &["--out", &out], more].concat());
         assert!(output.status.success(), "enroll: {}", said(&output));
     }
 

@@ -44,6 +44,7 @@ pub struct District {
     log_filter: Mutex<Option<&'static str>>,
     /// Where centers with a server of their own connect.
     leaf_listen: Option<SocketAddr>,
+    leaf_tls: Option<(PathBuf, PathBuf)>,
     up: Mutex<Option<Process>>,
     address: Address,
     /// Whether the test has said on the bus what nobody may say.
@@ -88,7 +89,7 @@ impl District {
         clock_start: Option<&str>,
         bus_url: Option<String>,
     ) -> Self {
-        Self::start_as(district_file, clock_start, bus_url, None)
+        Self::start_as(district_file, clock_start, bus_url, None, None)
     }
 
     /// Starts the sample district on an empty folder, its clock at `clock_start`, for centers with a server of their own.
@@ -100,7 +101,20 @@ impl District {
     pub fn start_for_centers(clock_start: Option<&str>) -> Self {
         let free = TcpListener::bind("127.0.0.1:0").and_then(|free| free.local_addr());
         let leaf_listen = Some(free.expect("a free port"));
-        Self::start_as(&sample_district(), clock_start, None, leaf_listen)
+        Self::start_as(&sample_district(), clock_start, None, leaf_listen, None)
+    }
+
+    /// The same, over TLS with a certificate and its key (PEM).
+    ///
+    /// # Panics
+    /// When it does not come up; shows its log.
+    #[must_use]
+    #[track_caller]
+    pub fn start_for_centers_over_tls(certificate: &Path, key: &Path) -> Self {
+        let free = TcpListener::bind("127.0.0.1:0").and_then(|free| free.local_addr());
+        let leaf_listen = Some(free.expect("a free port"));
+        let tls = Some((certificate.to_owned(), key.to_owned()));
+        Self::start_as(&sample_district(), None, None, leaf_listen, tls)
     }
 
     /// Where the managed bus is.
@@ -130,9 +144,11 @@ impl District {
         clock_start: Option<&str>,
         bus_url: Option<String>,
         leaf_listen: Option<SocketAddr>,
+        leaf_tls: Option<(PathBuf, PathBuf)>,
     ) -> Self {
         let district = Self {
             leaf_listen,
+            leaf_tls,
             district_file: district_file.to_owned(),
             folder: tempfile::Builder::new().prefix("unstuck-test-").tempdir().expect("a folder"),
             bus_url,
@@ -160,6 +176,9 @@ impl District {
         }
         if let Some(address) = self.leaf_listen {
             command.args(["--leaf-listen", &address.to_string()]);
+        }
+        if let Some((certificate, key)) = &self.leaf_tls {
+            command.arg("--leaf-certificate").arg(certificate).arg("--leaf-key").arg(key);
         }
         if let Some(start) = lock(&self.clock_start).as_deref() {
             command.args(["--clock-start", start]);

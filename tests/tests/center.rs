@@ -3,9 +3,11 @@
 
 use std::fs::Permissions;
 use std::os::unix::fs::PermissionsExt as _;
+use std::path::{Path, PathBuf};
 use std::process::Output;
 use std::time::Duration;
 
+use rcgen::{BasicConstraints, CertificateParams, DnType, IsCa, Issuer, KeyPair};
 use serde_json::{Value, json};
 use unstuck_tests::binary::unstuck_command;
 use unstuck_tests::bodies::{opening, with};
@@ -148,6 +150,7 @@ fn what_was_registered_while_the_line_was_down_arrives_once_with_its_own_time_an
         coordinator.get(format!("/v1/cases/{}", before.case_id())).json["arrived_late"],
         Value::Null
     );
+    late_ones_are_found(&district, &coordinator, &[&first, &second], &before);
     let links = || coordinator.get(format!("/v1/cases/{}", first.case_id())).json["links"].clone();
     wait_until("the duplicate is linked", || links()[0]["case_id"] == elsewhere.case_id());
     assert_eq!(links()[0]["relation"], "duplicate");
@@ -164,6 +167,33 @@ fn what_was_registered_while_the_line_was_down_arrives_once_with_its_own_time_an
     for tool in [district.verify(), center.tool(&["verify"])] {
         assert!(tool.status.success(), "{}", said(&tool));
     }
+}
+
+/// Where a clerk of the district looks for what came late: in lists, on the page of the case, in the register.
+#[track_caller]
+fn late_ones_are_found(district: &District, reader: &Api, late: &[&Answer], in_time: &Answer) {
+    let mut office = Visitor::signed_in(district, reader.username());
+    let of = |late: bool| -> Vec<Value> {
+        let answer = reader.get(format!("/v1/cases?center={CENTER}&arrived_late={late}"));
+        let items = answer.json["items"].as_array().cloned().unwrap_or_default();
+        items.iter().map(|case| case["case_id"].clone()).collect()
+    };
+    let found = of(true);
+    assert!(
+        found.len() == late.len() && late.iter().all(|one| found.contains(&json!(one.case_id())))
+    );
+    assert_eq!(of(false), [json!(in_time.case_id())]);
+    for path in ["/cases?arrived_late=true", &format!("/cases/{}", late[0].case_id())] {
+        let page = office.get(path).expect_status(200).text;
+        assert!(page.contains("晚到 1 天"), "{path}: {page}");
+    }
+    let page = office.get("/cases?arrived_late=false").expect_status(200).text;
+    assert!(!page.contains("晚到 1 天"), "{page}");
+    let register = reader.get(format!("/v1/register.csv?center={CENTER}")).expect_status(200).text;
+    let mut rows = register.lines();
+    assert!(rows.next().is_some_and(|head| head.trim().ends_with("晚到送达时间")), "{register}");
+    let told = rows.filter(|row| row.trim().ends_with("2021-01-28 09:00")).count();
+    assert_eq!((told, register.lines().count()), (late.len(), late.len() + 2), "{register}");
 }
 
 #[test]
@@ -188,6 +218,9 @@ fn a_machine_that_is_not_the_center_any_more_is_told_so_and_registers_nothing() 
     nothing_waits(&center, &clerk);
     drop(twin);
 
+    let neighbour = Center::join(&district, "chaoyangmen", district.leaf_address(), None);
+    let beside = neighbour.clerk();
+    nothing_waits(&neighbour, &beside);
     let output = district.tool(&["enroll", "--center", CENTER, "--revoke"]);
     assert!(output.status.success(), "{}", said(&output));
     wait_until("the center is told", || center.line(&clerk)["trouble"] == "revoked");
@@ -195,6 +228,16 @@ fn a_machine_that_is_not_the_center_any_more_is_told_so_and_registers_nothing() 
     let refused = clerk.post("/v1/cases", opening(CENTER, MATTER, 4));
     assert_eq!((refused.status, &refused.json["code"]), (503, &json!("not_accepted")));
     assert_eq!(arrived(&coordinator).len(), 2);
+    // Its line is broken and does not come back; that of another center does.
+    let log = district.data().join("bus/nats-server.log");
+    let log = || std::fs::read_to_string(&log).unwrap_or_default();
+    wait_until("its line is refused", || {
+        log().contains("lid") && log().contains("authentication error")
+    });
+    line_is(&center, &clerk, "down");
+    let opened = beside.open(opening("chaoyangmen", MATTER, 7));
+    case_of(&coordinator, &opened);
+    drop(neighbour);
     // Also after a restart, with nobody to ask.
     center.kill();
     center.bring_up(&[]);
@@ -261,29 +304,164 @@ fn a_center_restored_from_an_old_disk_says_so_and_recovers_without_losing_anythi
 fn clerk_opens(center: &Center, clerk: &Api, n: u32) -> Answer {
     wait_until("it registers", || center.line(clerk)["registers"] == true);
     let opened = clerk.open(opening(CENTER, MATTER, n));
+    let version = opened.json["version"].as_u64().expect("a version");
+    wait_until("it has arrived", || {
+        center.line(clerk)["delivered_version"].as_u64().is_some_and(|reached| reached >= version)
+    });
     nothing_waits(center, clerk);
     opened
 }
 
-#[test]
-fn a_clock_that_is_wrong_is_shown_and_its_facts_are_marked_and_taken() {
+/// What the doctor of the district says of its centers: state, words, fix.
+fn doctor(district: &District) -> Vec<(String, String, String)> {
+    let output = district.tool(&["doctor", "--json"]);
+    let told: Value = serde_json::from_slice(&output.stdout)
+        .unwrap_or_else(|error| panic!("{error}: {}", said(&output)));
+    let findings = told["findings"].as_array().expect("findings").iter();
+    let text = |finding: &Value, name: &str| finding[name].as_str().unwrap_or_default().to_owned();
+    findings
+        .filter(|finding| finding["look"] == "centers")
+        .map(|one| (text(one, "state"), text(one, "found"), text(one, "fix")))
+        .collect()
+}
+
+/// A center whose clock is off by some seconds: its facts keep their time and their promise, nothing happens in silence, and
+/// both ends say what is wrong.
+#[track_caller]
+fn clock_is_off(of_center: &str, wanted: std::ops::RangeInclusive<i64>, zh: &str, en: &str) {
     let district = District::start_for_centers(Some("2021-01-26T10:00:00+08:00"));
-    let center =
-        Center::join(&district, CENTER, district.leaf_address(), Some("2021-01-26T11:00:00+08:00"));
+    let center = Center::join(&district, CENTER, district.leaf_address(), Some(of_center));
     let (clerk, coordinator) = (center.clerk(), district.coordinator());
     line_is(&center, &clerk, "up");
-    let ahead = center.line(&clerk)["clock_ahead_seconds"].as_i64().unwrap_or_default();
-    assert!((3_590..=3_610).contains(&ahead), "{ahead}");
+    let line = center.line(&clerk);
+    let ahead = line["clock_ahead_seconds"].as_i64().unwrap_or_default();
+    assert!(wanted.contains(&ahead) && line["clock_is_off"] == true, "{line}");
+    let mut browser = Visitor::of(center.anybody());
+    browser.sign_in(clerk.username(), &[]);
+    let counter = browser.get("/counter").expect_status(200).text;
+    assert!(counter.contains(&format!("本机{zh}")), "{counter}");
+
     let opened = clerk.open(opening(CENTER, MATTER, 1));
     let case = case_of(&coordinator, &opened);
-    assert_eq!(case["due_at"], opened.json["due_at"], "the promise that was printed counts");
+    let of_center = clerk.get(format!("/v1/cases/{}", opened.case_id())).json;
+    for field in ["opened_at", "due_at", "original_due_at", "case_no"] {
+        assert_eq!(case[field], of_center[field], "what was printed counts: {field}");
+    }
     assert_eq!(case["arrived_late"], Value::Null, "it came at once");
     let ahead = case["center_clock_ahead_seconds"].as_i64().unwrap_or_default();
-    assert!((3_590..=3_610).contains(&ahead), "{case}");
+    assert!(wanted.contains(&ahead), "{case}");
+    // The house goes on with it by its own clock, and the promise stays.
+    let forwarded = coordinator.case_in_state(opened.case_id(), "forwarded");
+    assert_eq!(forwarded["due_at"], opened.json["due_at"]);
+    let mut office = Visitor::signed_in(&district, coordinator.username());
+    let page = office.get(&format!("/cases/{}", opened.case_id())).expect_status(200).text;
+    assert!(page.contains(&format!("送达时该中心{zh}")), "{page}");
+    let board = office.get("/district").expect_status(200).text;
+    assert!(board.contains(zh), "{board}");
     let shown = of_district(&coordinator);
     assert_eq!((&shown["state"], &shown["clock_is_off"]), (&json!("up"), &json!(true)), "{shown}");
-    let measured = || district.metric("unstuck_center_clock_ahead_seconds") > 3_000.0;
+    let measured = || {
+        let seconds = district.metric("unstuck_center_clock_ahead_seconds");
+        wanted
+            .clone()
+            .any(|one| (seconds - f64::from(i32::try_from(one).expect("small"))).abs() < 1.0)
+    };
     wait_until("it is measured", measured);
+    let found = doctor(&district);
+    let off = found.iter().find(|(_, found, _)| found.contains("clock"));
+    let Some((state, found, fix)) = off else { panic!("{found:?}") };
+    assert!(
+        state == "wrong" && found.contains(en) && fix.contains("timedatectl"),
+        "{found}: {fix}"
+    );
+    for tool in [district.verify(), center.tool(&["verify"])] {
+        assert!(tool.status.success(), "{}", said(&tool));
+    }
+}
+
+#[test]
+fn a_clock_an_hour_ahead_is_shown_and_its_facts_are_marked_and_taken() {
+    clock_is_off("2021-01-26T11:00:30+08:00", 3_600..=3_660, "时钟快 1 小时", "ahead");
+}
+
+#[test]
+fn a_clock_a_day_behind_is_shown_and_its_facts_are_marked_and_taken() {
+    clock_is_off("2021-01-25T09:59:30+08:00", -86_460..=-86_400, "时钟慢 1 天", "1 d 0 h behind");
+}
+
+/// A certificate for this machine with its key, the authority that signed it, and another authority, as files of a folder.
+fn certificates(folder: &Path) -> [PathBuf; 4] {
+    let authority = |name: &str| {
+        let key = KeyPair::generate().expect("a key");
+        let mut parameters = CertificateParams::new(Vec::new()).expect("no names");
+        parameters.distinguished_name.push(DnType::CommonName, name);
+        parameters.is_ca = IsCa::Ca(BasicConstraints::Unconstrained);
+        let certificate = parameters.self_signed(&key).expect("a certificate");
+        (certificate.pem(), Issuer::new(parameters, key))
+    };
+    let (pem, issuer) = authority("the district's authority");
+    let key = KeyPair::generate().expect("a key");
+    let names = ["localhost", "127.0.0.1"].map(str::to_owned);
+    let server = CertificateParams::new(names).expect("names").signed_by(&key, &issuer);
+    let texts = [
+        ("server.crt", server.expect("a certificate").pem()),
+        ("server.key", key.serialize_pem()),
+        ("ca.crt", pem),
+        ("other-ca.crt", authority("another authority").0),
+    ];
+    texts.map(|(name, text)| {
+        let path = folder.join(name);
+        std::fs::write(&path, text).expect("the folder is writable");
+        path
+    })
+}
+
+#[test]
+fn a_center_joins_over_tls_and_talks_to_nobody_whom_its_authority_did_not_sign() {
+    let folder = tempfile::tempdir().expect("a folder");
+    let [certificate, key, authority, other] = certificates(folder.path());
+    let district = District::start_for_centers_over_tls(&certificate, &key);
+    let (address, coordinator) = (district.leaf_address(), district.coordinator());
+    let hub = format!("tls://{address}");
+
+    // Whoever answers at the address of the district has another authority, or none that anybody knows.
+    for more in [&["--hub-ca", other.to_str().expect("text")][..], &[]] {
+        let fooled = Center::prepared(CENTER, None);
+        fooled.enroll_at(&district, &hub, more);
+        fooled.bring_up(&["--join", &fooled.join_file().display().to_string()]);
+        let clerk = fooled.clerk();
+        let log = fooled.data().join("bus/nats-server.log");
+        wait_until("its server says why", || {
+            std::fs::read_to_string(&log)
+                .is_ok_and(|log| log.contains("x509: certificate signed by unknown authority"))
+        });
+        let line = fooled.line(&clerk);
+        assert_eq!((&line["line"], &line["registers"]), (&json!("never"), &json!(false)), "{line}");
+        let refused = clerk.post("/v1/cases", opening(CENTER, MATTER, 1));
+        assert_eq!((refused.status, &refused.json["code"]), (503, &json!("not_accepted")));
+    }
+    assert_eq!(of_district(&coordinator)["state"], "never");
+
+    // In clear nobody is heard where TLS is spoken.
+    let plain = Center::prepared(CENTER, None);
+    plain.enroll_at(&district, &format!("nats-leaf://{address}"), &[]);
+    plain.bring_up(&["--join", &plain.join_file().display().to_string()]);
+    let clerk = plain.clerk();
+    holds_for(Duration::from_secs(3), "it is not heard", || plain.line(&clerk)["line"] == "never");
+    drop(plain);
+
+    let center = Center::prepared(CENTER, None);
+    center.enroll_at(&district, &hub, &["--hub-ca", authority.to_str().expect("text")]);
+    center.bring_up(&["--join", &center.join_file().display().to_string()]);
+    let clerk = center.clerk();
+    nothing_waits(&center, &clerk);
+    let opened = clerk.open(opening(CENTER, MATTER, 1));
+    assert_eq!(case_of(&coordinator, &opened)["applicant"]["name"], "样*甲");
+    nothing_waits(&center, &clerk);
+    // Later starts have what they need in the folder.
+    center.shut_down();
+    center.bring_up(&[]);
+    nothing_waits(&center, &clerk);
 }
 
 #[test]

@@ -97,7 +97,7 @@ pub fn decide(
             intake::record_feedback(case, data, context)
         }
         Command::Reopen { reason, note } => intake::reopen(case, *reason, note.as_ref(), context),
-        Command::Withdraw { reason, note } => intake::withdraw(reason, note.as_ref()),
+        Command::Withdraw { reason, note } => intake::withdraw(case, reason, note.as_ref()),
         Command::Forward { department, ask, contact, automatic } => {
             routing::forward(case, department, ask, contact.as_ref(), *automatic, context)
         }

@@ -128,6 +128,8 @@ columns! {
     Grade = "满意度", "Satisfaction", Middle;
     Rectification = "整改", "Rectification", Wide;
     Improvements = "改进措施", "Improvements", Wide;
+    /// When the district got it, if the line of its center was down when it was registered; else empty.
+    ArrivedLate = "晚到送达时间", "Arrived late at", Middle;
 }
 
 /// What is known of a case beside its events.
@@ -139,6 +141,8 @@ pub struct Known<'a> {
     pub name: &'a str,
     /// The telephone number, masked; none when it is not known.
     pub phone: Option<&'a str>,
+    /// When it arrived, if that was late.
+    pub arrived_late_at: Option<Timestamp>,
     /// What the district changes because of cases like this one.
     pub improvements: &'a [String],
     /// Now.

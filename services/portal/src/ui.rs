@@ -15,7 +15,7 @@ pub(crate) use pieces::{
     Tone, empty, facts, fresh, moment, next_page, notice, quote, tag, tile_link,
 };
 pub(crate) use problems::problem_page;
-pub(crate) use surroundings::light;
+pub(crate) use surroundings::{clock_off, light};
 
 use axum::http::StatusCode;
 use axum::response::{IntoResponse as _, Response};

@@ -90,6 +90,10 @@ pub(crate) struct Line {
     pub(crate) waiting: u64,
     /// Up to which version of a case everything has.
     pub(crate) delivered_version: u64,
+    /// Whether the clock of this machine is more than five minutes off.
+    pub(crate) clock_is_off: bool,
+    /// By how many seconds it is ahead; negative: behind.
+    pub(crate) clock_ahead_seconds: i64,
 }
 
 /// What every page knows of its visitor.

@@ -30,6 +30,8 @@ use crate::record::CaseRecord;
 enum Facet {
     Open,
     Paused,
+    /// It came over the line of its center, and late.
+    ArrivedLate,
     State(CaseState),
     Center(Arc<CenterId>),
     Department(Arc<DepartmentId>),
@@ -207,6 +209,9 @@ fn facets_of(row: &CaseRow) -> Vec<Facet> {
     }
     if row.is_paused {
         facets.push(Facet::Paused);
+    }
+    if row.arrived_late {
+        facets.push(Facet::ArrivedLate);
     }
     facets.extend(row.department.clone().map(Facet::Department));
     facets.extend(row.handler.clone().map(Facet::Handler));

@@ -4,6 +4,8 @@
 
 use casework::case::{Case, EventMeta};
 use casework::figures::history::Past;
+use chrono::TimeDelta;
+use desk::enrolled::LATE_AFTER;
 use proto_events::Timestamp;
 use proto_events::codes::CaseState;
 use proto_events::envelope::header;
@@ -95,6 +97,14 @@ impl CaseRecord {
         self.past.note(&self.case, meta, event);
         self.case.evolve(meta, event);
         self.last_recorded_at = self.last_recorded_at.max(written.at);
+    }
+
+    /// When it arrived and how long that took by the district's clock, if it took more than ten minutes.
+    pub(crate) fn late_arrival(&self) -> Option<(Timestamp, TimeDelta)> {
+        let arrival = self.arrival?;
+        let ahead = TimeDelta::seconds(arrival.clock_ahead_seconds.unwrap_or_default());
+        let took = arrival.at - (self.first_recorded_at - ahead);
+        (took > LATE_AFTER).then_some((arrival.at, took))
     }
 
     /// Whether little or nothing is still to come for it.

@@ -11,6 +11,7 @@ mod greeting;
 mod leaf;
 mod lock;
 mod process;
+mod system;
 
 use std::collections::HashMap;
 use std::io;
@@ -246,8 +247,9 @@ impl NatsServer {
         self.adopted
     }
 
-    /// Lets in who is named from now on, and nobody else. Clients that stay are not disturbed, and a client who is not named any
-    /// more is cut off; a leaf that is connected stays until it breaks. Nothing happens when they are the same as before.
+    /// Lets in who is named from now on, and nobody else. Clients that stay are not disturbed, and who is not named any more is
+    /// cut off; when somebody is not, the lines of all leafs are broken, and who may come is back within a second. Nothing happens
+    /// when they are the same as before.
     ///
     /// # Errors
     /// See [`NatsServerError`].
@@ -256,10 +258,24 @@ impl NatsServer {
         if self.address.users == digest(&users) {
             return Ok(());
         }
+        let before = std::fs::read_to_string(&self.files.config).unwrap_or_default();
         self.files.write_config(&self.address, i32::from(self.address.port), config, &users)?;
         self.address.users = digest(&users);
         self.files.write_address(&self.address)?;
         process::kill("HUP", self.address.pid, &self.files.config).await;
+        let is_for_leafs = matches!(config.leaf, Some(Leaf::Listen { .. }));
+        if is_for_leafs && keys_of(&before).any(|key| !keys_of(&users).any(|one| one == key)) {
+            match system::break_leafs(&self.access(system::USER)?).await {
+                Ok(leafs) => tracing::info!(
+                    leafs,
+                    "somebody may not come any more; the lines of centers begin anew"
+                ),
+                Err(error) => tracing::warn!(
+                    error = &*error as &dyn std::error::Error,
+                    "the line of a center that may not come any more stays until it breaks; the gate refuses it"
+                ),
+            }
+        }
         Ok(())
     }
 
@@ -339,8 +355,12 @@ impl Files {
                 Ok((user.name.as_str(), seed.public_key().to_owned()))
             })
             .collect::<Result<_, SeedError>>()?;
-        let leaf = leaf.as_ref().map(Leaf::block).unwrap_or_default();
-        Ok(leaf + &authorization(users, |name| keys.get(name).cloned().unwrap_or_default()))
+        let mut leaf_block = leaf.as_ref().map(Leaf::block).unwrap_or_default();
+        if matches!(leaf, Some(Leaf::Listen { .. })) {
+            let seed = Seed::read_or_make(&seed_file(&folder, system::USER))?;
+            leaf_block += &system::block(seed.public_key());
+        }
+        Ok(leaf_block + &authorization(users, |name| keys.get(name).cloned().unwrap_or_default()))
     }
 
     /// Writes the configuration; JSON strings are strings of the server's own syntax, too.
@@ -401,6 +421,11 @@ impl BusAddress {
             users: String::new(),
         })
     }
+}
+
+/// The public keys that stand in a configuration.
+fn keys_of(text: &str) -> impl Iterator<Item = &str> {
+    text.lines().filter_map(|line| line.trim().strip_prefix("nkey: "))
 }
 
 /// Tells two lists of users apart.

@@ -54,6 +54,25 @@ impl std::fmt::Debug for Join {
     }
 }
 
+/// Reads an address where centers connect: nothing is said in clear beyond this machine.
+pub(crate) fn hub_url(url: &str) -> Result<String, String> {
+    let (scheme, rest) = url.split_once("://").ok_or_else(|| format!("{url:?} is no URL"))?;
+    let host = rest.rsplit_once(':').filter(|(_, port)| port.parse::<u16>().is_ok());
+    let is_host = |host: &str| {
+        let is_plain = |letter: char| letter.is_ascii_alphanumeric() || "-._[]:".contains(letter);
+        !host.is_empty() && host.chars().all(is_plain)
+    };
+    let Some((host, _)) = host.filter(|(host, _)| is_host(host)) else {
+        return Err(format!("{url:?} is not of the form tls://HOST:PORT"));
+    };
+    let is_here = matches!(host, "127.0.0.1" | "localhost" | "[::1]");
+    match scheme {
+        "tls" => Ok(url.to_owned()),
+        "nats-leaf" if is_here => Ok(url.to_owned()),
+        _ => Err(format!("{url:?}: only tls:// goes beyond this machine")),
+    }
+}
+
 /// How a center reaches its district.
 pub(crate) struct Hub {
     pub(crate) urls: Vec<String>,
@@ -96,14 +115,26 @@ impl Join {
         }
         let text = std::fs::read(path).map_err(|error| format!("{name}: {error}"))?;
         let text = Zeroizing::new(text);
+        Self::of_bytes(&text).map_err(|why| format!("{name} {why}"))
+    }
+
+    /// Reads what stands in a file; the refusal quotes nothing of it.
+    fn of_bytes(text: &[u8]) -> Result<Self, String> {
         // What serde says may quote a secret; where it is, is enough.
-        let join: Self = serde_json::from_slice(&text).map_err(|error| {
-            format!("{name} is no file that `unstuck enroll` wrote (line {})", error.line())
+        let join: Self = serde_json::from_slice(text).map_err(|error| {
+            format!("is no file that `unstuck enroll` wrote (line {})", error.line())
         })?;
         let is_whole = join.format == FORMAT
             && Seed::of_text(&join.seed).is_some()
-            && MasterKey::of_hex(&join.master_key).is_some();
-        if is_whole { Ok(join) } else { Err(format!("{name} is damaged, or of a later version")) }
+            && MasterKey::of_hex(&join.master_key).is_some()
+            && !join.hub.is_empty();
+        if !is_whole {
+            return Err("is damaged, or of a later version".to_owned());
+        }
+        match join.hub.iter().find_map(|url| hub_url(url).err()) {
+            Some(why) => Err(format!("names a hub that will not do: {why}")),
+            None => Ok(join),
+        }
     }
 
     /// Writes it for its owner only.
@@ -168,5 +199,82 @@ impl Join {
     /// The credential of the line.
     pub(crate) fn credential(&self) -> Seed {
         Seed::of_text(&self.seed).expect("it was read with the file")
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use proptest::prelude::*;
+
+    use super::*;
+
+    fn whole() -> Vec<u8> {
+        let hub = Hub {
+            urls: vec!["tls://bus.example:7422".to_owned(), "nats-leaf://[::1]:7422".to_owned()],
+            authority: Some("-----BEGIN CERTIFICATE-----\n".to_owned()),
+            public_url: Some("https://desk.example".to_owned()),
+        };
+        let (seed, key) = (Seed::draw().unwrap(), MasterKey::of_hex(&"a".repeat(64)).unwrap());
+        let (district, center) = ("dongcheng".parse().unwrap(), "donghuashi".parse().unwrap());
+        serde_json::to_vec_pretty(&Join::new(district, center, hub, &seed, &key)).unwrap()
+    }
+
+    /// A file with one field in place of its own.
+    fn with(name: &str, value: serde_json::Value) -> Vec<u8> {
+        let mut file: serde_json::Value = serde_json::from_slice(&whole()).unwrap();
+        file[name] = value;
+        serde_json::to_vec(&file).unwrap()
+    }
+
+    #[test]
+    fn a_file_that_is_whole_is_read_and_one_that_leads_elsewhere_in_clear_is_not() {
+        assert!(Join::of_bytes(&whole()).is_ok());
+        for (name, value) in [
+            ("hub", serde_json::json!([])),
+            ("hub", serde_json::json!(["nats-leaf://bus.example:7422"])),
+            ("hub", serde_json::json!(["tls://bus.example:7422", "ws://bus.example:80"])),
+            ("hub", serde_json::json!(["tls://user:word@bus.example:7422"])),
+            ("hub", serde_json::json!(["tls://bus.example\n:7422"])),
+            ("format", serde_json::json!(2)),
+            ("seed", serde_json::json!("SUSECRET")),
+            ("master_key", serde_json::json!("a")),
+            ("center", serde_json::json!("../elsewhere")),
+            ("more", serde_json::json!(1)),
+        ] {
+            assert!(Join::of_bytes(&with(name, value.clone())).is_err(), "{name}: {value}");
+        }
+    }
+
+    proptest! {
+        #[test]
+        fn any_bytes_are_refused_with_a_reason(bytes in prop::collection::vec(any::<u8>(), 0..600)) {
+            prop_assert!(!Join::of_bytes(&bytes).unwrap_err().is_empty());
+        }
+
+        #[test]
+        fn a_file_that_was_changed_is_refused_or_safe_and_a_refusal_quotes_no_secret(
+            place in any::<prop::sample::Index>(), with in any::<u8>(), cut in any::<bool>(),
+        ) {
+            let file = whole();
+            let secrets: Join = serde_json::from_slice(&file).unwrap();
+            let mut changed = file.clone();
+            let at = place.index(file.len());
+            match cut {
+                true => changed.truncate(at),
+                false => changed[at] = with,
+            }
+            match Join::of_bytes(&changed) {
+                Ok(join) => {
+                    prop_assert!(join.hub.iter().all(|url| hub_url(url).is_ok()));
+                    prop_assert!(Seed::of_text(&join.seed).is_some());
+                    let credential = join.credential();
+                    prop_assert_eq!(credential.secret(), join.seed.trim());
+                }
+                Err(why) => {
+                    let quotes = |secret: &str| why.contains(&secret[8..24]);
+                    prop_assert!(!quotes(&secrets.seed) && !quotes(&secrets.master_key), "{}", why);
+                }
+            }
+        }
     }
 }

@@ -5,7 +5,7 @@ use alloc::string::String;
 use alloc::vec;
 use alloc::vec::Vec;
 
-use proto_events::codes::{Exclusion, ReopenReason, Role};
+use proto_events::codes::{CaseState, Exclusion, ReopenReason, Role};
 use proto_events::events::{
     CaseEvent, Declined, FeedbackRecorded, MaterialsReceived, Matter, Opened, ReceivedItem, Remedy,
     Reopened, Withdrawn,
@@ -125,7 +125,7 @@ pub(super) fn decline(
         (None, _) => {}
     }
     checks.finish()?;
-    if case.state != proto_events::codes::CaseState::Opened {
+    if case.state != CaseState::Opened {
         return Err(Refusal::wrong_state(case.state));
     }
     let second_check_by = second_check_by.map(String::from);
@@ -212,10 +212,18 @@ pub(super) fn reopen(
     Ok(vec![Reopened { reason, note, due_at, provisional, working_days: Some(days) }.into()])
 }
 
-pub(super) fn withdraw(reason: &str, note: Option<&String>) -> Result<Vec<CaseEvent>, Refusal> {
+/// A withdrawal that came after another is true already: the first one stands, with its reason.
+pub(super) fn withdraw(
+    case: &Case,
+    reason: &str,
+    note: Option<&String>,
+) -> Result<Vec<CaseEvent>, Refusal> {
     let mut checks = Checks::default();
     let reason = checks.text("/reason", reason, SHORT_CHARS_MAX);
     let note = checks.optional_text("/note", note, TEXT_CHARS_MAX);
     checks.finish()?;
+    if case.state == CaseState::Withdrawn {
+        return Ok(Vec::new());
+    }
     Ok(vec![Withdrawn { reason, note }.into()])
 }

@@ -103,6 +103,7 @@ pub(super) fn cell(column: Column, case: &Case, known: &Known<'_>, lang: Lang) -
             let wanted = earlier.into_iter().chain(wanted.map(ToOwned::to_owned));
             text(joined(wanted.chain(known.improvements.iter().cloned()), lang))
         }
+        Column::ArrivedLate => maybe(known.arrived_late_at, time),
     }
 }
 

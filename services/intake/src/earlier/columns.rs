@@ -78,7 +78,7 @@ fields! {
     Rectification, "rectification", Some(Column::Rectification), ["整改情况"];
     Improvements, "improvements", Some(Column::Improvements), ["改进情况", "完善措施"];
     AttemptsBefore, "attempts_before", None, ["来访次数", "跑腿次数", "已跑次数"];
-    Ignored, "ignored", None, ["序号", "备注", "No.", "页码"];
+    Ignored, "ignored", None, ["序号", "备注", "No.", "页码", "晚到送达时间", "Arrived late at"];
 }
 
 impl Field {

@@ -183,7 +183,10 @@ impl Gate {
     }
 
     async fn hello(&self, center: &CenterId, hello: Hello) -> Result<Answer, No> {
-        let number = self.number_of(center).await?;
+        let number = match self.number_of(center).await {
+            Ok(number) => number,
+            Err(no) => return Err(self.refused(center, no).await?),
+        };
         let now = self.desk.now();
         let known = self.enrolled.line(center).await?.filter(|line| line.number == number);
         if let Some(line) = &known
@@ -224,6 +227,17 @@ impl Gate {
             Some(trouble) => Err(No::because(trouble)),
             None => Ok(Answer::Welcome { clock: now, places }),
         }
+    }
+
+    /// Notes that a revoked center is told so: whoever revokes it waits for that before its line is broken.
+    async fn refused(&self, center: &CenterId, no: No) -> Result<No, No> {
+        if let No::Trouble(trouble @ Trouble::Revoked, _) = no
+            && let Some(line) = self.enrolled.line(center).await?
+            && line.trouble != Some(trouble)
+        {
+            self.enrolled.heard(center, &Line { trouble: Some(trouble), ..line }).await?;
+        }
+        Ok(no)
     }
 
     /// Writes down what a center said; what stays the same for a moment is not written again.

@@ -58,6 +58,9 @@ pub(crate) fn look(
     let mut judge = Judge::behind(key.clone(), Some(0));
     let mut openings = Vec::new();
     for event in events {
+        if let Some(why) = unwritable(event) {
+            return Err(NotItsOwn::of(event, why));
+        }
         match judge.check(event, &Digest::of(event)) {
             Ok(true) => {}
             Ok(false) => return Err(NotItsOwn::of(event, "nobody signed it")),
@@ -69,6 +72,18 @@ pub(crate) fn look(
         });
     }
     Ok(openings)
+}
+
+/// Why no bus takes the headers of an event: its client would rather fall than write them.
+fn unwritable(event: &Recorded) -> Option<&'static str> {
+    let is_name = |name: &str| {
+        !name.is_empty() && name.bytes().all(|byte| byte.is_ascii_graphic() && byte != b':')
+    };
+    let is_value = |value: &str| !value.contains(|letter: char| letter.is_control());
+    match event.headers.iter().all(|(name, value)| is_name(name) && is_value(value)) {
+        true => None,
+        false => Some("a header is none that can be written"),
+    }
 }
 
 fn look_at_case(center: &CenterId, event: &Recorded) -> Result<Option<Opening>, NotItsOwn> {
@@ -99,7 +114,10 @@ fn look_at_center(center: &CenterId, event: &Recorded) -> Result<Option<Opening>
 
 #[cfg(test)]
 mod tests {
+    use std::collections::BTreeMap;
+
     use chrono::DateTime;
+    use proptest::prelude::*;
     use proto_events::codes::Role;
     use proto_events::envelope::Envelope;
     use proto_events::events::{Accepted, Withdrawn};
@@ -108,6 +126,7 @@ mod tests {
     use runtime::vault::MasterKey;
     use uuid::Uuid;
 
+    use super::super::protocol::{Carried, Deliver, Fetch, Hello};
     use super::*;
 
     fn center(id: &str) -> CenterId {
@@ -184,5 +203,106 @@ mod tests {
             assert!(looked(event.clone()).is_err(), "{event:?}");
         }
         assert!(look(&site(), &center("donghuashi"), Stream::Centers, &[fine]).is_err());
+    }
+
+    /// What the center itself has signed, with one header more.
+    fn with_header(name: &str, value: &str) -> Recorded {
+        let own = site().of_center(&center("donghuashi")).unwrap();
+        let fine = written("donghuashi", &withdrawn(), "intake", &own);
+        let mut headers = fine.headers;
+        headers.add(name, value);
+        let mut headers: Vec<(&str, String)> =
+            headers.iter().map(|(name, value)| (name, value.to_owned())).collect();
+        headers.retain(|(name, _)| *name != header::MAC);
+        let digest = headers.iter().map(|(name, value)| (*name, value.as_str())).collect();
+        let digest = Digest::of_parts(&fine.subject, digest, &fine.body);
+        headers.push((header::MAC, own.mac_of(&digest)));
+        let headers = headers.into_iter().collect();
+        Recorded { headers, ..fine }
+    }
+
+    #[test]
+    fn a_header_that_no_bus_takes_is_refused_although_the_center_signed_it() {
+        assert_eq!(looked(with_header("ce-more", "a word of a later version")), Ok(0));
+        for (name, value) in [
+            ("ce-a:b", "x"),
+            ("ce-a\r\nNats-Rollup", "sub"),
+            ("ce-退休", "x"),
+            ("ce-a b", "x"),
+            ("", "x"),
+            ("ce-a", "x\r\nNats-Rollup: sub"),
+            ("ce-a", "x\n"),
+            ("ce-a", "\0"),
+        ] {
+            let told = looked(with_header(name, value)).unwrap_err().to_string();
+            assert!(told.contains("header"), "{name:?}: {told}");
+        }
+    }
+
+    proptest! {
+        #[test]
+        fn what_was_changed_on_its_way_never_passes(
+            part in 0_usize..4, place in any::<prop::sample::Index>(), with in any::<char>(), cuts in any::<bool>(),
+        ) {
+            let own = site().of_center(&center("donghuashi")).unwrap();
+            let fine = Carried::of(&written("donghuashi", &withdrawn(), "intake", &own)).unwrap();
+            let change = |text: &mut String| {
+                let mut letters: Vec<char> = text.chars().collect();
+                let at = place.index(letters.len() + 1);
+                match (cuts, at < letters.len()) {
+                    (true, true) => drop(letters.remove(at)),
+                    (false, true) => letters[at] = with,
+                    (_, false) => letters.push(with),
+                }
+                *text = letters.into_iter().collect();
+            };
+            let mut changed = fine.clone();
+            let field = place.index(changed.headers.len());
+            match part {
+                0 => change(&mut changed.subject),
+                1 => change(&mut changed.body),
+                2 => change(&mut changed.headers[field].0),
+                _ => change(&mut changed.headers[field].1),
+            }
+            let now = DateTime::UNIX_EPOCH.fixed_offset();
+            let (is_same, changed) = (as_signed(&changed) == as_signed(&fine), changed.put_down(now));
+            prop_assert!(is_same || looked(changed.clone()).is_err(), "{:?}", changed);
+        }
+
+        #[test]
+        fn any_bytes_are_no_question_or_one_that_is_refused(bytes in prop::collection::vec(any::<u8>(), 0..400)) {
+            prop_assert!(serde_json::from_slice::<Hello>(&bytes).is_err());
+            prop_assert!(serde_json::from_slice::<Deliver>(&bytes).is_err());
+            prop_assert!(serde_json::from_slice::<Fetch>(&bytes).is_err());
+        }
+
+        #[test]
+        fn any_event_is_looked_at_and_what_passes_can_be_written(
+            subject in ".{0,40}", body in ".{0,80}",
+            more in prop::collection::vec(("(ce-)?.{0,12}", ".{0,20}"), 0..6),
+        ) {
+            let own = site().of_center(&center("donghuashi")).unwrap();
+            let fine = written("donghuashi", &withdrawn(), "intake", &own);
+            let any = Carried { subject, headers: more.clone(), body }.put_down(DateTime::UNIX_EPOCH.fixed_offset());
+            prop_assert!(looked(any).is_err());
+            for (name, value) in &more {
+                let signed = with_header(name, value);
+                if looked(signed.clone()).is_ok() {
+                    let mut headers = async_nats::HeaderMap::new();
+                    signed.headers.iter().for_each(|(name, value)| headers.insert(name, value));
+                }
+            }
+            prop_assert_eq!(looked(fine), Ok(0));
+        }
+    }
+
+    /// What a signature covers: subject, attributes without the blanks around them, body.
+    fn as_signed(event: &Carried) -> (String, BTreeMap<String, String>, String) {
+        let mut headers = BTreeMap::new();
+        for (name, value) in &event.headers {
+            headers.entry(name.clone()).or_insert_with(|| value.trim().to_owned());
+        }
+        headers.retain(|name, _| name.starts_with("ce-") || name == header::TRACE_PARENT);
+        (event.subject.clone(), headers, event.body.clone())
     }
 }

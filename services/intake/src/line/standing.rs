@@ -13,7 +13,8 @@ use axum::middleware::Next;
 use axum::response::{IntoResponse as _, Response};
 use axum::routing::get;
 use axum::{Json, Router};
-use desk::enrolled::{LineStanding, OfBoth, SILENT_MAX, Trouble};
+use chrono::TimeDelta;
+use desk::enrolled::{CLOCK_OFF_MAX, LineStanding, OfBoth, SILENT_MAX, Trouble};
 use desk::{Desk, DeskState};
 use proto_events::Timestamp;
 use proto_events::ids::CenterId;
@@ -84,6 +85,8 @@ pub struct LineAnswer {
     delivered_version: u64,
     /// By how many seconds the clock here is ahead of the district's; negative: behind.
     clock_ahead_seconds: i64,
+    /// Whether that is more than five minutes: what is written here is marked. Set the clock before anybody registers.
+    clock_is_off: bool,
 }
 
 impl Standing {
@@ -197,6 +200,7 @@ impl Standing {
             waiting_since: state.waiting_since,
             delivered_version: state.delivered.cases,
             clock_ahead_seconds: state.clock_ahead_seconds,
+            clock_is_off: TimeDelta::seconds(state.clock_ahead_seconds).abs() > CLOCK_OFF_MAX,
         }
     }
 }

@@ -14,6 +14,7 @@ cases-sort = Order
 cases-open = Open only
 cases-overdue = Overdue only
 cases-to-act = Waiting for me
+cases-arrived-late = Arrived late only
 cases-find = Apply
 cases-any = Any
 sort-due = Due first

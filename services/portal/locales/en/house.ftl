@@ -24,6 +24,18 @@ moment-day = { $weekday ->
 }
 moment-day-and-year = { $day } { $year }
 moment-day-and-hour = { $day }, { $hour }
+span-minutes = { $count ->
+    [one] 1 minute
+   *[other] { $count } minutes
+}
+span-hours = { $count ->
+    [one] 1 hour
+   *[other] { $count } hours
+}
+span-days = { $count ->
+    [one] 1 day
+   *[other] { $count } days
+}
 
 product = Unstuck
 skip-to-main = Skip to the main part
@@ -108,5 +120,6 @@ line-up = District connected
 line-bringing = Going to the district: { $count }
 line-down = Line down: { $count } waiting, go on registering
 line-refused = Not accepted by the district: nothing is registered here
+line-clock = This machine: { $clock }. Have it set before registering
 line-arrived = Arrived at the district
 line-still-here = Not at the district yet

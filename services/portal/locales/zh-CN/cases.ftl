@@ -14,6 +14,7 @@ cases-sort = 排序
 cases-open = 只看在办
 cases-overdue = 只看超时
 cases-to-act = 只看待我办
+cases-arrived-late = 只看晚到
 cases-find = 筛选
 cases-any = 不限
 sort-due = 先到期的在前

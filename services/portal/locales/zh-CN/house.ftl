@@ -11,6 +11,9 @@ moment-day = { $month }月{ $day }日（{ $weekday ->
 }）
 moment-day-and-year = { $year }年{ $day }
 moment-day-and-hour = { $day }{ $hour }
+span-minutes = { $count } 分钟
+span-hours = { $count } 小时
+span-days = { $count } 天
 
 product = 办得成
 skip-to-main = 跳到正文
@@ -92,5 +95,6 @@ line-up = 已连通区里
 line-bringing = 正在送达区里：{ $count } 项
 line-down = 线路中断：{ $count } 项待送达，可继续登记
 line-refused = 区里未接纳本机，不能登记
+line-clock = 本机{ $clock }：请管理员先校准再登记
 line-arrived = 已送达区里
 line-still-here = 尚未送达区里

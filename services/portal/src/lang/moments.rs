@@ -45,6 +45,16 @@ impl Lang {
         at.format("%H:%M").to_string()
     }
 
+    /// How long something took, in the largest unit that it fills: `3 天`, `2 hours`.
+    pub(crate) fn span(self, seconds: i64) -> String {
+        let minutes = seconds.unsigned_abs() / 60;
+        match minutes {
+            0..60 => self.with("span-minutes", &[("count", &minutes)]),
+            60..1440 => self.with("span-hours", &[("count", &(minutes / 60))]),
+            _ => self.with("span-days", &[("count", &(minutes / 1440))]),
+        }
+    }
+
     /// A number with its thousands apart: `40,793`.
     pub(crate) fn number(self, number: u64) -> String {
         let digits = number.to_string();

@@ -197,6 +197,12 @@ pub(crate) fn flags(visit: &Visit, case: &Case) -> Markup {
         @if flags.paused { (tag(Tone::Amber, &lang.text("state-paused"))) }
         @if flags.ping_pong { (tag(Tone::Amber, &lang.text("case-ping-pong"))) }
         @if case.rest.reopen_count > 0 { (tag(Tone::Amber, &lang.text("case-reopened"))) }
+        @if let Some(late) = &case.rest.arrived_late {
+            (tag(Tone::Amber, &lang.with("case-came-late", &[("span", &lang.span(late.late_seconds))])))
+        }
+        @if visit.line.as_ref().is_some_and(|line| case.version > line.delivered_version) {
+            (tag(Tone::Amber, &lang.text("line-still-here")))
+        }
         @if flags.quarantined { (tag(Tone::Red, &lang.text("case-quarantined"))) }
     }
 }

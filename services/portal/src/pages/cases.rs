@@ -28,12 +28,13 @@ const SHOWN: &str = "25";
 const NEWEST: &str = "-opened_at";
 
 /// What a list may be narrowed to; the names are those of the API.
-const FILTERS: [&str; 15] = [
+const FILTERS: [&str; 16] = [
     "q",
     "state",
     "open",
     "overdue",
     "to_act",
+    "arrived_late",
     "center",
     "department",
     "handler",
@@ -200,7 +201,12 @@ fn filter(visit: &Visit, asked: &Asked) -> Markup {
         .collect();
     let has_center = visit.person.as_ref().is_some_and(|person| person.center.is_some());
     let has_department = visit.person.as_ref().is_some_and(|person| person.department.is_some());
-    let marks = [("open", "cases-open"), ("overdue", "cases-overdue"), ("to_act", "cases-to-act")];
+    let marks = [
+        ("open", "cases-open"),
+        ("overdue", "cases-overdue"),
+        ("to_act", "cases-to-act"),
+        ("arrived_late", "cases-arrived-late"),
+    ];
     html! {
         form.filter method="get" action="/cases" role="search" aria-label=(lang.text("cases-filter")) {
             div.field {

@@ -136,7 +136,20 @@ fn line_state(lang: Lang, line: &Line) -> Markup {
         (true, "up") => (Tone::Plain, lang.with("line-bringing", &[("count", &line.waiting)])),
         (true, _) => (Tone::Amber, lang.with("line-down", &[("count", &line.waiting)])),
     };
-    html! { span role="status" { (tag(tone, &word)) } }
+    html! {
+        span role="status" {
+            (tag(tone, &word))
+            @if line.clock_is_off {
+                " " (tag(Tone::Red, &lang.with("line-clock", &[("clock", &clock_off(lang, line.clock_ahead_seconds))])))
+            }
+        }
+    }
+}
+
+/// How far a center's clock is ahead, or behind.
+pub(crate) fn clock_off(lang: Lang, ahead_seconds: i64) -> String {
+    let key = if ahead_seconds < 0 { "line-clock-behind" } else { "line-clock-ahead" };
+    lang.with(key, &[("span", &lang.span(ahead_seconds))])
 }
 
 /// The menu behind one's name: display, password, lock, sign out.

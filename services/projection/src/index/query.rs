@@ -72,6 +72,8 @@ pub(crate) struct Filter {
     pub(crate) overdue: Option<bool>,
     /// Whether its clock stands still.
     pub(crate) paused: Option<bool>,
+    /// Whether it took more than ten minutes to arrive from its center.
+    pub(crate) arrived_late: Option<bool>,
     /// Whether the reader is to do something.
     pub(crate) to_act: Option<bool>,
     pub(crate) due_before: Option<i64>,
@@ -150,6 +152,9 @@ impl Filter {
         if self.paused == Some(true) {
             facets.push(Facet::Paused);
         }
+        if self.arrived_late == Some(true) {
+            facets.push(Facet::ArrivedLate);
+        }
         if self.overdue == Some(true) || self.open == Some(true) {
             facets.push(Facet::Open);
         }
@@ -161,6 +166,7 @@ impl Filter {
         self.overdue.is_some()
             || self.open == Some(false)
             || self.paused == Some(false)
+            || self.arrived_late == Some(false)
             || self.due_before.is_some()
             || self.opened_from.is_some()
             || self.opened_to.is_some()
@@ -302,6 +308,7 @@ impl Index {
             && filter.opened_to.is_none_or(|at| opened_at <= at)
             && filter.open.is_none_or(|open| has(Facet::Open) == open)
             && filter.paused.is_none_or(|paused| has(Facet::Paused) == paused)
+            && filter.arrived_late.is_none_or(|late| has(Facet::ArrivedLate) == late)
             && filter.overdue.is_none_or(|overdue| is_overdue() == overdue)
             && filter.text.as_ref().is_none_or(is_in)
     }

@@ -39,6 +39,8 @@ pub(crate) struct CaseRow {
     /// The confirmed cause, else the provisional one.
     pub(crate) cause: Cause,
     pub(crate) is_paused: bool,
+    /// Whether it took more than ten minutes to arrive from its center.
+    pub(crate) arrived_late: bool,
     /// Whether one of its events could not be read.
     pub(crate) is_quarantined: bool,
     pub(crate) center: Arc<CenterId>,
@@ -79,6 +81,7 @@ impl CaseRow {
             stage: case.blocked_stage,
             cause: case.cause_confirmed.unwrap_or(case.cause_provisional),
             is_paused: case.pause.is_some(),
+            arrived_late: record.late_arrival().is_some(),
             is_quarantined: record.quarantined,
             center: shared(&mut names.centers, &case.center),
             department: case.department.as_ref().map(|id| department(names, id)),

@@ -3,7 +3,9 @@
 use casework::command::Actor;
 use chrono::TimeDelta;
 use proptest::prelude::*;
+use proto_events::Timestamp;
 use proto_events::codes::{CaseState, Cause, Role, Stage};
+use proto_events::envelope::header;
 use proto_events::events::CaseEvent;
 
 use super::{Awaited, CaseRow, Cursor, Filter, Index, Sort};
@@ -32,7 +34,21 @@ fn filled(dir: &std::path::Path) -> crate::core::Writer {
         }
     }
     let mut writer = writer(dir, &district);
-    writer.apply(&recorded(&events), Some(&district), 0).unwrap();
+    let mut events = recorded(&events);
+    // Some came over the line of a center: within ten minutes, or two days later.
+    for (place, event) in events.iter_mut().enumerate().filter(|(place, _)| place % 3 == 0) {
+        let late = TimeDelta::hours(if place % 2 == 0 { 48 } else { 0 });
+        let written = event.headers.get(header::RECORDED_AT).unwrap().parse::<Timestamp>().unwrap();
+        let arrived = (written + late).to_rfc3339();
+        let owned = |(name, value): (&str, &str)| (name.to_owned(), value.to_owned());
+        let headers: Vec<_> = event.headers.iter().map(owned).collect();
+        let arrival = (header::ARRIVED_AT.to_owned(), arrived);
+        event.headers = headers.into_iter().chain([arrival]).collect();
+    }
+    writer.apply(&events, Some(&district), 0).unwrap();
+    let rows = || writer.view.index();
+    let late = rows().rows().filter(|row| row.arrived_late).count();
+    assert!(late > 0 && late < rows().len(), "{late} came late");
     writer
 }
 
@@ -60,6 +76,7 @@ fn found<'a>(
                 && filter.matter.as_ref().is_none_or(|name| *row.matter == **name)
                 && filter.open.is_none_or(|open| row.is_open() == open)
                 && filter.paused.is_none_or(|paused| row.is_paused == paused)
+                && filter.arrived_late.is_none_or(|late| row.arrived_late == late)
                 && filter.overdue.is_none_or(|overdue| row.is_overdue(now) == overdue)
                 && filter.to_act.is_none_or(|to_act| is_to_act(row, reader) == to_act)
                 && filter.due_before.is_none_or(|at| row.due_at < at)
@@ -134,11 +151,22 @@ fn filters() -> impl Strategy<Value = Filter> {
         proptest::option::weighted(0.3, any::<bool>()),
         proptest::option::weighted(0.2, any::<bool>()),
         proptest::option::weighted(0.2, any::<bool>()),
+        proptest::option::weighted(0.2, any::<bool>()),
     );
     (places, rest).prop_map(|(places, rest)| {
         let (state, center, department, cause, stage, matter) = places;
-        let (overdue, due_before, opened_from, opened_to, text, handler, to_act, open, paused) =
-            rest;
+        let (
+            overdue,
+            due_before,
+            opened_from,
+            opened_to,
+            text,
+            handler,
+            to_act,
+            open,
+            paused,
+            arrived_late,
+        ) = rest;
         let hours =
             |hours: i64| (at("2021-01-26T10:00:00") + TimeDelta::hours(hours)).timestamp_micros();
         Filter {
@@ -155,6 +183,7 @@ fn filters() -> impl Strategy<Value = Filter> {
             open,
             overdue,
             paused,
+            arrived_late,
             to_act,
             due_before: due_before.map(|at| hours(at + 72)),
             opened_from: opened_from.map(hours),

@@ -34,6 +34,7 @@ pub(super) struct Parameters {
     open: Option<bool>,
     overdue: Option<bool>,
     paused: Option<bool>,
+    arrived_late: Option<bool>,
     to_act: Option<bool>,
     due_before: Option<String>,
     opened_from: Option<String>,
@@ -133,6 +134,7 @@ pub(super) fn filter(asked: Parameters, calendar: &WorkingCalendar) -> Result<Fi
         open: asked.open,
         overdue: asked.overdue,
         paused: asked.paused,
+        arrived_late: asked.arrived_late,
         to_act: asked.to_act,
         due_before: at("due_before", asked.due_before, DayEnd::Start)?,
         opened_from,
@@ -142,7 +144,7 @@ pub(super) fn filter(asked: Parameters, calendar: &WorkingCalendar) -> Result<Fi
 }
 
 /// The parameters of the filter, for OpenAPI.
-pub(super) fn filters() -> [Parameter; 15] {
+pub(super) fn filters() -> [Parameter; 16] {
     [
         Parameter::query::<CaseState>("state", "Where in its life"),
         Parameter::query::<CenterId>("center", "Which center took it on"),
@@ -154,6 +156,10 @@ pub(super) fn filters() -> [Parameter; 15] {
         Parameter::query::<bool>("open", "Whether it still has no outcome"),
         Parameter::query::<bool>("overdue", "Whether the promise has passed"),
         Parameter::query::<bool>("paused", "Whether its clock stands still"),
+        Parameter::query::<bool>(
+            "arrived_late",
+            "Whether it took more than ten minutes to arrive from a center with a server of its own",
+        ),
         Parameter::query::<bool>("to_act", "Whether the reader is to do something"),
         Parameter::query::<String>("due_before", "Promised before this date or time"),
         Parameter::query::<String>("opened_from", "Opened from this date or time on"),

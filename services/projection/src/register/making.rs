@@ -135,14 +135,17 @@ impl Making {
             return Err(Fault::KeysSilent);
         }
         let hidden = |case| ApplicantAnswer::hidden(case);
-        Ok(cases()
-            .map(|case| {
+        Ok(records
+            .iter()
+            .map(|record| {
+                let case = &record.case;
                 let applicant = applicants.get(&case.case_id).cloned();
                 let applicant = applicant.unwrap_or_else(|| hidden(case));
                 let known = Known {
                     rules: &self.core.district.rules,
                     name: &applicant.name,
                     phone: applicant.phone.as_deref(),
+                    arrived_late_at: record.late_arrival().map(|(at, _)| at),
                     improvements: self.improvements.of(case.case_id),
                     now: self.at,
                 };

@@ -18,7 +18,7 @@ use runtime::telemetry::FILTER_DEFAULT;
 
 use super::{FILTER_OF_TOOLS, Place, Reader, certificates, clock_from};
 use crate::cli::{CenterArguments, EnrollArguments};
-use crate::join::{Hub, JOIN_FILE, Join};
+use crate::join::{Hub, JOIN_FILE, Join, hub_url};
 
 /// What a center runs with.
 pub(crate) struct CenterOwn {
@@ -103,23 +103,9 @@ impl Enroll {
     }
 }
 
-/// Reads where centers connect: nothing is said in clear beyond this machine.
+/// Reads where centers connect, comma between them.
 fn hub_urls(text: &str) -> Result<Vec<String>, String> {
-    let one = |url: &str| {
-        let (scheme, rest) = url.split_once("://").ok_or_else(|| format!("{url:?} is no URL"))?;
-        let host = rest.rsplit_once(':').filter(|(_, port)| port.parse::<u16>().is_ok());
-        let Some((host, _)) = host.filter(|(host, _)| !host.is_empty() && !host.contains('@'))
-        else {
-            return Err(format!("{url:?} is not of the form tls://HOST:PORT"));
-        };
-        let is_here = matches!(host, "127.0.0.1" | "localhost" | "[::1]");
-        match scheme {
-            "tls" => Ok(url.to_owned()),
-            "nats-leaf" if is_here => Ok(url.to_owned()),
-            _ => Err(format!("{url:?}: only tls:// goes beyond this machine")),
-        }
-    };
-    text.split(',').map(str::trim).map(one).collect()
+    text.split(',').map(str::trim).map(hub_url).collect()
 }
 
 impl Reader {

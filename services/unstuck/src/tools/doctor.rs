@@ -4,6 +4,7 @@
 //! other, and the looks after it are taken all the same.
 
 mod at_work;
+mod centers;
 mod house;
 mod on_bus;
 

@@ -2,13 +2,13 @@
 //!
 //! Invariants: each enrolment is a new credential and a new number, so that the machine of an earlier one is the center no more;
 //! the file that is written is the only copy of the credential beside the bus's own; what was revoked is refused from the next
-//! word on, whether its line is still up or not.
+//! word on, and a center that is heard is told so before its line is broken: one that is not told goes on registering.
 
 use std::path::Path;
 use std::time::Duration;
 
 use anyhow::{Context as _, bail};
-use desk::enrolled::{Enrolled, Enrolment};
+use desk::enrolled::{Enrolled, Enrolment, Trouble};
 use proto_events::ids::CenterId;
 use runtime::clock::{Clock as _, SystemClock};
 use runtime::kv::Bucket;
@@ -27,6 +27,9 @@ use crate::settings::{Enroll, MASTER_KEY_FILE, Place};
 
 /// How long the running bus may take to let the center in.
 const LET_IN_MAX: Duration = Duration::from_secs(10);
+
+/// How long a center may take to hear that it is revoked: it asks every two seconds, when its line is up.
+const TOLD_MAX: Duration = Duration::from_secs(6);
 
 /// How often it is looked at meanwhile.
 const LOOK_EVERY: Duration = Duration::from_millis(100);
@@ -115,10 +118,27 @@ async fn revoke(place: &Place, bus: &ToolBus, center: &CenterId) -> anyhow::Resu
     let Some(before) = before else { bail!("{center} is not enrolled") };
     let revoked_at = Some(SystemClock.now().fixed_offset());
     enrolled.enrol(center, &Enrolment { revoked_at, ..before }).await?;
+    if !bus.is_alone {
+        is_told(&enrolled, center).await?;
+    }
     match place.remote_bus {
         None => remove(&seed_file(&seeds_folder(&place.data), &center_name(center))),
         Some(_) => Ok(()),
     }
+}
+
+/// Waits until a center that was ever heard has been told; one whose line is down is not.
+async fn is_told(enrolled: &Enrolled, center: &CenterId) -> anyhow::Result<()> {
+    let started = Instant::now();
+    while started.elapsed() < TOLD_MAX {
+        match enrolled.line(center).await? {
+            Some(line) if line.trouble != Some(Trouble::Revoked) => {}
+            _ => return Ok(()),
+        }
+        tokio::time::sleep(LOOK_EVERY).await;
+    }
+    say(format_args!("{center} was not heard; its clerks are not told, and its line stays closed"));
+    Ok(())
 }
 
 fn remove(file: &Path) -> anyhow::Result<()> {

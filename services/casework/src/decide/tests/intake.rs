@@ -184,9 +184,12 @@ fn what_a_citizen_brings_or_says_is_taken_in_every_state() {
             .is(state);
         assert!(story.case().materials_received_at.is_some(), "{state}");
         assert!(story.case().feedback.is_some(), "{state}");
-        story
-            .does("clerk", wishes::reopen(ReopenReason::NewFact))
-            .does("clerk", wishes::withdraw());
+        let story = story.does("clerk", wishes::reopen(ReopenReason::NewFact));
+        match state {
+            // It is withdrawn already.
+            CaseState::Withdrawn => drop(story.says_nothing("clerk", &wishes::withdraw())),
+            _ => drop(story.does("clerk", wishes::withdraw())),
+        }
     }
 }
 
@@ -210,6 +213,17 @@ fn a_withdrawal_that_comes_after_the_outcome_changes_no_outcome() {
     let story = Story::resolved().does("clerk", wishes::withdraw()).is(CaseState::Resolved);
     assert_eq!(story.case().outcome.as_ref().unwrap().kind, CaseState::Resolved);
     assert_eq!(story.case().outcome_count, 1);
+}
+
+#[test]
+fn a_withdrawal_that_is_repeated_is_no_second_fact() {
+    let other = Command::Withdraw { reason: "材料找到了".to_string(), note: None };
+    Story::accepted()
+        .does("clerk", wishes::withdraw())
+        .says_nothing("clerk", &wishes::withdraw())
+        .says_nothing("coordinator", &other);
+    let empty = Command::Withdraw { reason: String::new(), note: None };
+    Story::opened().does("clerk", wishes::withdraw()).faults("clerk", &empty, &["/reason"]);
 }
 
 #[test]

@@ -13,14 +13,20 @@ use super::{Story, wishes};
 use crate::calendar::tests::at;
 use crate::command::Command;
 use crate::register::{Cell, Column, Known, Lang, cells, written};
+use proto_events::Timestamp;
 
 impl Story {
     fn row(&self, lang: Lang) -> Vec<Cell> {
+        self.row_arriving(lang, None)
+    }
+
+    fn row_arriving(&self, lang: Lang, arrived_late_at: Option<Timestamp>) -> Vec<Cell> {
         let improvements = ["窗口张贴办事地图".to_string()];
         let known = Known {
             rules: &self.rules,
             name: "张*三",
             phone: Some("138****1234"),
+            arrived_late_at,
             improvements: &improvements,
             now: self.now,
         };
@@ -64,7 +70,7 @@ fn the_columns_are_those_of_the_book_in_its_order_and_every_case_has_a_cell_in_e
     let heads: Vec<_> = Column::ALL.iter().map(|column| column.head(Lang::Zh)).collect();
     let book = "编号, 登记时间, 中心, 渠道, 反映人(脱敏), 电话(脱敏), 事项, 反映问题, 受阻环节, 原因(初判), 原因(确认), \
                 首接人, 责任部门, 协办部门, 分类, 应办时限, 转办时间, 签收时间, 首次联系时间, 退回次数, 专班, 特事特办, \
-                结果, 政策依据, 办结时间, 是否按时, 是否解决, 满意度, 整改, 改进措施";
+                结果, 政策依据, 办结时间, 是否按时, 是否解决, 满意度, 整改, 改进措施, 晚到送达时间";
     assert_eq!(heads.join(", "), book);
     for column in Column::ALL {
         let head = column.head(Lang::En);
@@ -358,6 +364,16 @@ fn of_somebody_whose_data_was_erased_nothing_is_shown() {
         .writes(Column::ApplicantName, "已删除", "erased")
         .writes(Column::ApplicantPhone, "", "")
         .writes(Column::CaseNo, "DHS-20260303-001", "DHS-20260303-001");
+}
+
+#[test]
+fn what_came_late_over_the_line_of_its_center_says_when_and_everything_else_leaves_it_empty() {
+    let story = Story::opened().writes(Column::ArrivedLate, "", "");
+    // In the district's own time, whatever the offset is.
+    let row = story.row_arriving(Lang::Zh, Some(at("2026-03-06T01:05:00Z")));
+    assert_eq!(row.last(), Some(&Cell::Time(at("2026-03-06T09:05:00+08:00"))));
+    let Some(Cell::Time(at)) = row.last() else { panic!("{row:?}") };
+    assert_eq!(written(*at), "2026-03-06 09:05");
 }
 
 #[test]

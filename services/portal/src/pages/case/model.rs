@@ -77,6 +77,7 @@ pub(crate) struct Imported {
 pub(crate) struct ArrivedLate {
     pub(crate) registered_at: At,
     pub(crate) arrived_at: At,
+    pub(crate) late_seconds: i64,
 }
 
 /// What may be missing.

@@ -6,7 +6,7 @@ use proto_events::codes::Role;
 use super::model::{Case, Revealed};
 use super::{Told, state_tag};
 use crate::form::{Choice, Faults, Field, Form, Sending, Typed};
-use crate::ui::{facts, tile_link};
+use crate::ui::{clock_off, facts, tile_link};
 use crate::visit::{Person, Visit};
 
 /// Who has it, who had it first, and how it came.
@@ -70,7 +70,7 @@ fn came(visit: &Visit, case: &Case) -> Option<Markup> {
     let off = case
         .rest
         .center_clock_ahead_seconds
-        .map(|seconds| lang.with("case-clock-off", &[("minutes", &(seconds / 60))]));
+        .map(|seconds| lang.with("case-clock-off", &[("clock", &clock_off(lang, seconds))]));
     let here = visit.line.as_ref().map(|line| {
         let has_arrived = case.version <= line.delivered_version;
         lang.text(if has_arrived { "line-arrived" } else { "line-still-here" })

@@ -163,6 +163,7 @@ pub(super) struct LineState {
     pub(super) since: Option<Timestamp>,
     pub(super) lag_events: u64,
     pub(super) clock_is_off: bool,
+    pub(super) clock_ahead_seconds: Option<i64>,
     pub(super) trouble_detail: Option<String>,
 }
 

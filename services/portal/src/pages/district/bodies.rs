@@ -9,7 +9,7 @@ use super::Board;
 use super::answers::{Beat, Body, LineState};
 use super::scope::is_whole;
 use crate::address::address;
-use crate::ui::{Tone, moment, tag};
+use crate::ui::{Tone, clock_off, moment, tag};
 
 /// The centers.
 pub(super) fn centers(board: &Board<'_>) -> Markup {
@@ -117,7 +117,9 @@ fn line_of(board: &Board<'_>, line: &LineState) -> Markup {
         (tag(tone, &lang.text(&format!("line-state-{state}"))))
         @if let Some(since) = &line.since { " " (moment(lang, since, &board.visit.now())) }
         @if line.lag_events > 0 { " " (lang.with("line-lag", &[("count", &line.lag_events)])) }
-        @if line.clock_is_off { " " (tag(Tone::Amber, &lang.text("line-clock-off"))) }
+        @if line.clock_is_off {
+            " " (tag(Tone::Amber, &clock_off(lang, line.clock_ahead_seconds.unwrap_or_default())))
+        }
         @if let Some(detail) = &line.trouble_detail {
             " " (tag(Tone::Red, &lang.text("line-trouble"))) " " (detail)
         }

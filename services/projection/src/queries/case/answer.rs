@@ -10,8 +10,6 @@ use casework::case::records::{
 use casework::explanation::{self, ClockState};
 use casework::next::{NextStep, Party, Step, next_steps};
 use casework::rules::Rules;
-use chrono::TimeDelta;
-use desk::enrolled::LATE_AFTER;
 use proto_events::Timestamp;
 use proto_events::codes::{
     CaseState, Cause, Channel, Clock, ClosingCode, Complexity, Exclusion, Resolution, Stage,
@@ -120,6 +118,8 @@ pub(crate) struct ArrivedLate {
     registered_at: Timestamp,
     /// When the district took it. Promises are counted from when it happened all the same.
     arrived_at: Timestamp,
+    /// How long it was on its way, by the district's clock.
+    late_seconds: i64,
 }
 
 /// A case.
@@ -322,12 +322,9 @@ impl CaseAnswer {
 }
 
 fn arrived_late(record: &CaseRecord) -> Option<ArrivedLate> {
-    let arrival = record.arrival?;
-    let registered_at = record.first_recorded_at;
-    // By the district's clock.
-    let ahead = TimeDelta::seconds(arrival.clock_ahead_seconds.unwrap_or_default());
-    let is_late = arrival.at - (registered_at - ahead) > LATE_AFTER;
-    is_late.then_some(ArrivedLate { registered_at, arrived_at: arrival.at })
+    let (arrived_at, took) = record.late_arrival()?;
+    let late_seconds = took.num_seconds();
+    Some(ArrivedLate { registered_at: record.first_recorded_at, arrived_at, late_seconds })
 }
 
 fn clocks(case: &Case, now: Timestamp) -> Vec<RunningClock> {

@@ -14,7 +14,7 @@ use runtime::streams::{self, Drift, Inspection, Provision};
 use runtime::vault::{self, MasterKey};
 use serde_json::Value;
 
-use super::{Findings, at_work, named};
+use super::{Findings, at_work, centers, named};
 use crate::bus::ToolBus;
 use crate::bus::users::PROVISIONER;
 use crate::settings::{MASTER_KEY_FILE, Place};
@@ -50,6 +50,8 @@ pub(super) async fn look(
     let outcome = key_that_fits(bus, place, findings).await;
     findings.taken("master_key_fits", outcome, place);
     at_work::look(bus, place, findings).await;
+    let outcome = centers::look(bus, place, district, findings).await;
+    findings.taken("centers", outcome, place);
     let outcome = accounts(bus, place, district, findings).await;
     findings.taken("accounts", outcome, place);
     let outcome = backups(bus, place, findings).await;
