@@ -163,8 +163,7 @@ pub async fn open(
             Ok(())
         })
     });
-    let (keys, rendered) = (Arc::clone(&doors.keys), doors.rendered());
-    let of_answers = Arc::clone(&core);
+    let keys = Arc::clone(&doors.keys);
     let answering = register::task(&doors.register, &desk)
         .into_iter()
         .chain(quarantine::task(doors.quarantine(), &desk));
@@ -191,10 +190,6 @@ pub async fn open(
                 ServiceTask::new("lines of the centers", |token| async move {
                     let (lines, desk) = following_lines;
                     lines.run(desk, token).await;
-                    Ok(())
-                }),
-                ServiceTask::new("answers made ahead", |token| async move {
-                    queries::rendered::ahead::run(of_answers, rendered, token).await;
                     Ok(())
                 }),
                 ServiceTask::new("case keys", |token| async move {

@@ -23,7 +23,7 @@ mod parameters;
 mod quarantine;
 mod receipt;
 pub(crate) mod register;
-pub(crate) mod rendered;
+mod rendered;
 mod sentences;
 mod similar;
 mod state;
@@ -123,11 +123,6 @@ impl Doors {
             keys,
             rendered,
         }
-    }
-
-    /// The answers of late.
-    pub(crate) fn rendered(&self) -> Arc<Rendered> {
-        Arc::clone(&self.rendered)
     }
 
     /// What nobody can read.

@@ -23,7 +23,9 @@ use runtime::streams::{CASE_KEYS_BUCKET, IDEMPOTENCY_BUCKET, Provision, provisio
 use runtime::vault::{MasterKey, Vault};
 
 /// Events that are walked through.
-const WALKED: usize = 20_000;
+const WALKED: usize = 20_480;
+/// Events of one append of them, as many as may be.
+const EVENTS_OF_AN_APPEND: usize = 64;
 /// How often what goes to the disk is done.
 const WRITES: u128 = 300;
 /// How often what is only counted is done.
@@ -68,8 +70,8 @@ async fn measure() {
     });
     say("an event: signed", signing, "appended", middle(appends));
 
-    for _ in 0..WALKED / 100 {
-        log.append(&fresh_subject(), Expected::Nothing, &events(100)).await.expect("appended");
+    for _ in 0..WALKED / EVENTS_OF_AN_APPEND {
+        log.append(&fresh_subject(), Expected::Nothing, &events(EVENTS_OF_AN_APPEND)).await.expect("appended");
     }
     let end = log.head().await.expect("the stream").last_sequence;
     let started = Instant::now();

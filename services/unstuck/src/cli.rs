@@ -3,6 +3,8 @@
 //! Invariant: every value stays text here; `settings` reads and checks them all, so that all faults are said
 //! at once and a variable counts as much as a flag.
 
+#[cfg(test)]
+mod tests;
 mod tools;
 
 use std::path::PathBuf;

@@ -22,9 +22,8 @@ use serde_json::json;
 
 pub(crate) use self::answer::CaseAnswer;
 use super::applicant::{self, ApplicantAnswer, Sealed};
-use super::rendered::{Answer, Form, Rendered, Template};
+use super::rendered::{Answer, Form, Template};
 use super::{AsOf, Doors, JSON, actor, broken, find, fresh, parameters};
-use crate::core::Core;
 use crate::record::CaseRecord;
 
 /// The parameters of the query.
@@ -100,7 +99,7 @@ pub(super) async fn answers(
     for (place, (case_id, form)) in cases.into_iter().enumerate() {
         answers.push(doors.rendered.find(case_id, form, now));
         if answers[place].is_none()
-            && let Some(template) = template(&doors.core, &doors.rendered, case_id, form, now)?
+            && let Some(template) = template(doors, case_id, form, now)?
         {
             templates.push((place, case_id, template));
         }
@@ -130,14 +129,13 @@ pub(super) async fn answers(
 ///
 /// # Errors
 /// When the view cannot be read.
-pub(super) fn template(
-    core: &Core,
-    rendered: &Rendered,
+fn template(
+    doors: &Doors,
     case_id: CaseId,
     form: Form,
     now: Timestamp,
 ) -> Result<Option<Template>, Problem> {
-    let (view, epoch) = (core.view(), &rendered.epoch);
+    let (view, epoch) = (doors.core.view(), &doors.rendered.epoch);
     if let Some(template) = Template::find(&view.views, epoch, case_id, form, now) {
         return Ok(Some(template));
     }
@@ -145,7 +143,7 @@ pub(super) fn template(
     let form = Form { version: record.case.version, is_quarantined: record.quarantined };
     let hidden = ApplicantAnswer::hidden(&record.case);
     let sealed = Sealed::of(&record.case).map(|one| (one.kind, one.sealed.to_owned()));
-    let case = CaseAnswer::of(record, hidden, &core.district.rules, now);
+    let case = CaseAnswer::of(record, hidden, &doors.core.district.rules, now);
     // A struct of ours is JSON.
     let Ok(json) = serde_json::to_string(&case) else { return Ok(None) };
     let template = Template::of(&json, form, sealed, case.is_overdue(), now);

@@ -7,7 +7,6 @@
 //! be opened is not remembered; the memory that it takes has a limit. They lie there packed, so
 //! that more of them are still there when somebody asks.
 
-pub(crate) mod ahead;
 mod template;
 
 use std::collections::HashMap;

@@ -85,7 +85,7 @@ mod tests {
         let head = head(Lang::Zh);
         assert!(head.as_bytes().starts_with(&[0xEF, 0xBB, 0xBF]));
         assert!(head.starts_with("\u{FEFF}编号,登记时间,中心,"), "{head}");
-        assert!(head.ends_with(",整改,改进措施\r\n"), "{head}");
+        assert!(head.ends_with(",整改,改进措施,晚到送达时间\r\n"), "{head}");
     }
 
     #[test]
