@@ -56,7 +56,7 @@ fn every_command_of_the_runbook_does_what_it_says() {
     let path = |name: &str| folder.path().join(name).display().to_string();
     let district = District::start(None);
     let clerk = district.clerk("jingshan");
-    district.staff("privacy-officer", "privacy_officer", Place::District);
+    drop(district.staff("privacy-officer", "privacy_officer", Place::District));
     let ended = clerk.open(opening("jingshan", UNROUTED_MATTER, 1)).case_id().to_owned();
     let withdrawn = clerk.done(&ended, "withdraw", json!({ "reason": "本人不再办理" }));
     clerk.case_after(&withdrawn);
