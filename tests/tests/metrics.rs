@@ -10,6 +10,7 @@ use serde_json::{Value, json};
 use unstuck_tests::binary::repository;
 use unstuck_tests::bodies::{UNROUTED_MATTER, opening};
 use unstuck_tests::bus::Bus;
+use unstuck_tests::district::said;
 use unstuck_tests::{Api, District, wait_until};
 
 /// The value of one series, as it stands on `/metrics`.
@@ -275,7 +276,15 @@ fn anchors(markdown: &str) -> BTreeSet<String> {
 
 #[test]
 fn what_the_dashboard_and_the_alerts_ask_for_is_there_and_each_alert_leads_into_the_runbook() {
-    let district = District::start(None);
+    let district = District::start_for_centers(None);
+    // A center with a server of its own, which has not been heard yet.
+    let folder = tempfile::tempdir().expect("a folder");
+    let file = folder.path().join("center.json");
+    let hub = format!("nats-leaf://{}", district.leaf_address());
+    let enroll = ["enroll", "--center", "donghuashi", "--hub", &hub, "--public-url"];
+    let file = ["https://desk.example", "--out", file.to_str().expect("a path")];
+    let enrolled = district.tool(&[&enroll[..], &file].concat());
+    assert!(enrolled.status.success(), "{}", said(&enrolled));
     let clerk = district.clerk("jingshan");
     let _ = clerk.open(opening("jingshan", UNROUTED_MATTER, 1));
     for late in [
@@ -288,6 +297,9 @@ fn what_the_dashboard_and_the_alerts_ask_for_is_there_and_each_alert_leads_into_
     }
     wait_until("consumers were looked at", || {
         district.anybody().get("/metrics").text.contains("unstuck_consumer_lag_seconds{")
+    });
+    wait_until("the center was looked at", || {
+        district.anybody().get("/metrics").text.contains("unstuck_center_clock_ahead_seconds{")
     });
     let exposed = exposed(&district.anybody().get("/metrics").text);
 

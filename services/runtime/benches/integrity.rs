@@ -71,7 +71,9 @@ async fn measure() {
     say("an event: signed", signing, "appended", middle(appends));
 
     for _ in 0..WALKED / EVENTS_OF_AN_APPEND {
-        log.append(&fresh_subject(), Expected::Nothing, &events(EVENTS_OF_AN_APPEND)).await.expect("appended");
+        log.append(&fresh_subject(), Expected::Nothing, &events(EVENTS_OF_AN_APPEND))
+            .await
+            .expect("appended");
     }
     let end = log.head().await.expect("the stream").last_sequence;
     let started = Instant::now();

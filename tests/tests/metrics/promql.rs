@@ -6,7 +6,8 @@
 use std::collections::BTreeSet;
 
 /// Functions and aggregations.
-const FUNCTIONS: [&str; 12] = [
+const FUNCTIONS: [&str; 13] = [
+    "abs",
     "changes",
     "count",
     "histogram_quantile",
